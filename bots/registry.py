@@ -1,0 +1,50 @@
+"""The bots of this project; each module is imported only when its bot is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.backends import Backend
+
+
+@dataclass(frozen=True, slots=True)
+class BotSpec:
+    """One bot: where its code is, which variables may hold its token, what it talks to."""
+
+    name: str
+    module: str
+    token_env: tuple[str, ...]
+    backend: Backend
+    summary: str
+
+
+BOTS = (
+    BotSpec(
+        "real_estate",
+        "bots.real_estate.bot",
+        ("BOT_TOKEN",),
+        "gigachat",
+        "находит и оценивает квартиры, в разных стилях общения",
+    ),
+    BotSpec(
+        "literary",
+        "bots.literary.bot",
+        ("BOT_TOKEN",),
+        "gigachat",
+        "показывает, как температура меняет ответы модели",
+    ),
+    BotSpec(
+        "hf_demo",
+        "bots.hf_demo.bot",
+        ("HF_BOT_TOKEN",),
+        "huggingface",
+        "пробует модели Hugging Face: deepseek, llama3, qwen2",
+    ),
+    BotSpec(
+        "grisha",
+        "bots.grisha.bot",
+        ("GRISHA_BOT_TOKEN", "BOT_TOKEN"),
+        "local",
+        "персонаж с памятью на локальной модели",
+    ),
+)

@@ -1,0 +1,1 @@
+"""What the bots and the command-line tools share: models, storage, retrieval."""

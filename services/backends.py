@@ -1,0 +1,35 @@
+"""Which model answers: opens any of the project's model services by name.
+
+Each client is imported only when it is asked for, so that a bot on GigaChat
+doesn't load torch.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from services.chat import ChatModel
+from services.env import read_settings
+
+Backend = Literal["gigachat", "huggingface", "local", "openai"]
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+
+
+def open_chat_model(backend: Backend, model: str | None = None) -> ChatModel:
+    """Open a model of `backend`; `model` overrides the one in the settings.
+
+    Raises ConfigError that names the missing variable. Nothing is sent or loaded yet;
+    the caller closes it with `aclose`.
+    """
+    override = {} if model is None else {"model": model}
+    if backend == "openai":
+        from services.openai_compatible import OpenAICompatibleModel, OpenAICompatibleSettings
+
+        return OpenAICompatibleModel(
+            read_settings(OpenAICompatibleSettings).model_copy(update=override)
+        )
+    if backend == "local":
+        from services.qwen import LocalModel, LocalModelSettings
+
+        return LocalModel(read_settings(LocalModelSettings).model_copy(update=override))
+    raise ValueError(f"unknown backend: {backend}")

@@ -1,0 +1,203 @@
+"""One protocol for every language model: GigaChat, Hugging Face, local, OpenAI-compatible.
+
+A conversation is a sequence of `Message`; a model answers it whole (`complete`)
+or piece by piece (`stream`). Errors are those of `services.errors`, whatever the
+transport raised. `tests/services/chat_model_contract.py` is the executable form
+of this protocol: every implementation passes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+Role = Literal["system", "user", "assistant", "function"]
+FinishReason = Literal["stop", "length", "function_call"]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """A function that a model may ask us to call; `parameters` is a JSON schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """A model's request to call a function; `arguments` are parsed, not validated."""
+
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation.
+
+    `name` is the speaker's name where a model can use it (a base model writes
+    its dialogue with names), and the function's name when `role` is "function".
+    A function's result is a JSON string in `content`, right after the assistant's
+    message that holds the `function_call`.
+    """
+
+    role: Role
+    content: str
+    name: str | None = None
+    function_call: FunctionCall | None = None
+    functions_state_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationOptions:
+    """How to generate; None leaves a value to the model's own default.
+
+    `temperature` 0 means greedy. `max_tokens` bounds the answer alone.
+    `function_call` is "auto", "none" or the name of the one function to force.
+    A model ignores what its service has no word for.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    max_tokens: int | None = None
+    repetition_penalty: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    functions: tuple[FunctionSpec, ...] = ()
+    function_call: str | None = None
+
+
+DEFAULT_OPTIONS = GenerationOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one exchange; `approximate` when they were counted here, not by the service."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+    approximate: bool = False
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A whole answer. `text` is empty when the model asks for a function call."""
+
+    text: str
+    finish_reason: FinishReason
+    model: str
+    usage: Usage | None = None
+    function_call: FunctionCall | None = None
+    functions_state_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a streamed answer.
+
+    The last chunk, and only it, carries the `completion` with the whole text;
+    a stream that ends without one was cut, and raises BadResponse instead.
+    """
+
+    text: str
+    completion: Completion | None = None
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """A language model that talks. Safe for concurrent calls within one event loop."""
+
+    @property
+    def name(self) -> str:
+        """The model's own name, for people: "GigaChat-2-Pro", "Qwen/Qwen2-1.5B-Instruct"."""
+        ...
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that prompt and answer may take together."""
+        ...
+
+    async def complete(
+        self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
+    ) -> Completion:
+        """Answer the conversation.
+
+        Raises ServiceError; ValueError when `messages` is empty.
+        """
+        ...
+
+    def stream(
+        self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
+    ) -> AsyncGenerator[Chunk, None]:
+        """Answer piece by piece; closing the generator frees the model at once.
+
+        Consume it under `contextlib.aclosing`: a generator that is merely dropped
+        is closed at some later time. Raises as `complete` does, before or between chunks.
+        """
+        ...
+
+    async def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens that `messages` take in a prompt, with the template where it is known."""
+        ...
+
+    async def aclose(self) -> None:
+        """Free connections, threads and memory; a second call does nothing."""
+        ...
+
+
+@dataclass(slots=True)
+class AnswerBuilder:
+    """Gather the pieces of one answer; every streaming client ends with `finish`."""
+
+    model: str
+    parts: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> Chunk:
+        self.parts.append(text)
+        return Chunk(text)
+
+    def finish(
+        self,
+        finish_reason: FinishReason,
+        usage: Usage | None = None,
+        function_call: FunctionCall | None = None,
+        functions_state_id: str | None = None,
+        tail: str = "",
+    ) -> Chunk:
+        """The last chunk; `tail` is text that came together with the end."""
+        if tail:
+            self.parts.append(tail)
+        return Chunk(
+            tail,
+            Completion(
+                "".join(self.parts),
+                finish_reason,
+                self.model,
+                usage,
+                function_call,
+                functions_state_id,
+            ),
+        )
+
+
+async def complete_stream(stream: AsyncGenerator[Chunk, None]) -> Completion:
+    """Read a stream to its end and return the whole answer."""
+    completion: Completion | None = None
+    try:
+        async for chunk in stream:
+            completion = chunk.completion
+    finally:
+        await stream.aclose()
+    if completion is None:
+        from services.errors import BadResponse
+
+        raise BadResponse("the stream ended without a final chunk")
+    return completion

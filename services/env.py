@@ -1,0 +1,55 @@
+"""Settings come from the environment and `.env`, and are read only at the edge.
+
+Every service has its own frozen settings class in its `config.py`, derived from
+`EnvSettings`; `.env.example` comments every key, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from dotenv import load_dotenv
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.errors import ConfigError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+ENV_FILE = PROJECT_ROOT / ".env"
+
+
+class EnvSettings(BaseSettings):
+    """A frozen group of settings; each field's alias is its environment variable."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+
+S = TypeVar("S", bound=EnvSettings)
+
+
+def load_env() -> None:
+    """Put `.env` into the environment; what is set there already wins."""
+    load_dotenv(ENV_FILE)
+
+
+def read_settings(kind: type[S]) -> S:
+    """Read a group of settings; raise ConfigError that names the wrong variable."""
+    try:
+        return kind()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+        )
+        raise ConfigError(f"{problems} (see .env.example)") from None
+
+
+def missing(variable: str) -> ConfigError:
+    """The error for a setting that is needed and not there."""
+    return ConfigError(f"{variable} is not set: copy .env.example to .env and fill it in")

@@ -1,0 +1,85 @@
+"""The errors of every service, told apart by what the caller can do about them.
+
+The message of an error is for operators: it may stand in a log, so it holds no
+secrets, no prompt and no answer. What users read is in `services.texts`.
+"""
+
+from __future__ import annotations
+
+
+class ServiceError(Exception):
+    """Anything that a model or a store failed at; `service` names which one."""
+
+    def __init__(self, message: str, *, service: str = "") -> None:
+        super().__init__(f"{service}: {message}" if service else message)
+        self.service = service
+
+
+class ConfigError(ServiceError):
+    """A setting is missing or wrong; the message names it and says how to mend it."""
+
+
+class AuthError(ServiceError):
+    """The key is wrong, expired or revoked."""
+
+
+class AccessDenied(AuthError):
+    """The key is right but may not do this; `url` is where to ask for access."""
+
+    def __init__(self, message: str, *, service: str = "", url: str | None = None) -> None:
+        super().__init__(message, service=service)
+        self.url = url
+
+
+class QuotaExceeded(ServiceError):
+    """Paid tokens or free credits are spent: waiting doesn't help."""
+
+
+class RateLimited(ServiceError):
+    """Too many requests; `retry_after` is in seconds, None when the service didn't say."""
+
+    def __init__(
+        self, message: str, *, service: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, service=service)
+        self.retry_after = retry_after
+
+
+class Busy(RateLimited):
+    """Our own queue is full; `retry_after` is the estimated wait in seconds."""
+
+
+class Timeout(ServiceError):
+    """No answer, or no next piece of it, in time."""
+
+
+class Unavailable(ServiceError):
+    """The service can't be reached, is down, or broke off; later it may work."""
+
+
+class ModelLoading(Unavailable):
+    """The model is being loaded; `progress` is 0..1, None when unknown."""
+
+    def __init__(self, message: str, *, service: str = "", progress: float | None = None) -> None:
+        super().__init__(message, service=service)
+        self.progress = progress
+
+
+class ModelNotFound(ServiceError):
+    """The service doesn't know, or doesn't serve, the model."""
+
+
+class BadRequest(ServiceError):
+    """The service refused the request's form: a fault of this program or its settings."""
+
+
+class BadResponse(ServiceError):
+    """The service answered with something that isn't an answer, or broke it off."""
+
+
+class ContentRejected(ServiceError):
+    """The service's filter refused the prompt or the answer."""
+
+
+class ContextTooLong(ServiceError):
+    """The conversation doesn't fit the model's context."""

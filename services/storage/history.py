@@ -1,0 +1,115 @@
+"""What was said, per conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from sqlalchemy import Index, delete, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.storage.database import Base, Database, utc_now
+
+
+class ConversationKey(NamedTuple):
+    """One line of talk: a chat, or a thread in it (0 where there are no threads)."""
+
+    bot: str
+    chat_id: int
+    thread_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A turn as it was said.
+
+    `source_id` is the id of the user's message: on the user's turn its own, on the
+    assistant's the one that it answers.
+    """
+
+    role: Literal["user", "assistant"]
+    content: str
+    author_id: int | None = None
+    author_name: str | None = None
+    source_id: int | None = None
+    created_at: datetime | None = None
+
+
+class MessageRow(Base):
+    __tablename__ = "messages"
+    __table_args__ = (Index("messages_by_conversation", "bot", "chat_id", "thread_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bot: Mapped[str]
+    chat_id: Mapped[int]
+    thread_id: Mapped[int]
+    role: Mapped[str]
+    content: Mapped[str]
+    author_id: Mapped[int | None]
+    author_name: Mapped[str | None]
+    source_id: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+
+class HistoryStore:
+    """The dialogue of each conversation, oldest first."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def append(self, key: ConversationKey, *messages: StoredMessage) -> None:
+        """Store turns in one transaction: an exchange is kept whole or not at all."""
+        async with self._database.session() as session:
+            session.add_all(
+                MessageRow(
+                    **key._asdict(),
+                    role=message.role,
+                    content=message.content,
+                    author_id=message.author_id,
+                    author_name=message.author_name,
+                    source_id=message.source_id,
+                    created_at=message.created_at or utc_now(),
+                )
+                for message in messages
+            )
+
+    async def recent(self, key: ConversationKey, limit: int) -> Sequence[StoredMessage]:
+        """The last `limit` turns, oldest first."""
+        query = (
+            select(MessageRow)
+            .filter_by(**key._asdict())
+            .order_by(MessageRow.id.desc())
+            .limit(limit)
+        )
+        async with self._database.session() as session:
+            rows = list(await session.scalars(query))
+        return [_to_message(row) for row in reversed(rows)]
+
+    async def answer_to(self, key: ConversationKey, source_id: int) -> str | None:
+        """The answer already given to the user's message `source_id`, if there is one."""
+        query = (
+            select(MessageRow.content)
+            .filter_by(**key._asdict(), role="assistant", source_id=source_id)
+            .order_by(MessageRow.id.desc())
+        )
+        async with self._database.session() as session:
+            return await session.scalar(query.limit(1))
+
+    async def clear(self, key: ConversationKey) -> int:
+        """Forget a conversation; return how many turns there were."""
+        async with self._database.session() as session:
+            result = await session.execute(delete(MessageRow).filter_by(**key._asdict()))
+        return int(result.rowcount)
+
+
+def _to_message(row: MessageRow) -> StoredMessage:
+    return StoredMessage(
+        "assistant" if row.role == "assistant" else "user",
+        row.content,
+        row.author_id,
+        row.author_name,
+        row.source_id,
+        row.created_at,
+    )

@@ -1,0 +1,47 @@
+"""What each user chose: a style, a model, temperatures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, delete, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.storage.database import Base, Database
+
+
+class PreferenceRow(Base):
+    __tablename__ = "preferences"
+
+    bot: Mapped[str] = mapped_column(primary_key=True)
+    owner_id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[Any] = mapped_column(JSON)
+
+
+class PreferenceStore:
+    """Small settings of one bot by owner (a user or a chat); values are JSON."""
+
+    def __init__(self, database: Database, bot: str) -> None:
+        self._database = database
+        self._bot = bot
+
+    async def get(self, owner_id: int, key: str, default: Any = None) -> Any:
+        async with self._database.session() as session:
+            row = await session.get(PreferenceRow, (self._bot, owner_id, key))
+        return default if row is None else row.value
+
+    async def set(self, owner_id: int, key: str, value: Any) -> None:
+        async with self._database.session() as session:
+            await session.merge(
+                PreferenceRow(bot=self._bot, owner_id=owner_id, key=key, value=value)
+            )
+
+    async def all(self, owner_id: int) -> dict[str, Any]:
+        query = select(PreferenceRow).filter_by(bot=self._bot, owner_id=owner_id)
+        async with self._database.session() as session:
+            return {row.key: row.value for row in await session.scalars(query)}
+
+    async def forget(self, owner_id: int) -> None:
+        async with self._database.session() as session:
+            await session.execute(delete(PreferenceRow).filter_by(bot=self._bot, owner_id=owner_id))

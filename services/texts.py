@@ -1,0 +1,82 @@
+"""What a user reads when a service fails: what happened and what to do, in Russian."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from services import errors
+
+_TEXTS: tuple[tuple[type[errors.ServiceError], str], ...] = (
+    (
+        errors.ConfigError,
+        "Модель не настроена. Владельцу бота: подробности в журнале и в .env.example.",
+    ),
+    (
+        errors.AccessDenied,
+        "Ключ не даёт доступа к этой модели. Выбери другую модель или запроси доступ.",
+    ),
+    (
+        errors.AuthError,
+        "Сервис модели не принял ключ. Владельцу бота: проверь ключ в .env и перезапусти.",
+    ),
+    (
+        errors.QuotaExceeded,
+        "Оплаченные запросы к модели закончились. Пополни баланс или выбери другую модель.",
+    ),
+    (
+        errors.Busy,
+        "Сейчас я занят: в очереди уже много вопросов.",
+    ),
+    (
+        errors.RateLimited,
+        "Сервис модели просит не спешить.",
+    ),
+    (
+        errors.Timeout,
+        "Модель не ответила вовремя. Повтори вопрос или задай его короче.",
+    ),
+    (
+        errors.ModelLoading,
+        "Я ещё загружаюсь",
+    ),
+    (
+        errors.Unavailable,
+        "Сервис модели сейчас недоступен. Повтори через минуту.",
+    ),
+    (
+        errors.ModelNotFound,
+        "Такой модели у сервиса нет. Выбери другую модель.",
+    ),
+    (
+        errors.ContentRejected,
+        "Фильтр модели не пропустил этот разговор. Скажи иначе или начни заново: /reset.",
+    ),
+    (
+        errors.ContextTooLong,
+        "Разговор не помещается в память модели. Сократи сообщение или начни заново: /reset.",
+    ),
+)
+_FALLBACK = "Модель ответила непонятно. Повтори вопрос, а если не поможет, начни заново: /reset."
+
+
+def wait_text(seconds: float) -> str:
+    """A wait as people say it: «40 с», «3 мин», «2 ч»."""
+    if seconds < 90:
+        return f"{max(1, ceil(seconds))} с"
+    if seconds < 90 * 60:
+        return f"{ceil(seconds / 60)} мин"
+    return f"{ceil(seconds / 3600)} ч"
+
+
+def describe_error(error: errors.ServiceError) -> str:
+    """Say what happened and what to do. Never contains the error's own message."""
+    text = next((text for kind, text in _TEXTS if isinstance(error, kind)), _FALLBACK)
+    if isinstance(error, errors.AccessDenied) and error.url:
+        return f"{text} Страница: {error.url}"
+    if isinstance(error, errors.RateLimited):
+        wait = wait_text(error.retry_after) if error.retry_after else "минуту"
+        return f"{text} Повтори через {wait}."
+    if isinstance(error, errors.ModelLoading):
+        done = f" ({round(error.progress * 100)} %)" if error.progress is not None else ""
+        return f"{text}{done}. Отвечу, как только буду готов: повтори через минуту."
+    return text
