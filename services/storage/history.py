@@ -95,13 +95,16 @@ class HistoryStore:
             .order_by(MessageRow.id.desc())
         )
         async with self._database.session() as session:
-            return await session.scalar(query.limit(1))
+            answer: str | None = await session.scalar(query.limit(1))
+        return answer
 
     async def clear(self, key: ConversationKey) -> int:
         """Forget a conversation; return how many turns there were."""
         async with self._database.session() as session:
-            result = await session.execute(delete(MessageRow).filter_by(**key._asdict()))
-        return int(result.rowcount)
+            removed = await session.scalars(
+                delete(MessageRow).filter_by(**key._asdict()).returning(MessageRow.id)
+            )
+            return len(removed.all())
 
 
 def _to_message(row: MessageRow) -> StoredMessage:
