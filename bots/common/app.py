@@ -157,6 +157,8 @@ async def _open_bot(
             if secret is None:
                 raise missing(spec.token_env[0])
             token, server = secret.get_secret_value(), PRODUCTION
+            if settings.telegram_api_url:
+                server = TelegramAPIServer.from_base(settings.telegram_api_url)
         session = AiohttpSession(api=server)
         session.middleware(RetryMiddleware())
         yield await stack.enter_async_context(Bot(token, session=session))

@@ -17,6 +17,7 @@ class BotSettings(EnvSettings):
     bot_token: SecretStr | None = Field(None, alias="BOT_TOKEN")
     hf_bot_token: SecretStr | None = Field(None, alias="HF_BOT_TOKEN")
     grisha_bot_token: SecretStr | None = Field(None, alias="GRISHA_BOT_TOKEN")
+    telegram_api_url: str | None = Field(None, alias="TELEGRAM_API_URL")
     allowed_user_ids: Annotated[frozenset[int], NoDecode] = Field(
         frozenset(), alias="ALLOWED_USER_IDS"
     )
