@@ -17,4 +17,4 @@ def style_keyboard() -> InlineKeyboardMarkup:
     builder = InlineKeyboardBuilder()
     for number, name in enumerate(STYLES):
         builder.button(text=name.capitalize(), callback_data=StyleCallback(number=number))
-    return builder.adjust(2).as_markup()
+    return InlineKeyboardMarkup(inline_keyboard=builder.adjust(2).export())
