@@ -14,6 +14,14 @@ from services.env import read_settings
 Backend = Literal["gigachat", "huggingface", "local", "openai"]
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 
+# What must be set before a backend can answer; `main.py --list` shows what is missing.
+REQUIRED_SETTINGS: dict[Backend, tuple[str, ...]] = {
+    "gigachat": ("GIGA_CLIENT_BASIC",),
+    "huggingface": ("HF_TOKEN",),
+    "local": (),
+    "openai": ("LLM_BASE_URL", "LLM_MODEL"),
+}
+
 
 def open_chat_model(backend: Backend, model: str | None = None) -> ChatModel:
     """Open a model of `backend`; `model` overrides the one in the settings.

@@ -83,5 +83,5 @@ def describe_error(error: errors.ServiceError) -> str:
         return f"{text} Повтори через {wait}."
     if isinstance(error, errors.ModelLoading):
         done = f" ({round(error.progress * 100)} %)" if error.progress is not None else ""
-        return f"{text}{done}. Отвечу, как только буду готов: повтори через минуту."
+        return f"{text}{done}. Повтори через минуту."
     return text
