@@ -181,7 +181,7 @@ class GigaChatModel:
     async def _send(self, call: _Call, token: Token) -> aiohttp.ClientResponse:
         session = await self._open_session()
         headers = {**call.headers, "Authorization": f"Bearer {token.value}"}
-        timeout = self._timeout(call.time_left())
+        timeout = self._timeout(call.time_left(), call.whole_answer)
         with transport_errors():
             response = await session.request(
                 call.method,
@@ -217,13 +217,16 @@ class GigaChatModel:
                 response.release()
         raise oauth_error(response.status, reply, response.headers, request_id)
 
-    def _timeout(self, total: float) -> aiohttp.ClientTimeout:
+    def _timeout(self, total: float, whole_answer: bool = False) -> aiohttp.ClientTimeout:
+        """The deadline (aiohttp's total covers the reading of the answer) and its parts.
+
+        An answer that isn't streamed is silent until it is complete.
+        """
         settings = self._settings
         return aiohttp.ClientTimeout(
-            # aiohttp's total covers the reading of the answer too: it is the deadline.
             total=total,
             sock_connect=settings.connect_timeout,
-            sock_read=settings.read_timeout,
+            sock_read=None if whole_answer else settings.read_timeout,
         )
 
     async def _open_session(self) -> aiohttp.ClientSession:
@@ -246,7 +249,7 @@ class GigaChatModel:
 class _Call:
     """One request with its identity and deadline, the same over all its tries."""
 
-    __slots__ = ("_deadline", "body", "headers", "method", "request_id", "url")
+    __slots__ = ("_deadline", "body", "headers", "method", "request_id", "url", "whole_answer")
 
     def __init__(self, method: str, url: str, request: JSON | None, answer_timeout: float) -> None:
         self.method = method
@@ -254,12 +257,14 @@ class _Call:
         self.request_id = str(uuid.uuid4())
         self.headers = {"X-Request-ID": self.request_id, "Accept": "application/json"}
         self.body: bytes | None = None
+        self.whole_answer = False
         self._deadline = time.monotonic() + answer_timeout
         if request is not None:
             self.body = encode(request)
             self.headers["Content-Type"] = "application/json"
             if "messages" in request:
                 self.headers["X-Session-ID"] = session_id(request)
+                self.whole_answer = "stream" not in request
 
     def time_left(self) -> float:
         return max(0.001, self._deadline - time.monotonic())

@@ -148,7 +148,8 @@ async def fail(server: GigaChatServer, streamed: bool, *replies: Reply) -> tuple
     """Ask, with no second try; return the error and the text that came before it."""
     said: list[str] = []
     server.enqueue(*replies)
-    async with GigaChatModel(server.settings(max_retries=0, read_timeout=0.3)) as model:
+    settings = server.settings(max_retries=0, read_timeout=0.3, answer_timeout=1.0)
+    async with GigaChatModel(settings) as model:
         with pytest.raises(ServiceError) as caught:
             await (read(model, said) if streamed else model.complete(QUESTION))
     return caught.value, "".join(said)
@@ -286,10 +287,17 @@ async def test_a_long_wait_is_told_not_made(server: GigaChatServer, model: GigaC
 
 async def test_a_hanging_request_is_sent_once(server: GigaChatServer) -> None:
     server.enqueue(Hang())
-    async with GigaChatModel(server.settings(read_timeout=0.2)) as model:
+    async with GigaChatModel(server.settings(answer_timeout=0.5)) as model:
         with pytest.raises(Timeout):
             await model.complete(QUESTION)
     assert len(server.requests) == 1
+
+
+async def test_a_whole_answer_may_take_longer_than_a_piece(server: GigaChatServer) -> None:
+    async with GigaChatModel(server.settings(read_timeout=0.3)) as model:
+        await model.models()  # brings the token
+        server.latency = lambda: 0.6
+        assert (await model.complete(QUESTION)).text
 
 
 async def test_an_endless_stream_meets_the_deadline(server: GigaChatServer) -> None:
