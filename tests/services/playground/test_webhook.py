@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -15,6 +15,15 @@ from aiohttp.test_utils import TestServer
 
 from services.playground import Playground
 from tests.services.playground.conftest import Api
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that nobody announces."""
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never happened")
 
 
 class Receiver:
@@ -102,8 +111,7 @@ async def test_what_a_dead_webhook_did_not_take_comes_by_polling(
 ) -> None:
     await api.result("setWebhook", url="http://127.0.0.1:9/hook")
     playground.person("Аня").private.send("раз")
-    while not (await api.result("getWebhookInfo")).get("last_error_message"):
-        await asyncio.sleep(0.01)
+    await until(lambda: bool(playground.webhook.last_error))
     await api.result("deleteWebhook")
     (update,) = await api.result("getUpdates")
     assert update["message"]["text"] == "раз"
