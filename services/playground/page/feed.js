@@ -293,7 +293,7 @@ function openMenu(message, x, y) {
   const own = isMine(message);
   const mayDelete = own || chat.type === "private" || isAdmin(chat);
   menu(x, y,
-    h("div", { class: "faces" }, FACES.map((face) => h("button", { title: `Реакция ${face}`, onclick: () => react(message, ownReaction(message) === face ? null : face) }, face))),
+    h("div", { class: "faces" }, FACES.map((face) => h("button", { "aria-label": `Реакция ${face}`, onclick: () => react(message, ownReaction(message) === face ? null : face) }, face))),
     item("reply", "Ответить", () => tell("reply", message)),
     own && (message.text || message.caption) ? item("edit", "Изменить", () => tell("edit-own", message)) : "",
     message.text || message.caption ? item("copy", "Скопировать текст", () => copy(message.text || message.caption)) : "",
