@@ -1,0 +1,304 @@
+"""GigaChat over HTTP: one connection pool, one token, a bounded number of answers at once."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import sys
+import time
+import uuid
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import aiohttp
+
+from services.chat import DEFAULT_OPTIONS, Chunk, Completion, GenerationOptions, Message
+from services.env import missing
+from services.errors import RateLimited, ServiceError, Unavailable
+from services.gigachat.auth import Token, TokenRefused, TokenSource, parse_token
+from services.gigachat.config import GigaChatSettings
+from services.gigachat.events import DONE, EventDecoder
+from services.gigachat.failures import (
+    TRANSPORT_ERRORS,
+    bad,
+    oauth_error,
+    retry_delay,
+    status_error,
+    transport_error,
+)
+from services.gigachat.reply import (
+    ModelInfo,
+    StreamedAnswer,
+    parse_balance,
+    parse_completion,
+    parse_embeddings,
+    parse_json,
+    parse_models,
+    parse_token_counts,
+)
+from services.gigachat.request import JSON, beginning, chat_request, encode
+from services.gigachat.slots import Slots
+
+if sys.version_info >= (3, 11):
+    from asyncio import timeout as deadline
+else:
+    from async_timeout import timeout as deadline
+
+USER_AGENT = "telegram-bots-gigachat/1.0"  # requests without one are refused
+KEEPALIVE = 10.0  # the service closes idle connections at 15 s: don't race it
+ERROR_BODY = 16 * 1024  # bytes of an error's body that are looked at
+EMBEDDING_MODEL = "Embeddings"
+
+logger = logging.getLogger(__name__)
+
+
+class GigaChatModel:
+    """GigaChat as a ChatModel, with the rest of its API beside it.
+
+    Nothing is sent before the first request; `async with` or `aclose` frees the pool.
+    A request is retried while nothing of its answer has come. What holds a slot is an
+    answer under way: a stream until it is closed.
+    """
+
+    def __init__(self, settings: GigaChatSettings) -> None:
+        if settings.client_basic is None:
+            raise missing("GIGA_CLIENT_BASIC")
+        self._settings = settings
+        self._key = settings.client_basic
+        self._api_url = settings.api_url
+        self._tokens = TokenSource(self._fetch_token)
+        self._slots = Slots(settings.parallel, patience=settings.answer_timeout)
+        self._session: aiohttp.ClientSession | None = None
+        self._opening = asyncio.Lock()
+        self._connecting = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout)
+        self._id_prefix = str(uuid.uuid4())[:24]
+        self._numbers = itertools.count(1)
+
+    @property
+    def name(self) -> str:
+        return self._settings.model
+
+    @property
+    def context_length(self) -> int:
+        return self._settings.context_length
+
+    async def __aenter__(self) -> GigaChatModel:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def complete(
+        self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
+    ) -> Completion:
+        """Answer the conversation; see `ChatModel`."""
+        request = chat_request(self.name, messages, options)
+        async with self._slots:
+            reply = await self._call(
+                "POST", "/chat/completions", request, self._settings.answer_timeout
+            )
+        return parse_completion(reply, self.name)
+
+    async def stream(
+        self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
+    ) -> AsyncGenerator[Chunk, None]:
+        """Answer piece by piece; see `ChatModel`."""
+        request = chat_request(self.name, messages, options, stream=True)
+        answer = StreamedAnswer(self.name)
+        decoder = EventDecoder()
+        async with self._slots:
+            ends = time.monotonic() + self._settings.answer_timeout
+            response = await self._open("POST", "/chat/completions", request, ends)
+            try:
+                # Not by lines: aiohttp bounds their length.
+                async for packet in response.content.iter_any():
+                    for event in decoder.feed(packet):
+                        if event == DONE:
+                            yield answer.finish()
+                            return
+                        if chunk := answer.feed(event):
+                            yield chunk
+            except TRANSPORT_ERRORS as error:
+                raise transport_error(error) from error
+            finally:
+                response.release()  # closes the connection unless all of it was read
+        raise bad("the stream ended without [DONE]")
+
+    async def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of the messages' texts, by the service's own count."""
+        texts = [message.content for message in messages]
+        if not texts:
+            return 0
+        request = {"model": self.name, "input": texts}
+        return parse_token_counts(await self._call("POST", "/tokens/count", request))
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        """What the key may use."""
+        return parse_models(await self._call("GET", "/models"))
+
+    async def balance(self) -> Mapping[str, int]:
+        """Tokens left by model; AccessDenied where the service is paid for as it is used."""
+        return parse_balance(await self._call("GET", "/balance"))
+
+    async def embeddings(
+        self, texts: Sequence[str], model: str = EMBEDDING_MODEL
+    ) -> list[list[float]]:
+        """A vector for each text, in their order."""
+        request = {"model": model, "input": list(texts)}
+        async with self._slots:
+            reply = await self._call("POST", "/embeddings", request)
+        return parse_embeddings(reply, len(texts))
+
+    async def aclose(self) -> None:
+        await self._tokens.aclose()
+        async with self._opening:
+            if self._session is not None:
+                await self._session.close()
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        request: JSON | None = None,
+        patience: float | None = None,
+    ) -> Any:
+        """The JSON of a whole reply: silent until it is complete, hence one limit for all of it."""
+        try:
+            async with deadline(patience or self._settings.read_timeout):
+                return await _json(await self._open(method, path, request))
+        except TRANSPORT_ERRORS as error:
+            raise transport_error(error) from error
+
+    async def _open(
+        self, method: str, path: str, request: JSON | None = None, ends: float | None = None
+    ) -> aiohttp.ClientResponse:
+        """An accepted response, to be released by the caller; a stream `ends` at a time."""
+        call = self._identify(method, path, request, ends)
+        token = await self._tokens.get()
+        try:
+            return await self._send_patiently(call, token)
+        except TokenRefused:
+            token = await self._tokens.get(refused=token)
+            return await self._send_patiently(call, token)
+
+    def _identify(self, method: str, path: str, request: JSON | None, ends: float | None) -> _Call:
+        """Give a request its ids: they are UUIDs that begin as this client's other ones."""
+        request_id = f"{self._id_prefix}{next(self._numbers):012x}"
+        headers = {"X-Request-ID": request_id}
+        body = None
+        if request is not None:
+            body = aiohttp.BytesPayload(encode(request), content_type="application/json")
+            if "messages" in request:
+                session = beginning(request) & 0xFFFF_FFFF_FFFF
+                headers["X-Session-ID"] = f"{self._id_prefix}{session:012x}"
+        return _Call(method, self._api_url + path, body, headers, request_id, ends)
+
+    async def _send_patiently(self, call: _Call, token: Token) -> aiohttp.ClientResponse:
+        """Send, and send again after what may pass: a full queue, a fault, a lost connection."""
+        for attempt in range(self._settings.max_retries):
+            try:
+                return await self._send(call, token)
+            except (RateLimited, Unavailable) as error:
+                delay = retry_delay(error, attempt)
+                if delay is None:
+                    raise
+                logger.warning("%s; the next try is in %.1f s", error, delay)
+            await asyncio.sleep(delay)
+        return await self._send(call, token)
+
+    async def _send(self, call: _Call, token: Token) -> aiohttp.ClientResponse:
+        session = self._session or await self._open_session()
+        try:
+            response = await session.request(
+                call.method,
+                call.url,
+                data=call.body,
+                headers={**call.headers, "Authorization": f"Bearer {token.value}"},
+                timeout=self._timeout(call.ends),
+                allow_redirects=False,
+            )
+            if response.status == 200:
+                return response
+            reply = await _json_of_error(response)
+        except TRANSPORT_ERRORS as error:
+            raise transport_error(error) from error
+        raise status_error(response.status, reply, response.headers, call.request_id)
+
+    async def _fetch_token(self) -> Token:
+        """Call the OAuth service once."""
+        session = self._session or await self._open_session()
+        key, request_id = self._key.get_secret_value(), str(uuid.uuid4())
+        try:
+            async with deadline(self._settings.read_timeout):
+                response = await session.post(
+                    self._settings.auth_url,
+                    data={"scope": self._settings.scope},
+                    headers={"Authorization": f"Basic {key}", "RqUID": request_id},
+                    allow_redirects=False,
+                )
+                if response.status == 200:
+                    return parse_token(await _json(response), time.time())
+                reply = await _json_of_error(response)
+        except TRANSPORT_ERRORS as error:
+            raise transport_error(error) from error
+        raise oauth_error(response.status, reply, response.headers, request_id)
+
+    def _timeout(self, ends: float | None) -> aiohttp.ClientTimeout:
+        """A stream's limits; aiohttp's `total` covers the reading of it too."""
+        if ends is None:
+            return self._connecting
+        return aiohttp.ClientTimeout(
+            total=max(0.001, ends - time.monotonic()),
+            sock_connect=self._settings.connect_timeout,
+            sock_read=self._settings.read_timeout,
+        )
+
+    async def _open_session(self) -> aiohttp.ClientSession:
+        """The pool, opened inside the loop that uses it; the trust store is read off the loop."""
+        async with self._opening:
+            if self._session is None:
+                if not self._settings.verify_ssl:
+                    logger.warning("GIGA_VERIFY_SSL=false: TLS certificates are not checked")
+                trust = await asyncio.to_thread(self._settings.ssl_context)
+                self._session = aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(ssl=trust, keepalive_timeout=KEEPALIVE, limit=0),
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    headers={"User-Agent": USER_AGENT},
+                    timeout=self._connecting,
+                )
+            return self._session
+
+
+class _Call(NamedTuple):
+    """One request with its identity, the same over all its tries."""
+
+    method: str
+    url: str
+    body: aiohttp.BytesPayload | None
+    headers: dict[str, str]
+    request_id: str
+    ends: float | None  # by the monotonic clock, for a stream
+
+
+async def _json(response: aiohttp.ClientResponse) -> Any:
+    try:
+        return parse_json(await response.read())
+    finally:
+        response.release()
+
+
+async def _json_of_error(response: aiohttp.ClientResponse) -> Any:
+    """The JSON of an error, None when it is something else."""
+    try:
+        return parse_json(await response.content.read(ERROR_BODY))
+    except ServiceError:
+        return None
+    finally:
+        response.release()
