@@ -22,6 +22,7 @@ from services.playground.world import Chat, World
 
 Method = Callable[["BotApi", Params], Any]
 METHODS: dict[str, Method] = {}
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 F = TypeVar("F", bound=Callable[..., Any])
 _QUIET = frozenset(("getupdates",))  # logged only when something is wrong
 
@@ -173,7 +174,7 @@ def _respond(answer: Any) -> web.Response:
 
 
 def _json(body: Json, status: int) -> web.Response:
-    encoded = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    encoded = _encode(body).encode("utf-8", "surrogatepass")
     return web.Response(body=encoded, status=status, content_type="application/json")
 
 
