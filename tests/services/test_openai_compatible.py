@@ -13,12 +13,6 @@ from tests.fakes.openai_server import OpenAIServer
 from tests.services.chat_completions_contract import ChatCompletionsContract
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[OpenAIServer]:
-    async with OpenAIServer().running() as server:
-        yield server
-
-
 def settings_for(url: str) -> OpenAICompatibleSettings:
     return OpenAICompatibleSettings(
         base_url=url, api_key=SecretStr("secret-key"), model="test-model", timeout=0.4
