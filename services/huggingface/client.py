@@ -30,6 +30,7 @@ from services.errors import (
     Unavailable,
 )
 from services.huggingface.config import ROUTER_URL, HuggingFaceSettings
+from services.measure import Price
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -58,10 +59,14 @@ class HuggingFaceModel(ChatCompletionsModel):
         if settings.base_url == ROUTER_URL and not settings.token.get_secret_value():
             raise missing("HF_TOKEN")
         self.card = settings.card(settings.model)
-        self._ids = tuple(settings.routed(model_id) for model_id in self.card.ids)
-        super().__init__(self._ids[0], self.card.context_length, retry_pauses)
+        super().__init__(self.card.id, self.card.context_length, retry_pauses)
         self._settings = settings
         self._client = self._open()
+
+    @property
+    def price(self) -> Price | None:
+        """What the model that is asked now costs."""
+        return self.card.price if self._model == self.card.id else None
 
     async def aclose(self) -> None:
         await _close(self._client)
@@ -80,7 +85,7 @@ class HuggingFaceModel(ChatCompletionsModel):
             await _close(client)
 
     async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        for _ in self._ids[1:]:
+        for _ in self.card.ids[1:]:
             asked = self._model
             try:
                 return await super()._retried(attempt)
@@ -91,7 +96,8 @@ class HuggingFaceModel(ChatCompletionsModel):
     def _move_on(self, asked: str) -> None:
         """Ask for the next id from now on, unless another request has moved on already."""
         if self._model == asked:
-            self._model = self._ids[(self._ids.index(asked) + 1) % len(self._ids)]
+            ids = self.card.ids
+            self._model = ids[(ids.index(asked) + 1) % len(ids)]
             logger.warning("%s is not served, %s is asked instead", asked, self._model)
 
     def _open(self) -> AsyncInferenceClient:

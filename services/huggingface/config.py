@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import Field, SecretStr
 
 from services.env import EnvSettings
 from services.errors import ConfigError
+from services.measure import Price
 
 ROUTER_URL = "https://router.huggingface.co/v1"
 DEFAULT_CONTEXT_LENGTH = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars per million tokens, and when they were read where."""
-
-    prompt: float
-    completion: float
-    as_of: str
-
-    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
-        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +70,22 @@ class HuggingFaceSettings(EnvSettings):
     qwen2_price: str = Field("", alias="HF_PRICE_QWEN2", pattern=r"^([\d.]+/[\d.]+)?$")
 
     def card(self, name: str) -> ModelCard:
-        """What a short name or a full id `org/name[:provider]` stands for.
+        """What a short name or a full id `org/name` stands for, each with a `:provider` or not.
 
         Raises ConfigError when it is neither.
         """
-        card = self._card_of_alias(name) if name in MODELS else ModelCard((name,))
+        alias, _, provider = name.partition(":")
+        card = self._card_of_alias(alias) if alias in MODELS else ModelCard((name,))
         if "/" not in card.id and self.base_url == ROUTER_URL:
             choice = ", ".join(MODELS)
             raise ConfigError(f"unknown model {name!r}: choose {choice} or a full org/name")
-        return card
+        return replace(card, ids=tuple(self._routed(model_id, provider) for model_id in card.ids))
 
-    def routed(self, model_id: str) -> str:
-        """The id with the provider or policy that the settings choose, if it names none."""
-        if self.provider == "auto" or ":" in model_id:
-            return model_id
-        return f"{model_id}:{self.provider}"
+    def _routed(self, model_id: str, provider: str) -> str:
+        """The id with the provider asked for, its own, or that of the settings."""
+        bare, _, own = model_id.partition(":")
+        chosen = provider or own or self.provider
+        return bare if chosen == "auto" else f"{bare}:{chosen}"
 
     def _card_of_alias(self, name: str) -> ModelCard:
         card, own_id, own_price = MODELS[name], getattr(self, name), getattr(self, f"{name}_price")
@@ -104,5 +94,5 @@ class HuggingFaceSettings(EnvSettings):
         if own_price:
             prompt, completion = map(float, own_price.split("/"))
             price = Price(prompt, completion, f"HF_PRICE_{name.upper()}")
-            card = ModelCard(card.ids, card.context_length, price)
+            card = replace(card, price=price)
         return card

@@ -30,6 +30,13 @@ class TestOpenAICompatibleModel(ChatCompletionsContract):
         await model.complete([Message("user", "Привет")])
         assert server.calls[0].request.headers["Authorization"] == "Bearer secret-key"
 
+    async def test_sends_no_key_when_there_is_none(self, server: OpenAIServer) -> None:
+        settings = settings_for(server.url).model_copy(update={"api_key": SecretStr("")})
+        model = OpenAICompatibleModel(settings)
+        assert (await model.complete([Message("user", "Привет")])).text
+        assert "Authorization" not in server.calls[0].request.headers
+        await model.aclose()
+
 
 async def test_no_server_is_unavailable(unused_tcp_port: int) -> None:
     settings = settings_for(f"http://127.0.0.1:{unused_tcp_port}/v1")

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from services import errors
 from services.backends import open_chat_model
 from services.chat import Message, complete_stream
-from services.huggingface import HuggingFaceModel, HuggingFaceSettings
+from services.huggingface.client import HuggingFaceModel
+from services.huggingface.config import HuggingFaceSettings
 from services.texts import describe_error
 from tests.fakes.openai_server import Answer, OpenAIServer, Refusal, Together
 from tests.services.chat_completions_contract import ChatCompletionsContract

@@ -4,7 +4,8 @@ import pytest
 
 from services.env import read_settings
 from services.errors import ConfigError
-from services.huggingface.config import MODELS, HuggingFaceSettings, Price
+from services.huggingface.config import MODELS, HuggingFaceSettings
+from services.measure import Price
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -46,8 +47,13 @@ def test_an_unknown_short_name_lists_the_known() -> None:
         HuggingFaceSettings().card("gpt")
 
 
-def test_the_provider_goes_where_the_id_names_none() -> None:
+def test_the_provider_of_the_settings_goes_where_none_is_named() -> None:
     settings = HuggingFaceSettings(provider="novita")
-    assert settings.routed("org/name") == "org/name:novita"
-    assert settings.routed("org/name:groq") == "org/name:groq"
-    assert HuggingFaceSettings().routed("org/name") == "org/name"
+    assert settings.card("org/name").id == "org/name:novita"
+    assert settings.card("org/name:groq").id == "org/name:groq"
+
+
+def test_a_short_name_can_choose_its_provider() -> None:
+    ids = HuggingFaceSettings().card("qwen2:cheapest").ids
+    assert ids
+    assert all(model_id.count(":") == 1 and model_id.endswith(":cheapest") for model_id in ids)
