@@ -9,7 +9,15 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
 
-from services.chat import ChatModel, Chunk, Completion
+from services.chat import (
+    DEFAULT_OPTIONS,
+    ChatModel,
+    Chunk,
+    Completion,
+    GenerationOptions,
+    Message,
+    complete_stream,
+)
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
@@ -71,6 +79,15 @@ class Stopwatch:
         seconds = time.monotonic() - self._started
         price: Price | None = getattr(self._model, "price", None)
         return Measurement(completion, seconds, self._first_token, price)
+
+
+async def measured(
+    model: ChatModel, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
+) -> Measurement:
+    """Ask a model and take its time; the answer is streamed unseen, to time its first token."""
+    watch = Stopwatch(model)
+    completion = await complete_stream(watch.watch(model.stream(messages, options)))
+    return watch.measurement(completion)
 
 
 async def as_they_finish(
