@@ -29,7 +29,7 @@ LLAMA, DEEPSEEK, QWEN = (MODELS[name].id for name in ("llama3", "deepseek", "qwe
 async def test_prints_the_answer_alone(
     shell: Shell, server: OpenAIServer, form: tuple[str, ...]
 ) -> None:
-    outcome = await shell.run(*form, "--model", "llama3", "Объясни", "разницу")
+    outcome = await shell.spawn(*form, "--model", "llama3", "Объясни", "разницу")
     assert (outcome.code, outcome.out) == (0, "Привет! Меня зовут Проба.\n")
     assert outcome.err.startswith(f"{LLAMA} · ")
     assert "токены: 5 → 4" in outcome.err
