@@ -33,7 +33,6 @@ from services.dialogue import Dialogue
 from services.errors import ServiceError
 from services.measure import Measurement, Stopwatch
 from services.storage import ConversationKey, StoredMessage
-from services.texts import describe_error
 
 logger = logging.getLogger(__name__)
 
@@ -152,9 +151,11 @@ async def offer_others(
     message: Message, name: str, error: ServiceError, shelf: ModelShelf, *, again: bool
 ) -> None:
     logger.warning("%s: %s: %s", name, type(error).__name__, error)
-    notice = texts.FAILED.format(name=name, reason=describe_error(error))
-    keyboard = switch_keyboard(shelf.others(name), again=again)
-    await message.reply(notice, reply_markup=keyboard, allow_sending_without_reply=True)
+    await message.reply(
+        texts.failed(name, error),
+        reply_markup=switch_keyboard(shelf.others(name), again=again),
+        allow_sending_without_reply=True,
+    )
 
 
 async def on_switch(
