@@ -122,6 +122,14 @@ def extract_name(text: str, *, asked: bool = False) -> str | None:
     return found[-1 if _CORRECTION.search(text) else 0].name
 
 
+def is_name(word: str) -> bool:
+    """Whether a word is a first name, a patronymic or a surname, in any case."""
+    return word.lower() in MORE_NAMES or any(
+        parse.is_known and any(kind in parse.tag for kind in ("Name", "Patr", "Surn"))
+        for parse in _parses(word)
+    )
+
+
 def _sentences(text: str) -> Iterator[Sequence[Token]]:
     """Split into sentences of tokens; each ends with its mark, or with a newline."""
     text = _QUOTES.sub("", _SPEECH.sub(" … ", text))
