@@ -92,7 +92,9 @@ def build_dispatcher(
         for body in await inbox.unfinished():
             update = Update.model_validate_json(body, context={"bot": bot})
             logger.info("update %d was interrupted, once more", update.update_id)
-            resumed.add(asyncio.create_task(dispatcher.feed_update(bot, update, replayed=True)))
+            task = asyncio.create_task(dispatcher.feed_update(bot, update, replayed=True))
+            resumed.add(task)
+            task.add_done_callback(resumed.discard)
 
     async def on_shutdown() -> None:
         await turns.drain(context.settings.shutdown_timeout)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from aiogram import Dispatcher
 
@@ -27,24 +29,37 @@ from services.storage import Database, HistoryStore, PreferenceStore
 async def create_dispatcher(context: BotContext) -> Dispatcher:
     """Put Grisha together."""
     settings = read_settings(GrishaSettings)
-    knowledge = await open_knowledge(context, settings)
+    encoder = await asyncio.to_thread(open_encoder)
+    knowledge = Knowledge(await DialogueIndex.open(context.database, encoder, context.data_dir))
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
     dispatcher["grisha"] = open_grisha(context.model, context.database, knowledge, settings)
     dispatcher["comments"] = Comments(
         context.database, settings.comments_per_hour, settings.comment_pause
     )
     dispatcher["chats"] = PreferenceStore(context.database, context.name)
+    _load_in_background(dispatcher, knowledge, (OWN_DATASET, settings.dataset_file))
     return dispatcher
 
 
-async def open_knowledge(context: BotContext, settings: GrishaSettings) -> Knowledge:
-    """The index with the shipped dialogues and, where there is one, the operator's data set."""
-    encoder = await asyncio.to_thread(open_encoder)
-    knowledge = Knowledge(await DialogueIndex.open(context.database, encoder, context.data_dir))
-    for path in (OWN_DATASET, settings.dataset_file):
-        if path.exists():
-            await knowledge.load(path)
-    return knowledge
+def _load_in_background(
+    dispatcher: Dispatcher, knowledge: Knowledge, paths: Sequence[Path]
+) -> None:
+    """Index the data sets while he already talks: the first time a large one takes minutes."""
+
+    async def load() -> None:
+        for path in paths:
+            if path.exists():
+                await knowledge.load(path)
+
+    async def on_startup() -> None:
+        dispatcher["loading"] = asyncio.create_task(load())
+
+    async def on_shutdown() -> None:
+        dispatcher["loading"].cancel()
+        await asyncio.gather(dispatcher["loading"], return_exceptions=True)
+
+    dispatcher.startup.register(on_startup)
+    dispatcher.shutdown.register(on_shutdown)
 
 
 def open_grisha(
