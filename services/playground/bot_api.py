@@ -92,6 +92,8 @@ class BotApi:
 
     async def call(self, name: str, params: Params) -> Any:
         """Run a method and return its result; raise ApiError where Telegram refuses."""
+        if name not in METHODS:
+            raise ApiError(404, "Not Found")
         result = METHODS[name](self, params)
         if isinstance(result, Awaitable):
             result = await result
@@ -152,7 +154,9 @@ class BotApi:
 def _fault_error(fault: Fault) -> ApiError:
     if fault.kind == "flood":
         return too_many_requests(fault.retry_after)
-    return ApiError(500, "Internal Server Error")
+    if fault.kind == "error":
+        return ApiError(500, "Internal Server Error")
+    return ApiError(502, f"Bad Gateway: {fault.kind}")  # for the log: the bot won't see it
 
 
 async def _break(request: web.Request, fault: Fault) -> web.StreamResponse:

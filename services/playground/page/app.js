@@ -85,7 +85,6 @@ const EVENTS = {
     store.chats.set(key, chat);
     tell("chats");
   },
-  callback() {},
 };
 
 async function onEvent({ event, chat, body, trouble }) {
