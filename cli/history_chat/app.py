@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import io
 import logging
-import os
 import sys
-import traceback
 from pathlib import Path
 
 from cli.history_chat import texts
 from cli.history_chat.config import MEMORY_FILE, SESSION_LIST_LIMIT, ConsoleSettings
 from cli.history_chat.memory import MemoryFile, MemoryTooNew
 from cli.history_chat.reader import PipeReader, Reader, TerminalReader
-from cli.history_chat.repl import COMMANDS, Repl, explain
+from cli.history_chat.repl import COMMANDS, Repl
 from cli.history_chat.screen import Screen
+from cli.shell import run, say
 from services.backends import BACKENDS, Backend, open_chat_model
-from services.env import load_env, read_settings
-from services.errors import ServiceError
-
-INTERRUPTED = 130
+from services.env import read_settings
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -62,42 +57,35 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.session_list_limit < 0:
         parser.error("--session-list-limit: нужно число от 0")
     logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.CRITICAL)
-    load_env()
-    try:
-        settings = read_settings(ConsoleSettings)
-        path = settings.memory_file or arguments.memory_file
-        limit = settings.session_list_limit
-        limit = arguments.session_list_limit if limit is None else limit
-        asyncio.run(chat(arguments.backend, arguments.model, settings, path, limit))
-    except BrokenPipeError:  # the reader has what it wanted, as in `| head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ServiceError, MemoryTooNew, OSError) as error:
-        if arguments.debug:
-            traceback.print_exc()
-        print(_describe(error), file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return 0
+    return run(lambda: chat(arguments), debug=arguments.debug)
 
 
-async def chat(
-    backend: Backend, model_name: str | None, settings: ConsoleSettings, path: Path, limit: int
-) -> None:
-    """Put the chat together and run it."""
-    model = open_chat_model(backend, model_name)
+async def chat(arguments: argparse.Namespace) -> int:
+    """Put the chat together and run it; return the exit code."""
+    settings = read_settings(ConsoleSettings)
+    limit = settings.session_list_limit
+    model = open_chat_model(arguments.backend, arguments.model)
     try:
         await Repl(
             model,
-            MemoryFile(path),
+            MemoryFile(settings.memory_file or arguments.memory_file),
             settings,
             Screen(),
             open_reader(),
-            api_base_url=api_base_url(backend),
-            list_limit=limit,
+            api_base_url=api_base_url(arguments.backend),
+            list_limit=arguments.session_list_limit if limit is None else limit,
         ).run()
+    except MemoryTooNew as error:
+        say(texts.TOO_NEW.format(path=error.path, version=error.version))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        say(texts.UNREADABLE.format(reason=error))
+    else:
+        return 0
     finally:
         await model.aclose()
+    return 1
 
 
 def open_reader() -> Reader:
@@ -116,11 +104,3 @@ def api_base_url(backend: Backend) -> str:
     from services.gigachat import GigaChatSettings
 
     return read_settings(GigaChatSettings).base_url
-
-
-def _describe(error: Exception) -> str:
-    if isinstance(error, ServiceError):
-        return explain(error)
-    if isinstance(error, MemoryTooNew):
-        return texts.TOO_NEW.format(path=error.path, version=error.version)
-    return texts.UNREADABLE.format(reason=error)

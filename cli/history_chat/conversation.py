@@ -13,7 +13,7 @@ from cli.history_chat import prompts
 from cli.history_chat.memory import SAVE_ERRORS, MemoryFile
 from cli.history_chat.sessions import Entry, Session
 from services.chat import ChatModel, Chunk, Completion, GenerationOptions, Message, Usage
-from services.dialogue import fit
+from services.context import fit
 from services.errors import BadResponse, ModelLoading, ServiceError
 
 TURNS_TO_SUMMARIZE = 5

@@ -15,8 +15,9 @@ from cli.history_chat.memory import MemoryBroken, MemoryFile, MemoryTooNew, Sess
 from cli.history_chat.reader import Reader
 from cli.history_chat.screen import Screen
 from cli.history_chat.sessions import Session
+from cli.shell import describe
 from services.chat import ChatModel
-from services.errors import ConfigError, ServiceError
+from services.errors import AuthError, ConfigError, ServiceError
 from services.texts import describe_error
 
 COMMANDS = {
@@ -344,6 +345,6 @@ class Repl:
 
 def explain(error: ServiceError) -> str:
     """What happened and what to do; who sits at the console also mends the settings."""
-    if isinstance(error, ConfigError):
-        return str(error)
+    if isinstance(error, (ConfigError, AuthError)):
+        return describe(error)
     return describe_error(error, restart="/clear")
