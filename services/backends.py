@@ -40,6 +40,11 @@ def open_chat_model(backend: Backend, model: str | None = None) -> ChatModel:
         return OpenAICompatibleModel(
             read_settings(OpenAICompatibleSettings).model_copy(update=override)
         )
+    if backend == "huggingface":
+        from services.huggingface.client import HuggingFaceModel
+        from services.huggingface.config import HuggingFaceSettings
+
+        return HuggingFaceModel(read_settings(HuggingFaceSettings).model_copy(update=override))
     if backend == "local":
         from services.qwen import LocalModel, LocalModelSettings
 
