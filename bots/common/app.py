@@ -111,6 +111,9 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
     if options.playground:
         storage = storage.model_copy(update={"data_dir": storage.data_dir / "playground"})
     backend = options.backend or spec.backend
+    # Before the database is opened: the bot's module declares tables of its own.
+    module = import_module(spec.module)
+    create: Callable[[BotContext], Awaitable[Dispatcher]] = module.create_dispatcher
     async with AsyncExitStack() as stack:
         bot = await stack.enter_async_context(_open_bot(spec, settings, options, storage.data_dir))
         model = open_chat_model(backend, options.model)
@@ -123,9 +126,6 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
             settings,
             storage.data_dir,
         )
-        create: Callable[[BotContext], Awaitable[Dispatcher]] = import_module(
-            spec.module
-        ).create_dispatcher
         dispatcher = await create(context)
         logger.info("%s answers with %s (%s)", spec.name, model.name, backend)
         await dispatcher.start_polling(
