@@ -27,6 +27,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replies, "FIRST_PREVIEW", 0.03)
     monkeypatch.setattr(PasteMiddleware, "QUIET", 0.02)
     monkeypatch.setenv("GRISHA_COMMENT_PAUSE", "0")
+    monkeypatch.setattr(grisha_bot, "open_encoder", lambda: None)  # by words: no model to load
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,8 @@ CODE = "```python\nprint(1)\nprint(1)\nprint(1)\nprint(1)\nprint(1)\n```\nВот
 @pytest.mark.parametrize(
     "text",
     ["Да-да, очень-очень рад!", "Нет, нет и нет.", "Ха-ха-ха, смешно.", POEM, CODE, "Ну-у-у…",
-     "Время: 12:30. Итак: пора.", "— Ты кто?\n— Гриша.", "Чай и ещё раз чай. Да.", "1 < 2, а 3 > 2."],
+     "Время: 12:30. Итак: пора.", "— Ты кто?\n— Гриша.", "Чай и ещё раз чай. Да.",
+     "1 < 2, а 3 > 2."],
 )  # fmt: skip
 def test_what_is_meant_stays(text: str) -> None:
     assert clean_answer(text) == text
@@ -25,7 +26,7 @@ def test_what_is_meant_stays(text: str) -> None:
     ("text", "clean"),
     [
         ("Привет!<|im_end|>\n<|im_start|>user\nкак дела", "Привет!"),
-        ("<|im_start|>assistant\nПривет!", "assistant\nПривет!"),
+        ("<|im_start|>assistant\nПривет!", "Привет!"),
         ("Гриша: Привет!\nСобеседник: пока", "Привет!"),
         ("**Гриша:** Привет!", "Привет!"),
         ("Привет!\nАня: а ты как?", "Привет!"),
@@ -38,8 +39,6 @@ def test_what_is_meant_stays(text: str) -> None:
     ],
 )
 def test_garbage_goes(text: str, clean: str) -> None:
-    if text.startswith("<|im_start|>assistant"):
-        clean = "Привет!"
     assert clean_answer(text, others=["Аня"]).strip() == clean
 
 
