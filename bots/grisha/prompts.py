@@ -60,8 +60,8 @@ class Prompt:
             )
         ]
         kept = list(self.past[len(self.past) - past :])
-        while kept and kept[0].role == "assistant":
-            kept.pop(0)
+        if len(kept) < len(self.past) and kept and kept[0].role == "assistant":
+            kept.pop(0)  # its question is gone
         return [Message("system", system), *shown, *kept, self.question]
 
 
