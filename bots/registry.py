@@ -12,6 +12,7 @@ class BotSpec:
     """One bot: where its code is, which variables may hold its token, what it talks to."""
 
     name: str
+    title: str
     module: str
     token_env: tuple[str, ...]
     backend: Backend
@@ -21,6 +22,7 @@ class BotSpec:
 BOTS = (
     BotSpec(
         "real_estate",
+        "Квартирный помощник",
         "bots.real_estate.bot",
         ("BOT_TOKEN",),
         "gigachat",
@@ -28,6 +30,7 @@ BOTS = (
     ),
     BotSpec(
         "literary",
+        "Литературная температура",
         "bots.literary.bot",
         ("BOT_TOKEN",),
         "gigachat",
@@ -35,6 +38,7 @@ BOTS = (
     ),
     BotSpec(
         "hf_demo",
+        "Модели Hugging Face",
         "bots.hf_demo.bot",
         ("HF_BOT_TOKEN",),
         "huggingface",
@@ -42,6 +46,7 @@ BOTS = (
     ),
     BotSpec(
         "grisha",
+        "Гриша",
         "bots.grisha.bot",
         ("GRISHA_BOT_TOKEN", "BOT_TOKEN"),
         "local",

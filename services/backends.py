@@ -14,6 +14,14 @@ from services.env import read_settings
 Backend = Literal["gigachat", "huggingface", "local", "openai"]
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 
+# What must be set before a backend can answer; `main.py --list` shows what is missing.
+REQUIRED_SETTINGS: dict[Backend, tuple[str, ...]] = {
+    "gigachat": ("GIGA_CLIENT_BASIC",),
+    "huggingface": ("HF_TOKEN",),
+    "local": (),
+    "openai": ("LLM_BASE_URL", "LLM_MODEL"),
+}
+
 
 def open_chat_model(backend: Backend, model: str | None = None) -> ChatModel:
     """Open a model of `backend`; `model` overrides the one in the settings.
@@ -22,6 +30,10 @@ def open_chat_model(backend: Backend, model: str | None = None) -> ChatModel:
     the caller closes it with `aclose`.
     """
     override = {} if model is None else {"model": model}
+    if backend == "gigachat":
+        from services.gigachat import GigaChatModel, GigaChatSettings
+
+        return GigaChatModel(read_settings(GigaChatSettings).model_copy(update=override))
     if backend == "openai":
         from services.openai_compatible import OpenAICompatibleModel, OpenAICompatibleSettings
 

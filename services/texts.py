@@ -48,6 +48,11 @@ _TEXTS: tuple[tuple[type[errors.ServiceError], str], ...] = (
         "Такой модели у сервиса нет. Выбери другую модель.",
     ),
     (
+        errors.BadRequest,
+        "Сервис модели не принял запрос: ошибка в программе или её настройках. "
+        "Владельцу бота: подробности в журнале.",
+    ),
+    (
         errors.ContentRejected,
         "Фильтр модели не пропустил этот разговор. Скажи иначе или начни заново: /reset.",
     ),
@@ -78,5 +83,5 @@ def describe_error(error: errors.ServiceError) -> str:
         return f"{text} Повтори через {wait}."
     if isinstance(error, errors.ModelLoading):
         done = f" ({round(error.progress * 100)} %)" if error.progress is not None else ""
-        return f"{text}{done}. Отвечу, как только буду готов: повтори через минуту."
+        return f"{text}{done}. Повтори через минуту."
     return text

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import JSON, BigInteger, delete, select, update
+from sqlalchemy import BigInteger, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -25,7 +25,7 @@ class InboxRow(Base):
 
     bot: Mapped[str] = mapped_column(primary_key=True)
     update_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    body: Mapped[dict[str, object] | None] = mapped_column(JSON(none_as_null=True))
+    body: Mapped[str | None]
     attempts: Mapped[int]
     received_at: Mapped[datetime]
 
@@ -37,8 +37,8 @@ class Inbox:
         self._database = database
         self._bot = bot
 
-    async def receive(self, update_id: int, body: dict[str, object]) -> bool:
-        """Write an update down; False when it was received before."""
+    async def receive(self, update_id: int, body: str) -> bool:
+        """Write an update down as JSON; False when it was received before."""
         row = InboxRow(
             bot=self._bot, update_id=update_id, body=body, attempts=1, received_at=utc_now()
         )
@@ -56,7 +56,7 @@ class Inbox:
                 update(InboxRow).filter_by(bot=self._bot, update_id=update_id).values(body=None)
             )
 
-    async def unfinished(self) -> Sequence[dict[str, object]]:
+    async def unfinished(self) -> Sequence[str]:
         """The bodies of interrupted updates in order of arrival, each one more attempt."""
         pending = select(InboxRow).filter_by(bot=self._bot).where(InboxRow.body.is_not(None))
         async with self._database.session() as session:
@@ -70,7 +70,7 @@ class Inbox:
             for row in rows:
                 if row.attempts < MAX_ATTEMPTS and row.body is not None:
                     row.attempts += 1
-                    bodies.append(dict(row.body))
+                    bodies.append(row.body)
                 else:
                     row.body = None
         return bodies

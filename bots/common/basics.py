@@ -1,0 +1,46 @@
+"""Handlers that every bot has: /stop, and answers to what no other handler took."""
+
+from __future__ import annotations
+
+from aiogram import F, Router
+from aiogram.enums import ChatType
+from aiogram.filters import Command
+from aiogram.types import CallbackQuery, Message, MessageGenerationStopped
+
+from bots.common import texts
+from bots.common.conversation import conversation_key
+from bots.common.turns import Turns
+from services.storage import ConversationKey
+
+
+def create_router() -> Router:
+    """The first router: /stop must get through while an answer runs."""
+    router = Router(name="basics")
+    router.message.register(on_stop, Command("stop"), flags={"free": True})
+    router.stopped_message_generation.register(on_stop_button)
+    return router
+
+
+def create_fallback_router() -> Router:
+    """The last router."""
+    router = Router(name="fallback")
+    router.message.register(on_not_text, F.chat.type == ChatType.PRIVATE, ~F.text)
+    router.callback_query.register(on_stale_button, flags={"free": True})
+    return router
+
+
+async def on_stop(message: Message, turns: Turns, bot_name: str) -> None:
+    if not turns.stop(conversation_key(bot_name, message)):
+        await message.reply(texts.NOTHING_TO_STOP)
+
+
+async def on_stop_button(event: MessageGenerationStopped, turns: Turns, bot_name: str) -> None:
+    turns.stop(ConversationKey(bot_name, event.chat.id, event.message_thread_id or 0))
+
+
+async def on_not_text(message: Message) -> None:
+    await message.reply(texts.TEXT_ONLY)
+
+
+async def on_stale_button(callback: CallbackQuery) -> None:
+    await callback.answer(texts.STALE_BUTTON)

@@ -1,0 +1,37 @@
+"""Settings that every bot shares."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from services.env import EnvSettings
+
+
+class BotSettings(EnvSettings):
+    """Tokens, access and pace. Times are in seconds."""
+
+    bot_token: SecretStr | None = Field(None, alias="BOT_TOKEN")
+    hf_bot_token: SecretStr | None = Field(None, alias="HF_BOT_TOKEN")
+    grisha_bot_token: SecretStr | None = Field(None, alias="GRISHA_BOT_TOKEN")
+    telegram_api_url: str | None = Field(None, alias="TELEGRAM_API_URL")
+    allowed_user_ids: Annotated[frozenset[int], NoDecode] = Field(
+        frozenset(), alias="ALLOWED_USER_IDS"
+    )
+    rate_limit: int = Field(20, alias="RATE_LIMIT_PER_MINUTE", ge=1)
+    shutdown_timeout: float = Field(10.0, alias="SHUTDOWN_TIMEOUT", ge=0)
+
+    @field_validator("allowed_user_ids", mode="before")
+    @classmethod
+    def _split_ids(cls, value: Any) -> Any:
+        return re.findall(r"[^\s,;]+", value) if isinstance(value, str) else value
+
+    def token(self, variables: tuple[str, ...]) -> SecretStr | None:
+        """The first token that is set among these environment variables."""
+        by_variable = {
+            field.alias: getattr(self, name) for name, field in type(self).model_fields.items()
+        }
+        return next((by_variable[name] for name in variables if by_variable[name]), None)

@@ -1,0 +1,70 @@
+"""Whom a message is from, which line of talk it belongs to, and whether it is for the bot."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aiogram import Bot
+from aiogram.enums import ChatType, MessageEntityType
+from aiogram.filters import BaseFilter
+from aiogram.types import Message
+
+from services.storage import ConversationKey
+
+
+class Author(NamedTuple):
+    """A speaker: a person, or the chat in whose name an anonymous admin writes."""
+
+    id: int
+    name: str
+
+
+def author_of(message: Message) -> Author:
+    if message.sender_chat:
+        return Author(message.sender_chat.id, message.sender_chat.title or "Канал")
+    if message.from_user:
+        return Author(message.from_user.id, message.from_user.full_name)
+    return Author(message.chat.id, message.chat.full_name)
+
+
+def conversation_key(bot_name: str, message: Message) -> ConversationKey:
+    """The chat and, in topics and comments, the root of the thread."""
+    return ConversationKey(bot_name, message.chat.id, message.message_thread_id or 0)
+
+
+def is_private(message: Message) -> bool:
+    return message.chat.type == ChatType.PRIVATE
+
+
+def mentions(message: Message, username: str) -> bool:
+    """Whether the text or caption mentions @username as an entity, in any case."""
+    text = message.text or message.caption or ""
+    wanted = f"@{username}".lower()
+    return any(
+        entity.type == MessageEntityType.MENTION and entity.extract_from(text).lower() == wanted
+        for entity in message.entities or message.caption_entities or ()
+    )
+
+
+def replies_to(message: Message, bot_id: int) -> bool:
+    """Whether the message answers one of the bot's own.
+
+    In topics clients put the topic's first message into `reply_to_message`: no reply.
+    """
+    target = message.reply_to_message
+    return bool(
+        target
+        and target.from_user
+        and target.from_user.id == bot_id
+        and target.message_id != message.message_thread_id
+    )
+
+
+class Addressed(BaseFilter):
+    """Passes what is meant for the bot: anything in private, a mention or a reply elsewhere."""
+
+    async def __call__(self, message: Message, bot: Bot) -> bool:
+        if is_private(message):
+            return True
+        me = await bot.me()
+        return replies_to(message, bot.id) or mentions(message, me.username or "")

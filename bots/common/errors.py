@@ -1,0 +1,56 @@
+"""One place where failures become words for users and lines for the log."""
+
+from __future__ import annotations
+
+import logging
+
+from aiogram import Router
+from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
+from aiogram.filters import ExceptionTypeFilter
+from aiogram.types import CallbackQuery, ErrorEvent, Message
+
+from bots.common import texts
+from services.errors import Busy, ModelLoading, ServiceError
+from services.texts import describe_error
+
+logger = logging.getLogger(__name__)
+
+
+def create_router() -> Router:
+    router = Router(name="errors")
+    router.errors.register(on_forbidden, ExceptionTypeFilter(TelegramForbiddenError))
+    router.errors.register(on_service_error, ExceptionTypeFilter(ServiceError))
+    router.errors.register(on_unexpected)
+    return router
+
+
+async def on_forbidden(event: ErrorEvent) -> None:
+    """The user blocked the bot, or it was removed from the chat: nobody to tell."""
+    logger.info("update %d: the bot may not write there", event.update.update_id)
+
+
+async def on_service_error(event: ErrorEvent) -> None:
+    error = event.exception
+    assert isinstance(error, ServiceError)  # noqa: S101  (filtered by type)
+    level = logging.INFO if isinstance(error, (Busy, ModelLoading)) else logging.ERROR
+    logger.log(level, "update %d: %s: %s", event.update.update_id, type(error).__name__, error)
+    await _tell(event, describe_error(error))
+
+
+async def on_unexpected(event: ErrorEvent) -> None:
+    logger.error(
+        "update %d: %s", event.update.update_id, type(event.exception).__name__,
+        exc_info=event.exception,
+    )  # fmt: skip
+    await _tell(event, texts.INTERNAL_ERROR)
+
+
+async def _tell(event: ErrorEvent, text: str) -> None:
+    source = event.update.message or event.update.callback_query
+    try:
+        if isinstance(source, CallbackQuery):
+            await source.answer(text[:200], show_alert=True)
+        elif isinstance(source, Message):
+            await source.reply(text, allow_sending_without_reply=True)
+    except (TelegramBadRequest, TelegramForbiddenError) as error:
+        logger.info("update %d: not told: %s", event.update.update_id, error.message)

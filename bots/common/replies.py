@@ -1,0 +1,270 @@
+"""Answers that appear as they are written, at a pace that Telegram bears.
+
+In private chats the growing answer is a draft (`sendMessageDraft`), elsewhere, or
+where drafts are refused, a message that is edited. Previews may be skipped; the
+final text always goes out through `RetryMiddleware`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from aiogram import Bot
+from aiogram.enums import ChatAction
+from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramRetryAfter
+from aiogram.types import InlineKeyboardMarkup, Message, ReplyParameters
+
+from bots.common import texts
+from bots.common.conversation import is_private
+from bots.common.formatting import Formatted, render, split
+from bots.common.retries import best_effort
+from bots.common.turns import Interrupted, Interruption, Turn
+from services.chat import Chunk, Completion
+from services.errors import ServiceError
+from services.texts import describe_error
+
+logger = logging.getLogger(__name__)
+
+PRIVATE_INTERVAL = 1.0  # seconds between previews; Telegram bears about one a second
+GROUP_INTERVAL = 3.0  # and twenty a minute in a group
+FIRST_PREVIEW = 0.3  # shows that the bot is thinking
+TYPING_INTERVAL = 4.5  # a chat action lasts five seconds
+DRAFT_LIFETIME = 25.0  # a draft that isn't renewed vanishes after thirty
+
+T = TypeVar("T")
+
+_draft_ids = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What was answered; `completion` is None when the answer was broken off."""
+
+    text: str
+    messages: tuple[Message, ...]
+    completion: Completion | None
+
+
+async def send_reply(
+    to: Message, markdown: str, *, keyboard: InlineKeyboardMarkup | None = None
+) -> tuple[Message, ...]:
+    """Answer at once with a whole text, in as many messages as it takes."""
+    answer = _Answer(to)
+    await answer.finish(markdown, keyboard)
+    return tuple(answer.sent)
+
+
+async def stream_reply(
+    to: Message,
+    stream: AsyncGenerator[Chunk, None],
+    turn: Turn,
+    *,
+    keyboard: InlineKeyboardMarkup | None = None,
+    footer: Callable[[Completion], str] | None = None,
+) -> Reply:
+    """Answer with a stream, showing it as it grows; return what was said.
+
+    `footer` makes a last paragraph that isn't part of the answer. /stop keeps what is
+    there; so does an error in mid-answer, which the user is told about. Raises
+    ServiceError when nothing had come yet, Interrupted when the bot goes down first.
+    """
+    answer = _Answer(to)
+    source = _Source(stream)
+    work = turn.start(source.read())
+    pause = FIRST_PREVIEW
+    while not await _settled(work, pause):
+        await answer.preview(source.text)
+        pause = answer.interval
+    if work.cancelled():
+        return await _interrupted(answer, source, turn)
+    if error := work.exception():
+        if not isinstance(error, ServiceError) or not source.text.strip():
+            raise error
+        notice = texts.BROKEN_OFF.format(reason=describe_error(error))
+        logger.warning("answer broken off: %s", type(error).__name__)
+        await answer.finish(f"{source.text}\n\n{notice}")
+        return Reply(source.text, tuple(answer.sent), None)
+    note = footer(source.completion) if footer and source.completion else ""
+    await answer.finish(f"{source.text.strip() or texts.EMPTY_ANSWER}\n\n{note}", keyboard)
+    return Reply(source.text, tuple(answer.sent), source.completion)
+
+
+async def _interrupted(answer: _Answer, source: _Source, turn: Turn) -> Reply:
+    reason = turn.interruption or Interruption.SHUTDOWN
+    if reason is Interruption.SHUTDOWN:
+        await answer.finish(texts.RESTARTING)
+        raise Interrupted(reason)
+    await answer.finish(f"{source.text}\n\n{texts.STOPPED}")
+    return Reply(source.text, tuple(answer.sent), None)
+
+
+async def _settled(work: asyncio.Task[None], interval: float) -> bool:
+    try:
+        await asyncio.wait({work}, timeout=interval)
+    except asyncio.CancelledError:
+        work.cancel()
+        raise
+    return work.done()
+
+
+@dataclass(slots=True)
+class _Source:
+    """The stream and what has come of it."""
+
+    stream: AsyncGenerator[Chunk, None]
+    parts: list[str] = field(default_factory=list)
+    completion: Completion | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
+
+    async def read(self) -> None:
+        async with aclosing(self.stream) as stream:
+            async for chunk in stream:
+                self.parts.append(chunk.text)
+                self.completion = chunk.completion
+
+
+class _Answer:
+    """The messages that show one answer; the last one grows until `finish`."""
+
+    def __init__(self, to: Message) -> None:
+        assert to.bot is not None  # noqa: S101  (a message that came from a bot's update)
+        self._to = to
+        self._bot: Bot = to.bot
+        self._drafts = is_private(to)
+        self._draft_id = next(_draft_ids)
+        self._shown: list[Formatted] = []
+        self._quiet_until = 0.0
+        self._typing_until = 0.0
+        self._draft_until = 0.0
+        self.sent: list[Message] = []
+
+    @property
+    def interval(self) -> float:
+        return PRIVATE_INTERVAL if is_private(self._to) else GROUP_INTERVAL
+
+    async def preview(self, markdown: str) -> None:
+        """Show what has come so far, if Telegram lets us; never fails."""
+        now = asyncio.get_running_loop().time()
+        if now < self._quiet_until:
+            return
+        try:
+            with best_effort():
+                if self._drafts:
+                    await self._draft(markdown)
+                elif parts := split(render(markdown)):
+                    await self._show(parts, None)
+                elif now >= self._typing_until:
+                    await self._bot.send_chat_action(
+                        self._to.chat.id,
+                        ChatAction.TYPING,
+                        message_thread_id=self._topic,
+                    )
+                    self._typing_until = now + TYPING_INTERVAL
+        except TelegramRetryAfter as error:
+            self._quiet_until = now + error.retry_after
+        except TelegramBadRequest as error:
+            logger.info("preview refused: %s", error.message)
+            self._drafts = False
+        except TelegramAPIError as error:
+            logger.info("preview failed: %s", type(error).__name__)
+
+    async def finish(self, markdown: str, keyboard: InlineKeyboardMarkup | None = None) -> None:
+        """Put the whole text out, whatever the previews showed."""
+        parts = split(render(markdown))
+        await self._show(parts, keyboard)
+        for surplus in self.sent[len(parts) :]:
+            await surplus.delete()
+        del self.sent[len(parts) :]
+
+    @property
+    def _topic(self) -> int | None:
+        return self._to.message_thread_id if self._to.is_topic_message else None
+
+    async def _draft(self, markdown: str) -> None:
+        parts = split(render(markdown))
+        shown = parts[-1] if parts else Formatted("")
+        now = asyncio.get_running_loop().time()
+        if self._shown == [shown] and now < self._draft_until:
+            return
+        await self._bot.send_message_draft(
+            self._to.chat.id,
+            self._draft_id,
+            text=shown.text,
+            entities=list(shown.entities),
+            message_thread_id=self._topic,
+            can_stop=True,
+            keep_on_stop=True,
+        )
+        self._shown, self._draft_until = [shown], now + DRAFT_LIFETIME
+
+    async def _show(self, parts: list[Formatted], keyboard: InlineKeyboardMarkup | None) -> None:
+        for number, part in enumerate(parts):
+            markup = keyboard if number == len(parts) - 1 else None
+            if number >= len(self.sent):
+                self.sent.append(await self._send(part, markup, first=number == 0))
+            elif part != self._shown[number] or markup:
+                self.sent[number] = await self._edit(self.sent[number], part, markup)
+            else:
+                continue
+            self._shown[number:] = [part]
+
+    async def _send(
+        self, part: Formatted, keyboard: InlineKeyboardMarkup | None, *, first: bool
+    ) -> Message:
+        reply = None
+        if first and not is_private(self._to):
+            reply = ReplyParameters(
+                message_id=self._to.message_id, allow_sending_without_reply=True
+            )
+
+        return await self._accepted(
+            part,
+            lambda part: self._bot.send_message(
+                self._to.chat.id,
+                part.text,
+                entities=list(part.entities),
+                message_thread_id=self._topic,
+                reply_parameters=reply,
+                reply_markup=keyboard,
+            ),
+        )
+
+    async def _edit(
+        self, message: Message, part: Formatted, keyboard: InlineKeyboardMarkup | None
+    ) -> Message:
+        try:
+            edited = await self._accepted(
+                part,
+                lambda part: self._bot.edit_message_text(
+                    part.text,
+                    chat_id=message.chat.id,
+                    message_id=message.message_id,
+                    entities=list(part.entities),
+                    reply_markup=keyboard,
+                ),
+            )
+        except TelegramBadRequest as error:
+            if "not modified" in error.message:
+                return message
+            logger.warning("edit refused, sent anew: %s", error.message)
+            return await self._send(part, keyboard, first=True)
+        return edited if isinstance(edited, Message) else message
+
+    async def _accepted(self, part: Formatted, call: Callable[[Formatted], Awaitable[T]]) -> T:
+        """Make the call; when Telegram doesn't like the entities, make it without them."""
+        try:
+            return await call(part)
+        except TelegramBadRequest as error:
+            if not part.entities or "entit" not in error.message.lower():
+                raise
+            logger.warning("entities refused, sent plain: %s", error.message)
+            return await call(Formatted(part.text))

@@ -1,0 +1,70 @@
+"""Every call to Telegram gets through: flood waits are obeyed, passing failures repeated."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from aiogram import Bot
+from aiogram.client.session.middlewares.base import (
+    BaseRequestMiddleware,
+    NextRequestMiddlewareType,
+)
+from aiogram.exceptions import (
+    ClientDecodeError,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+)
+from aiogram.methods import GetUpdates, Response, TelegramMethod
+from aiogram.methods.base import TelegramType
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 6  # over about 30 s of a server's or the network's failures
+FIRST_PAUSE = 1.0
+LONGEST_WAIT = 15 * 60.0  # Telegram's waits may grow to hours; a late answer helps nobody
+
+_best_effort: ContextVar[bool] = ContextVar("best_effort", default=False)
+
+
+@contextmanager
+def best_effort() -> Iterator[None]:
+    """Calls inside are worth one try: a preview that comes late is of no use."""
+    token = _best_effort.set(True)
+    try:
+        yield
+    finally:
+        _best_effort.reset(token)
+
+
+class RetryMiddleware(BaseRequestMiddleware):
+    """Repeat a call after a flood wait, a server's error or a broken connection."""
+
+    async def __call__(
+        self,
+        make_request: NextRequestMiddlewareType[TelegramType],
+        bot: Bot,
+        method: TelegramMethod[TelegramType],
+    ) -> Response[TelegramType]:
+        if isinstance(method, GetUpdates) or _best_effort.get():
+            return await make_request(bot, method)
+        waited, failures = 0.0, 0
+        while True:
+            try:
+                return await make_request(bot, method)
+            except TelegramRetryAfter as error:
+                pause = float(error.retry_after)
+                if waited + pause > LONGEST_WAIT:
+                    raise
+            except (TelegramServerError, TelegramNetworkError, ClientDecodeError):
+                failures += 1
+                if failures == ATTEMPTS:
+                    raise
+                pause = FIRST_PAUSE * 2 ** (failures - 1)
+            logger.warning("%s waits for %.0f s", type(method).__name__, pause)
+            waited += pause
+            await asyncio.sleep(pause)

@@ -1,0 +1,31 @@
+"""Try the models of Hugging Face."""
+
+from __future__ import annotations
+
+import sys
+
+from aiogram import Dispatcher
+
+from bots.common.app import BotContext, build_dispatcher
+from bots.hf_demo.handlers import create_router
+from bots.hf_demo.models import ModelShelf
+from bots.hf_demo.texts import COMMANDS
+from bots.launch import main
+from services.dialogue import Dialogue
+from services.storage import HistoryStore, PreferenceStore
+
+
+async def create_dispatcher(context: BotContext) -> Dispatcher:
+    """Put the demo together."""
+    dispatcher = build_dispatcher(context, COMMANDS, create_router())
+    shelf = ModelShelf(
+        context.backend, context.model, PreferenceStore(context.database, context.name)
+    )
+    dispatcher["dialogue"] = Dialogue(context.model, HistoryStore(context.database))
+    dispatcher["shelf"] = shelf
+    dispatcher.shutdown.register(shelf.aclose)
+    return dispatcher
+
+
+if __name__ == "__main__":
+    sys.exit(main(bot="hf_demo"))

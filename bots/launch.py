@@ -1,0 +1,109 @@
+"""The command line that starts a bot: `main.py` and `python -m bots.<name>.bot`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import re
+import sys
+from collections.abc import Sequence
+
+from aiogram.exceptions import TelegramUnauthorizedError
+from aiogram.utils.token import TokenValidationError
+
+from bots.common.app import RunOptions, run_bot
+from bots.registry import BOTS, BotSpec
+from services.backends import BACKENDS, REQUIRED_SETTINGS
+from services.env import load_env
+from services.errors import ConfigError
+
+_BY_NAME = {spec.name: spec for spec in BOTS}
+_SECRET = re.compile(r"\b\d{5,}:[\w-]{30,}\b|\bhf_\w{20,}\b|\bBearer\s+\S+|\bBasic\s+\S+")
+
+
+def build_parser(bot: str | None = None) -> argparse.ArgumentParser:
+    """The options of `main.py`; with `bot`, of that bot's own module."""
+    parser = argparse.ArgumentParser(
+        description="Запускает Telegram-бота, с --playground — в локальной странице, без токена."
+    )
+    if bot is None:
+        parser.add_argument("--bot", choices=tuple(_BY_NAME), help="какого бота запустить")
+        parser.add_argument("--list", action="store_true", help="показать ботов и их настройки")
+    parser.add_argument("--backend", choices=BACKENDS, help="сервис модели вместо обычного")
+    parser.add_argument("--model", help="модель этого сервиса; embedded — встроенная из PyPI")
+    parser.add_argument("--playground", action="store_true", help="чат в локальной веб-странице")
+    parser.add_argument("--host", default="127.0.0.1", help="адрес страницы (%(default)s)")
+    parser.add_argument("--port", type=int, default=8080, help="порт страницы (%(default)s)")
+    parser.add_argument(
+        "--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None, bot: str | None = None) -> int:
+    """Run the command line; 0 is a clean stop, 1 a missing setting, 2 a wrong option."""
+    parser = build_parser(bot)
+    args = parser.parse_args(argv)
+    load_env()
+    if bot is None and args.list:
+        print(list_bots())  # noqa: T201
+        return 0
+    name = bot or args.bot
+    if name is None:
+        parser.error(f"выбери бота: --bot {'|'.join(_BY_NAME)} (или --list)")
+    set_up_logging(args.log_level)
+    options = RunOptions(args.backend, args.model, args.playground, args.host, args.port)
+    spec = _BY_NAME[name]
+    try:
+        asyncio.run(run_bot(spec, options))
+    except (ConfigError, OSError) as error:
+        return _fail(str(error))
+    except (TelegramUnauthorizedError, TokenValidationError):
+        return _fail(f"Telegram refused the token: check {' or '.join(spec.token_env)} in .env")
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def list_bots() -> str:
+    """The bots, what each needs, and what of that is missing."""
+    lines = []
+    for spec in BOTS:
+        missing = [name for name in _needs(spec) if not os.environ.get(name)]
+        token = " или ".join(spec.token_env)
+        if not any(os.environ.get(name) for name in spec.token_env):
+            missing.insert(0, token)
+        state = f"не заполнено: {', '.join(missing)}" if missing else "готов к запуску"
+        lines += [
+            f"{spec.name:<12} {spec.summary}",
+            f"{'':<12} нужно: {', '.join((token, *_needs(spec)))} · модель: {spec.backend}",
+            f"{'':<12} {state}",
+        ]
+    hint = "Настройки — в .env (образец: .env.example). Без токена: --playground --backend local."
+    return "\n".join([*lines, "", hint])
+
+
+def _needs(spec: BotSpec) -> tuple[str, ...]:
+    return REQUIRED_SETTINGS[spec.backend]
+
+
+def set_up_logging(level: str) -> None:
+    """Log to stderr; anything that looks like a token is masked, whoever logs it."""
+    logging.basicConfig(
+        level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    for handler in logging.getLogger().handlers:
+        if handler.formatter:
+            handler.setFormatter(_MaskingFormatter(handler.formatter._fmt))
+
+
+class _MaskingFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return _SECRET.sub("***", super().format(record))
+
+
+def _fail(message: str) -> int:
+    print(message, file=sys.stderr)  # noqa: T201
+    return 1

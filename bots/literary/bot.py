@@ -1,0 +1,24 @@
+"""What temperature does to a model's prose."""
+
+from __future__ import annotations
+
+import sys
+
+from aiogram import Dispatcher
+
+from bots.common.app import BotContext, build_dispatcher
+from bots.launch import main
+from bots.literary.handlers import create_router
+from bots.literary.texts import COMMANDS
+from services.storage import PreferenceStore
+
+
+async def create_dispatcher(context: BotContext) -> Dispatcher:
+    """Put the writer together."""
+    dispatcher = build_dispatcher(context, COMMANDS, create_router())
+    dispatcher["preferences"] = PreferenceStore(context.database, context.name)
+    return dispatcher
+
+
+if __name__ == "__main__":
+    sys.exit(main(bot="literary"))

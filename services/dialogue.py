@@ -1,0 +1,78 @@
+"""A conversation that is remembered: what the model hears, what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+
+from services.chat import DEFAULT_OPTIONS, ChatModel, Chunk, GenerationOptions, Message
+from services.storage import ConversationKey, HistoryStore, StoredMessage
+
+HISTORY_MESSAGES = 20
+ANSWER_SHARE = 4  # a quarter of the context is left to the answer
+CHARACTERS_PER_TOKEN = 2.5  # of Russian text, on the safe side for all our models
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """Lets a model answer with the conversation so far in mind."""
+
+    model: ChatModel
+    history: HistoryStore
+    limit: int = HISTORY_MESSAGES
+
+    async def stream(
+        self,
+        key: ConversationKey,
+        question: Message,
+        *,
+        system: str,
+        options: GenerationOptions = DEFAULT_OPTIONS,
+        model: ChatModel | None = None,
+    ) -> AsyncGenerator[Chunk, None]:
+        """Stream the answer to `question` after what was said before; keep nothing yet."""
+        model = model or self.model
+        past = [
+            Message(turn.role, turn.content, name=turn.author_name)
+            for turn in await self.history.recent(key, self.limit)
+        ]
+        budget = model.context_length * CHARACTERS_PER_TOKEN * (ANSWER_SHARE - 1) / ANSWER_SHARE
+        messages = fit([Message("system", system), *past, question], int(budget))
+        stream = model.stream(messages, options)
+        try:
+            async for chunk in stream:
+                yield chunk
+        finally:
+            await stream.aclose()
+
+    async def remember(
+        self,
+        key: ConversationKey,
+        question: StoredMessage,
+        answer: str,
+        *,
+        assistant: str | None = None,
+    ) -> None:
+        """Keep an exchange; an empty answer leaves no trace."""
+        if not answer.strip():
+            return
+        await self.history.append(
+            key,
+            question,
+            StoredMessage("assistant", answer, author_name=assistant, source_id=question.source_id),
+        )
+
+
+def fit(messages: Sequence[Message], characters: int) -> list[Message]:
+    """Keep the system message and the newest turns that fit; the last one always stays."""
+    system, *turns = messages
+    kept: list[Message] = []
+    room = characters - len(system.content)
+    for turn in reversed(turns):
+        room -= len(turn.content)
+        if kept and room < 0:
+            break
+        kept.insert(0, turn)
+    while len(kept) > 1 and kept[0].role == "assistant":
+        kept.pop(0)
+    return [system, *kept]

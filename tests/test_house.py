@@ -1,0 +1,71 @@
+"""The rules of the house that no linter knows: who imports whom, which settings exist."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.env import PROJECT_ROOT, EnvSettings
+
+SOURCES = sorted(
+    path for folder in ("bots", "services", "cli") for path in (PROJECT_ROOT / folder).rglob("*.py")
+)
+HEAVY = {"torch", "transformers", "accelerate", "gguf"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PROJECT_ROOT)))
+def test_doors(path: Path) -> None:
+    inside = path.relative_to(PROJECT_ROOT).parts
+    for module in imports(path):
+        parts = module.split(".")
+        if inside[0] == "services":
+            assert parts[0] not in ("bots", "cli"), f"{module}: services know no bot"
+        if inside[0] == "cli" and parts[0] == "aiogram":
+            pytest.fail(f"{module}: Telegram belongs to bots/")
+        if parts[0] == "bots" and inside[0] == "bots" and len(inside) > 2 and len(parts) > 1:
+            assert parts[1] in (inside[1], "common", "registry", "launch"), (
+                f"{module}: a bot knows no other bot"
+            )
+        if parts[0] in HEAVY:
+            assert inside[:2] == ("services", "qwen"), f"{module}: only services/qwen loads it"
+
+
+def all_settings() -> set[str]:
+    for path in SOURCES:
+        if "EnvSettings" in path.read_text("utf-8"):
+            importlib.import_module(".".join(path.relative_to(PROJECT_ROOT).with_suffix("").parts))
+    kinds, queue = set(), [EnvSettings]
+    while queue:
+        kind = queue.pop()
+        kinds.add(kind)
+        queue.extend(kind.__subclasses__())
+    return {
+        str(field.alias)
+        for kind in kinds
+        if kind.__module__.split(".")[0] != "tests"
+        for field in kind.model_fields.values()
+    }
+
+
+def test_env_example_has_every_setting_with_a_comment() -> None:
+    lines = (PROJECT_ROOT / ".env.example").read_text("utf-8").splitlines()
+    documented = set()
+    for before, line in itertools.pairwise(lines):
+        if match := re.match(r"([A-Z][A-Z0-9_]*)=$", line):
+            documented.add(match[1])
+            assert before.startswith("# "), f"{match[1]} has no comment"
+    assert documented == all_settings()
