@@ -7,7 +7,6 @@ the rules alone are measured; with it a model fills what they leave.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,7 +69,7 @@ def mistakes(case: dict[str, Any], got: Prediction) -> list[str]:
     expected = case["expected"]
     fields = ("intent", *(FIELDS if expected["intent"] != "other" else ()))
     return [
-        f"{case['id']} {field}: expected {expected[field]!r}, got {got.get(field)!r} | {case['text']}"
+        f"{case['id']} {field}: {expected[field]!r}, but got {got.get(field)!r} | {case['text']}"
         for field in fields
         if not equal(field, expected[field], got.get(field))
     ]

@@ -47,8 +47,11 @@ class Flat:
 
 FLAT_FIELDS = tuple(field.name for field in fields(Flat))
 TEXT_FIELDS = frozenset(
-    "city okrug district metro metro_mode house_type market renovation street house_id date".split()
-)
+    {
+        "city", "okrug", "district", "metro", "metro_mode", "house_type", "market", "renovation",
+        "street", "house_id", "date",
+    }
+)  # fmt: skip
 WHOLE_FIELDS = frozenset({"rooms", "floor", "floors_total", "year"})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ class Slots:
     """Everything that a search or a valuation can be told; None is "not said".
 
     Prices are in roubles, areas in m², `metro_minutes` on foot. `rooms` is sorted, 0 is a studio.
+    `words` are a street's or a housing estate's name, looked for in the listings' text.
     In a valuation the asked price is `price_min` = `price_max`.
     """
 
@@ -35,6 +37,7 @@ class Slots:
     renovation: str | None = None
     market: str | None = None
     metro_minutes: int | None = None
+    words: str | None = None
 
     def said(self) -> dict[str, Any]:
         """The filled slots by name."""
@@ -57,3 +60,11 @@ class Slots:
 
 
 SLOT_NAMES = tuple(field.name for field in fields(Slots))
+
+
+def slots_from_json(values: Mapping[str, Any]) -> Slots:
+    """Slots as `said` gave them and JSON kept them; names no longer known are dropped."""
+    known = {name: value for name, value in values.items() if name in SLOT_NAMES}
+    if known.get("rooms") is not None:
+        known["rooms"] = tuple(known["rooms"])
+    return Slots(**known)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import pymorphy3
+import pymorphy3  # type: ignore[import-untyped]
 
 from services.env import PROJECT_ROOT
 
@@ -158,8 +158,7 @@ def _changing_words(parts: list[str]) -> Iterator[set[int]]:
 def _read_places(lines: list[str]) -> Iterator[tuple[Place, str]]:
     """Each place with each of its spellings."""
     kind, city = "city", ""
-    for line in lines:
-        line = line.split("#")[0].strip()
+    for line in (raw.split("#")[0].strip() for raw in lines):
         if line.startswith("["):
             kind, _, city = line.strip("[]").partition(" ")
             continue

@@ -68,10 +68,10 @@ def names_other_property(low: str) -> bool:
     return _NOT_A_FLAT.search(low) is not None
 
 
-def _is_by_the_way(
-    low: str, value: re.Match[str] | None, search: re.Match[str] | None
-) -> bool:
+def _is_by_the_way(low: str, value: re.Match[str] | None, search: re.Match[str] | None) -> bool:
     """«Двушка в ипотеку до 10 млн» looks for a flat; «какой платёж по ипотеке» does not."""
-    if _QUESTION.search(low) or re.search(r"плат[её]ж|ставк|взнос|процент|осмотр|рассчита|посчита", low):
+    if _QUESTION.search(low) or re.search(
+        r"плат[её]ж|ставк|взнос|процент|осмотр|рассчита|посчита", low
+    ):
         return False
     return bool(search or value) or re.search(r"до \d|\d ?млн|за \d", low) is not None

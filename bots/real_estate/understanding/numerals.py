@@ -80,15 +80,15 @@ def _convert(tokens: list[str]) -> Iterator[str]:
 def _read_cardinal(tokens: list[str], start: int) -> tuple[int, int]:
     """The numeral at `start` and the number of tokens it takes, 0 when there is none."""
     total, used, smallest = 0, 0, 1000
-    for offset, token in enumerate(tokens[start:]):
-        if token == " " and used:
+    for offset, word in enumerate(tokens[start:]):
+        if word == " " and used:
             used = offset + 1
             continue
-        number = _CARDINALS.get(_plain(token))
+        number = _CARDINALS.get(_plain(word))
         if number is None or number >= smallest:
             break
         total, used = total + number, offset + 1
-        smallest = 100 if number >= 100 else (10 if 20 <= number else 0)
+        smallest = 100 if number >= 100 else (10 if number >= 20 else 0)
     return total, used
 
 

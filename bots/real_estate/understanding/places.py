@@ -10,7 +10,27 @@ from bots.real_estate.understanding.gazetteer import Gazetteer, Place, Reading
 from bots.real_estate.understanding.scratch import Scratch
 
 _WORD = re.compile(r"[а-яa-z0-9]+(?:[-.][а-яa-z0-9]+)*")
-_PREPOSITIONS = frozenset("в во на у около возле из до от к ко по под с со близ вблизи".split())
+_PREPOSITIONS = frozenset(
+    [
+        "в",
+        "во",
+        "на",
+        "у",
+        "около",
+        "возле",
+        "из",
+        "до",
+        "от",
+        "к",
+        "ко",
+        "по",
+        "под",
+        "с",
+        "со",
+        "близ",
+        "вблизи",
+    ]
+)
 _METRO = re.compile(
     r"(?<![а-я])(?:ст(?:анци[а-я]+|\.)? ?)?(?:метро(?: станци[а-я]+)?|(?<!\d )(?<!\d)м\. ?|ст\. ?м\. ?|станци[а-я]+|мц[кд](?:-?\d)?)[ :,-]*[«\"(]?(?=[а-я0-9])"
 )
@@ -154,9 +174,7 @@ def _take_the_rest(scratch: Scratch, gazetteer: Gazetteer, found: Places) -> Non
         scratch.erase(phrase.start, phrase.end)
 
 
-def _choose(
-    scratch: Scratch, phrase: _Phrase, readings: list[Reading], found: Places
-) -> Reading:
+def _choose(scratch: Scratch, phrase: _Phrase, readings: list[Reading], found: Places) -> Reading:
     """A name in an oblique case after a preposition, the name itself elsewhere."""
     oblique = _word_before(scratch, phrase.start) in _PREPOSITIONS
     fitting = [r for r in readings if r.nominative != oblique or _unchanging(r)] or readings
@@ -188,7 +206,7 @@ def _stands_for_a_place(scratch: Scratch, gazetteer: Gazetteer, phrase: _Phrase)
 
 def _word_before(scratch: Scratch, position: int) -> str:
     words = scratch.low[:position].split()
-    return words[-1].strip(",.«\"(") if words else ""
+    return words[-1].strip(',.«"(') if words else ""
 
 
 def _phrases(scratch: Scratch, gazetteer: Gazetteer, start: int = 0) -> Iterator[_Phrase]:

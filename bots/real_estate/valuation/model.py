@@ -9,21 +9,24 @@ that held the wanted share of prices.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from bots.real_estate.flat import Flat
+from bots.real_estate.listings.store import plain
 from bots.real_estate.valuation.comparables import LOCAL, Comparables
 from bots.real_estate.valuation.hedonic import Hedonic
 from bots.real_estate.valuation.table import Floats, Ints, Table, build_vocabulary
 
 FOLDS = 8
+PARTS = 2  # of a fold, each compared with all but itself: nearly what a new flat is
 THREADS = 2  # fits at a time, each on one thread: threads of one fit wait for each other
 FEWEST_ROWS = 300
 _TREES = {
@@ -55,6 +58,10 @@ OPTIONAL = (
 )  # fmt: skip
 _USUAL = 0.95
 _MASKED_SHARE = 0.25
+
+
+T = TypeVar("T")
+Learnt = tuple[Hedonic, Comparables]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,39 +98,51 @@ class ValuationModel:
             raise ValueError(f"{len(flats)} listings are too few, {FEWEST_ROWS} are needed")
         self.flats = tuple(flats)
         self.table = Table.of(flats, build_vocabulary(flats))
+        self._spellings = {
+            label: {plain(value) or "": value for value in self.table.vocabulary[label]}
+            for label in ("city", "okrug", "district", "metro")
+        }
         self.usual = tuple(name for name in OPTIONAL if self._share_known(name) >= _USUAL)
         self.hedonic = Hedonic.fit(self.table)
         self.comparables = Comparables(
             self.table, self.table.log_ppm - self.hedonic.predict(self.table)
         )
         rng = np.random.default_rng(1)
-        folds = rng.permutation(len(flats)) % FOLDS
-        learnt = [self._learn_without(folds, fold) for fold in range(FOLDS)]
-        features, base = _out_of_fold(self.table, learnt, folds)
+        parts = rng.permutation(len(flats)) % (FOLDS * PARTS)
+        folds = parts // PARTS
+        learnt = self._learn_without_each(folds, parts)
+        features, base = _out_of_fold(self.table, learnt, parts)
         left = self.table.log_ppm - base
-        with ThreadPoolExecutor(THREADS) as pool:
-            self._trees = list(
-                pool.map(
-                    lambda fold: _fit(_TREES, features[folds != fold], left[folds != fold]),
-                    range(FOLDS),
-                )
-            )
-        self._calibrate(learnt, features, base, folds, rng)
+        self._trees = _in_threads(
+            lambda fold: _fit(_TREES, features[folds != fold], left[folds != fold]), range(FOLDS)
+        )
+        self._calibrate(learnt, features, base, parts, rng)
 
     def predict(self, flats: Sequence[Flat]) -> Prediction:
         """Estimate flats; a field that listings usually have and a flat lacks widens its range."""
-        table = Table.of(flats, self.table.vocabulary)
-        gaps = self._gaps(table)
-        table = _fill_gaps(table, self.usual, self.comparables)
+        gaps = self._gaps(Table.of(flats, self.table.vocabulary))
+        table = self.filled(flats)
         features, hedonic, local = _features(table, self.hedonic, self.comparables)
         trees = np.mean([model.predict(features) for model in self._trees], axis=0)
         scale = self._scale(features, gaps)
-        quantiles = np.where(gaps.any(axis=1)[:, None], self._quantiles[1], self._quantiles[0])
+        quantiles = self._quantiles[gaps.any(axis=1).astype(int)]
         return Prediction(hedonic, local, trees, scale * quantiles[:, 0], scale * quantiles[:, 1])
 
-    def knows(self, label: str, value: str) -> bool:
-        """Whether any listing has this city, district or station."""
-        return value in self.table.vocabulary[label]
+    def spelling(self, label: str, plain_name: str) -> str | None:
+        """How the listings write a place, given without capitals and ё; None where unknown."""
+        return self._spellings[label].get(plain_name)
+
+    def filled(self, flats: Sequence[Flat]) -> Table:
+        """Flats with what the model takes for typical in place of usual fields left out."""
+        table = Table.of(flats, self.table.vocabulary)
+        return _fill_gaps(table, self.usual, self.comparables)
+
+    def value(self, table: Table, name: str) -> str | float | None:
+        """The first row's value of a field, as a flat holds it."""
+        if name in table.numbers:
+            return float(table.numbers[name][0])
+        names = {code: value for value, code in self.table.vocabulary[name].items()}
+        return names.get(int(table.codes[name][0]))
 
     def _share_known(self, name: str) -> float:
         return sum(getattr(flat, name) is not None for flat in self.flats) / len(self.flats)
@@ -134,25 +153,35 @@ class ValuationModel:
             return np.zeros((len(table), 1))
         return np.column_stack([_unknown(table, name) for name in self.usual]).astype(float)
 
-    def _learn_without(self, folds: Ints, fold: int) -> tuple[Hedonic, Comparables]:
-        rest = self.table.rows(np.flatnonzero(folds != fold))
-        hedonic = Hedonic.fit(rest)
-        return hedonic, Comparables(rest, rest.log_ppm - hedonic.predict(rest))
+    def _learn_without_each(self, folds: Ints, parts: Ints) -> list[Learnt]:
+        """For each part, a regression that hasn't seen its fold, comparables without the part."""
+        hedonics = _in_threads(
+            lambda fold: Hedonic.fit(self.table.rows(np.flatnonzero(folds != fold))), range(FOLDS)
+        )
+        residuals = [self.table.log_ppm - hedonic.predict(self.table) for hedonic in hedonics]
+        learnt = []
+        for part in range(FOLDS * PARTS):
+            rest, fold = np.flatnonzero(parts != part), part // PARTS
+            comparables = Comparables(self.table.rows(rest), residuals[fold][rest])
+            learnt.append((hedonics[fold], comparables))
+        return learnt
 
     def _calibrate(
         self,
-        learnt: list[tuple[Hedonic, Comparables]],
+        learnt: list[Learnt],
         features: Floats,
         base: Floats,
-        folds: Ints,
+        parts: Ints,
         rng: np.random.Generator,
     ) -> None:
         """Learn how large errors are, from flats as listed and from flats with fields left out."""
-        errors = self._errors(features, base, self.table, folds)
+        folds = parts // PARTS
+        self.out_of_fold = self._unseen(features, base, folds)
+        errors = np.abs(self.table.log_ppm - self.out_of_fold)
         masked = np.flatnonzero(rng.random(len(folds)) < _MASKED_SHARE)
         table = _mask(self.table.rows(masked), self.usual, rng)
-        hidden, hidden_base = _out_of_fold(table, learnt, folds[masked], self.usual)
-        hidden_errors = self._errors(hidden, hidden_base, table, folds[masked])
+        hidden, hidden_base = _out_of_fold(table, learnt, parts[masked], self.usual)
+        hidden_errors = np.abs(table.log_ppm - self._unseen(hidden, hidden_base, folds[masked]))
         inputs = np.vstack(
             [
                 np.hstack([features, self._gaps(self.table)]),
@@ -168,6 +197,7 @@ class ValuationModel:
         scores = sizes / np.maximum(scale, _SMALLEST_SCALE)
         listed = np.arange(len(scores)) < len(errors)
         self._quantiles = np.array([_quantiles(scores[listed]), _quantiles(scores[~listed])])
+        self.out_of_fold_half80 = (scale * self._quantiles[0, 0])[listed]
         self.accuracy = Accuracy(
             len(errors),
             round(100 * float(np.median(np.expm1(errors))), 2),
@@ -175,20 +205,20 @@ class ValuationModel:
             round(100 * float(np.mean(scores[listed] <= self._quantiles[0, 0])), 2),
         )
 
-    def _errors(self, features: Floats, base: Floats, table: Table, folds: Ints) -> Floats:
-        """Absolute errors of the logarithm, each flat by the trees that haven't seen it."""
-        trees = np.zeros(len(folds))
+    def _unseen(self, features: Floats, base: Floats, folds: Ints) -> Floats:
+        """The log price per m² of each flat by the trees that haven't seen it."""
+        estimates = base.copy()
         for fold, model in enumerate(self._trees):
             mine = folds == fold
             if mine.any():
-                trees[mine] = model.predict(features[mine])
-        errors: Floats = np.abs(table.log_ppm - base - trees)
-        return errors
+                estimates[mine] += model.predict(features[mine])
+        return estimates
 
     def _scale(self, features: Floats, gaps: Floats) -> Floats:
         inputs = np.hstack([features, gaps])
         scale = np.mean([model.predict(inputs) for model in self._scales], axis=0)
-        return np.maximum(scale, _SMALLEST_SCALE)
+        widest: Floats = np.maximum(scale, _SMALLEST_SCALE)
+        return widest
 
     def save(self, path: Path) -> None:
         """Write the model so that a reader never sees half of it."""
@@ -212,23 +242,27 @@ def _fit(parameters: dict[str, object], features: Floats, target: Floats) -> lig
 
 
 def _out_of_fold(
-    table: Table,
-    learnt: list[tuple[Hedonic, Comparables]],
-    folds: Ints,
-    fill: tuple[str, ...] = (),
+    table: Table, learnt: list[Learnt], parts: Ints, fill: tuple[str, ...] = ()
 ) -> tuple[Floats, Floats]:
-    """Features of each flat, and the sum of its first two parts, from the other folds alone."""
-    features, base = np.empty((len(folds), 0)), np.empty(len(folds))
-    for fold, (hedonic, comparables) in enumerate(learnt):
-        index = np.flatnonzero(folds == fold)
-        if not len(index):
-            continue
+    """Features of each flat, and the sum of its first two parts, from the other flats alone."""
+
+    def compute(part: int) -> tuple[Ints, Floats, Floats]:
+        index = np.flatnonzero(parts == part)
+        hedonic, comparables = learnt[part]
         rows = _fill_gaps(table.rows(index), fill, comparables)
         columns, level, local = _features(rows, hedonic, comparables)
-        if not features.shape[1]:
-            features = np.empty((len(folds), columns.shape[1]))
-        features[index], base[index] = columns, level + local
-    return features, base
+        return index, columns, level + local
+
+    computed = _in_threads(compute, np.unique(parts).tolist())
+    order = np.argsort(np.concatenate([index for index, _, _ in computed]))
+    features = np.vstack([columns for _, columns, _ in computed])[order]
+    return features, np.concatenate([base for _, _, base in computed])[order]
+
+
+def _in_threads(work: Callable[[int], T], numbers: Iterable[int]) -> list[T]:
+    """Results in order; NumPy and LightGBM leave Python to others while they compute."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(work, numbers))
 
 
 def _features(
@@ -283,7 +317,7 @@ def _fill_gaps(table: Table, names: tuple[str, ...], comparables: Comparables) -
     numbers, codes = dict(table.numbers), dict(table.codes)
     for name, hole in holes.items():
         typical = comparables.typical(name, near)
-        target = codes if name in codes else numbers
+        target: dict[str, Any] = codes if name in codes else numbers
         column = target[name].copy()
         column[rows] = np.where(hole[rows], typical, column[rows])
         target[name] = column
