@@ -26,8 +26,8 @@ REQUIRED_SETTINGS: dict[Backend, tuple[str, ...]] = {
 def open_chat_model(backend: Backend, model: str | None = None) -> ChatModel:
     """Open a model of `backend`; `model` overrides the one in the settings.
 
-    Raises ConfigError that names the missing variable. Nothing is sent or loaded yet;
-    the caller closes it with `aclose`.
+    Raises ConfigError that names the missing variable. Nothing is sent yet; a local model
+    begins to load. The caller closes it with `aclose`.
     """
     override = {} if model is None else {"model": model}
     if backend == "gigachat":
@@ -40,6 +40,11 @@ def open_chat_model(backend: Backend, model: str | None = None) -> ChatModel:
         return OpenAICompatibleModel(
             read_settings(OpenAICompatibleSettings).model_copy(update=override)
         )
+    if backend == "huggingface":
+        from services.huggingface.client import HuggingFaceModel
+        from services.huggingface.config import HuggingFaceSettings
+
+        return HuggingFaceModel(read_settings(HuggingFaceSettings).model_copy(update=override))
     if backend == "local":
         from services.qwen import LocalModel, LocalModelSettings
 

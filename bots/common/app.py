@@ -92,7 +92,9 @@ def build_dispatcher(
         for body in await inbox.unfinished():
             update = Update.model_validate_json(body, context={"bot": bot})
             logger.info("update %d was interrupted, once more", update.update_id)
-            resumed.add(asyncio.create_task(dispatcher.feed_update(bot, update, replayed=True)))
+            task = asyncio.create_task(dispatcher.feed_update(bot, update, replayed=True))
+            resumed.add(task)
+            task.add_done_callback(resumed.discard)
 
     async def on_shutdown() -> None:
         await turns.drain(context.settings.shutdown_timeout)
@@ -103,13 +105,15 @@ def build_dispatcher(
     return dispatcher
 
 
-async def run_bot(spec: BotSpec, options: RunOptions) -> None:
+async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> None:
     """Run one bot until SIGINT or SIGTERM; raise ConfigError when a setting is missing."""
     storage = read_settings(StorageSettings)
-    settings = read_settings(BotSettings)
     if options.playground:
         storage = storage.model_copy(update={"data_dir": storage.data_dir / "playground"})
     backend = options.backend or spec.backend
+    # Before the database is opened: the bot's module declares tables of its own.
+    module = import_module(spec.module)
+    create: Callable[[BotContext], Awaitable[Dispatcher]] = module.create_dispatcher
     async with AsyncExitStack() as stack:
         bot = await stack.enter_async_context(_open_bot(spec, settings, options, storage.data_dir))
         model = open_chat_model(backend, options.model)
@@ -122,9 +126,6 @@ async def run_bot(spec: BotSpec, options: RunOptions) -> None:
             settings,
             storage.data_dir,
         )
-        create: Callable[[BotContext], Awaitable[Dispatcher]] = import_module(
-            spec.module
-        ).create_dispatcher
         dispatcher = await create(context)
         logger.info("%s answers with %s (%s)", spec.name, model.name, backend)
         await dispatcher.start_polling(
