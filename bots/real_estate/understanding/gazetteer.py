@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import pymorphy3  # type: ignore[import-untyped]
+import pymorphy3
 
 from services.env import PROJECT_ROOT
 
