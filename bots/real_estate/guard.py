@@ -18,7 +18,7 @@ _WORD = re.compile(r"[А-Яа-яЁёA-Za-z]+(?:-[А-Яа-яЁёA-Za-z]+)*")
 _UNIT = re.compile(r"\s?(млрд|миллиард|млн|миллион|лям|тыс)", re.IGNORECASE)
 _FACTORS = {"млрд": 1e9, "миллиард": 1e9, "млн": 1e6, "миллион": 1e6, "лям": 1e6, "тыс": 1e3}
 _STREET = re.compile(
-    r"(?:улиц\w*|ул\.|проспект\w*|пр-т|переул\w*|бульвар\w*|шоссе|набережн\w*|ЖК|дом\w*|квартал\w*)\s+«?([А-ЯЁ][\w-]+|№?\s?\d+\w*)"
+    r"\b(?:улиц\w*|ул\.|проспект\w*|пр-т|переул\w*|бульвар\w*|шоссе|набережн\w*|ЖК|дом\w*|квартал\w*)\s+«?([А-ЯЁ][\w-]+|№?\s?\d+\w*)"
     r"|([А-ЯЁ][\w-]+(?:ая|ий|ый|ой|ое|ом))\s+(?:улиц\w*|проспект\w*|переул\w*|бульвар\w*|шоссе|набережн\w*)"
 )
 _LINK = re.compile(r"https?://|www\.|@\w{4,}|\w+\.(?:ru|com|рф)\b")
@@ -51,7 +51,8 @@ def find_invention(text: str, source: str) -> str | None:
     streets = {part for match in _STREET.finditer(text) for part in match.groups() if part}
     if any(_stem(street) not in source.casefold().replace("ё", "е") for street in streets):
         return "street"
-    if _places(text) - _places(source):
+    said = source.casefold().replace("ё", "е")
+    if any(not _is_named(names, said) for names in _places(text)):
         return "place"
     return None
 
@@ -71,22 +72,23 @@ def _stands_in(value: float, known: set[float]) -> bool:
     return any(abs(value - other) <= _TOLERANCE * max(abs(other), 1e-9) for other in known)
 
 
-def _places(text: str) -> set[str]:
-    """Names of places that `text` holds, by capitalised words in any case."""
+def _is_named(names: set[str], source: str) -> bool:
+    return any(_stem(name) in source for name in names)
+
+
+def _places(text: str) -> list[set[str]]:
+    """For each place named in `text`, by capitalised words in any case, what it may be."""
     gazetteer = load_gazetteer()
-    words = [(match[0], match.start()) for match in _WORD.finditer(text)]
-    found: set[str] = set()
-    for index, (word, _) in enumerate(words):
+    words = [match[0] for match in _WORD.finditer(text)]
+    found = []
+    for index, word in enumerate(words):
         if not word[0].isupper():
             continue
         for length in (3, 2, 1):
-            phrase = " ".join(item for item, _ in words[index : index + length])
-            form = phrase.lower().replace("ё", "е")
-            if length == 1 and gazetteer.is_common_word(form):
-                continue
+            form = " ".join(words[index : index + length]).lower().replace("ё", "е")
             readings = gazetteer.readings(form)
-            if readings:
-                found.update(reading.place.name for reading in readings)
+            if readings and (" " in form or not gazetteer.is_common_word(form)):
+                found.append({reading.place.name for reading in readings})
                 break
     return found
 

@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, column, func, or_, select, table
 
 from bots.real_estate.listings.store import Listing, ListingStore, listings, plain, to_listing
 from bots.real_estate.request import Slots
 
 Sort = Literal["price", "price_per_metre", "discount"]
 PAGE = 5
+# In SQLite's full-text tables a column by the table's name stands for the whole row.
+_text_index = table("listings_text", column("rowid"), column("listings_text"))
 _RENOVATED = ("с ремонтом", "косметический", "евро", "дизайнерский")
 
 
@@ -67,26 +69,26 @@ def search_query(slots: Slots, newer_than: int) -> Select[Any]:
 
 def build_filters(slots: Slots) -> list[Filter]:
     """What a listing must be, a filter for each thing that was said."""
-    column = listings.c
+    field = listings.c
     said = slots.said()
     filters = [
-        Filter((name,), getattr(column, f"{name}_key") == plain(said[name]))
+        Filter((name,), getattr(field, f"{name}_key") == plain(said[name]))
         for name in ("city", "metro")
         if name in said
     ]
     if slots.district:
         wanted = plain(slots.district)
         filters.append(
-            Filter(("district",), or_(column.district_key == wanted, column.okrug_key == wanted))
+            Filter(("district",), or_(field.district_key == wanted, field.okrug_key == wanted))
         )
     if slots.rooms:
-        filters.append(Filter(("rooms",), column.rooms.in_(slots.rooms)))
-    for name, field in (("price", column.price), ("area", column.total_area)):
+        filters.append(Filter(("rooms",), field.rooms.in_(slots.rooms)))
+    for name, amount in (("price", field.price), ("area", field.total_area)):
         low, high = said.get(f"{name}_min"), said.get(f"{name}_max")
         if low is not None:
-            filters.append(Filter((f"{name}_min",), field >= low))
+            filters.append(Filter((f"{name}_min",), amount >= low))
         if high is not None:
-            filters.append(Filter((f"{name}_max",), field <= high))
+            filters.append(Filter((f"{name}_max",), amount <= high))
     return [*filters, *_floor_filters(slots), *_quality_filters(slots)]
 
 
@@ -105,19 +107,19 @@ def _floor_filters(slots: Slots) -> list[Filter]:
 
 
 def _quality_filters(slots: Slots) -> list[Filter]:
-    column = listings.c
+    field = listings.c
     filters = []
     if slots.renovation:
         kinds: Sequence[str] = (slots.renovation,)
         if slots.renovation == "с ремонтом":
             kinds = _RENOVATED
-        filters.append(Filter(("renovation",), column.renovation_key.in_(kinds)))
+        filters.append(Filter(("renovation",), field.renovation_key.in_(kinds)))
     if slots.market:
-        filters.append(Filter(("market",), column.market_key.startswith(slots.market[:7])))
+        filters.append(Filter(("market",), field.market_key.startswith(slots.market[:7])))
     if slots.metro_minutes:
-        filters.append(Filter(("metro_minutes",), column.metro_min <= slots.metro_minutes))
+        filters.append(Filter(("metro_minutes",), field.metro_min <= slots.metro_minutes))
     if slots.words:
-        filters.append(Filter(("words",), column.id.in_(_matching(slots.words))))
+        filters.append(Filter(("words",), field.id.in_(_matching(slots.words))))
     return filters
 
 
@@ -125,11 +127,7 @@ def _matching(words: str) -> Select[Any]:
     """Ids of the rows whose street or description has all the words, in any case of Russian."""
     terms = [_stem(word) for word in words.split()]
     pattern = " ".join(f'"{term}"*' for term in terms if term)
-    return (
-        select(literal_column("rowid"))
-        .select_from(literal_column("listings_text"))
-        .where(literal_column("listings_text").op("MATCH")(pattern))
-    )
+    return select(_text_index.c.rowid).where(_text_index.c.listings_text.match(pattern))
 
 
 def _stem(word: str) -> str:
@@ -139,12 +137,12 @@ def _stem(word: str) -> str:
 
 
 def _order(sort: Sort) -> tuple[Any, ...]:
-    column = listings.c
+    field = listings.c
     if sort == "price_per_metre":
-        return (column.price / column.total_area,)
+        return (field.price / field.total_area,)
     if sort == "discount":
-        return (func.coalesce(column.price / column.estimate, 9e9),)
-    return (column.price,)
+        return (func.coalesce(field.price / field.estimate, 9e9),)
+    return (field.price,)
 
 
 async def _blockers(session: Any, filters: list[Filter]) -> tuple[Blocker, ...]:

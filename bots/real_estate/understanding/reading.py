@@ -41,6 +41,11 @@ _MARKET = (
 )  # fmt: skip
 
 
+_ADDRESS = re.compile(
+    r"(?:на )?(?:улиц[а-я]+|ул\.?|переул[а-я]+|пер\.|набережн[а-я]+|жк|ж\.к\.) ?«?([а-я][а-я-]{2,})»?"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What one message changes: slots to fill, slots to empty, or everything."""
@@ -75,6 +80,7 @@ def _read_slots(scratch: Scratch, exact: bool, asked: str | None) -> dict[str, A
     market = next((name for name, words in _MARKET if scratch.has(words)), None)
     renovation = read_renovation(scratch)
     places = read_places(scratch, load_gazetteer())
+    address = scratch.take(_ADDRESS)
     floors = read_floors(scratch)
     rooms = read_rooms(scratch)
     amounts = read_amounts(scratch, exact=exact, asked=asked)
@@ -89,6 +95,7 @@ def _read_slots(scratch: Scratch, exact: bool, asked: str | None) -> dict[str, A
         "renovation": renovation,
         "market": market,
         "metro_minutes": amounts.metro_minutes,
+        "words": address[1] if address else None,
     }
     return {name: value for name, value in slots.items() if value is not None}
 
