@@ -30,6 +30,10 @@ def open_chat_model(backend: Backend, model: str | None = None) -> ChatModel:
     the caller closes it with `aclose`.
     """
     override = {} if model is None else {"model": model}
+    if backend == "gigachat":
+        from services.gigachat import GigaChatModel, GigaChatSettings
+
+        return GigaChatModel(read_settings(GigaChatSettings).model_copy(update=override))
     if backend == "openai":
         from services.openai_compatible import OpenAICompatibleModel, OpenAICompatibleSettings
 

@@ -13,7 +13,12 @@ from aiogram.client.session.middlewares.base import (
     BaseRequestMiddleware,
     NextRequestMiddlewareType,
 )
-from aiogram.exceptions import TelegramNetworkError, TelegramRetryAfter, TelegramServerError
+from aiogram.exceptions import (
+    ClientDecodeError,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+)
 from aiogram.methods import GetUpdates, Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 
@@ -55,7 +60,7 @@ class RetryMiddleware(BaseRequestMiddleware):
                 pause = float(error.retry_after)
                 if waited + pause > LONGEST_WAIT:
                     raise
-            except (TelegramServerError, TelegramNetworkError):
+            except (TelegramServerError, TelegramNetworkError, ClientDecodeError):
                 failures += 1
                 if failures == ATTEMPTS:
                     raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from itertools import islice
@@ -36,7 +37,7 @@ class UpdateQueue:
         self._poll: asyncio.Future[None] | None = None
         self._arrived = asyncio.Event()
         self.on_change = on_change
-        self.last_id = 0
+        self.last_id = int(time.time())  # a new playground never repeats an old one's ids
         self.allowed: frozenset[str] | None = None
 
     def __len__(self) -> int:

@@ -16,13 +16,15 @@ from services.chat import (
     Usage,
     complete_stream,
 )
+from services.errors import Unavailable
 
 
 class FakeChatModel:
     """Answers in order of `enqueue`, then with `default`; each word is a chunk.
 
     An enqueued exception is raised in its turn. `delay` is the pause in seconds before
-    each chunk; while `gate` is cleared no chunk goes out. `active` counts open streams.
+    each chunk; while `gate` is cleared no chunk goes out. `fail_after` chunks the connection
+    breaks. `active` counts open streams.
     """
 
     name = "fake"
@@ -31,6 +33,7 @@ class FakeChatModel:
     def __init__(self, default: str = "Привет, мир!", *, delay: float = 0.0) -> None:
         self.default = default
         self.delay = delay
+        self.fail_after: int | None = None
         self.history: list[tuple[tuple[Message, ...], GenerationOptions]] = []
         self.active = 0
         self.closed = False
@@ -65,6 +68,8 @@ class FakeChatModel:
             words = answer.split(" ")
             for number, word in enumerate(words):
                 await self._pause()
+                if number == self.fail_after:
+                    raise Unavailable("the connection broke off")
                 yield builder.add(word if number == 0 else f" {word}")
             usage = Usage(await self.count_tokens(messages), len(words))
             yield builder.finish("stop", usage)

@@ -1,0 +1,94 @@
+"""The access token: one OAuth call for all who wait, whatever happens to each of them.
+
+A token is refreshed by whoever finds it missing, old or refused, and everyone who
+comes meanwhile waits for that same call. A refusal names the token it is about, so
+that late ones, about a token replaced long since, refresh nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.errors import AuthError, BadResponse, ServiceError
+
+EARLY = 60.0  # seconds before its end at which a token is replaced
+MIN_USE = 60.0  # a clock that is wrong must not cost an OAuth call before every request
+FAILURE_LIFE = 5.0  # seconds for which a failed OAuth call answers for the next ones
+
+
+class TokenRefused(AuthError):
+    """The service doesn't accept the token it gave: expired early or revoked."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Token:
+    """An access token, good for `lifetime` seconds; two of them are never equal."""
+
+    value: str = field(repr=False)
+    lifetime: float
+
+
+def parse_token(reply: Any, now: float) -> Token:
+    """Read a reply of the OAuth service; `now` is the time in seconds since the epoch.
+
+    The forms: `access_token` and `expires_at` in ms (documented) or in s; `tok` and `exp` in s.
+    """
+    if not isinstance(reply, dict):
+        raise BadResponse("the OAuth reply is not an object", service="gigachat")
+    value = reply.get("access_token") or reply.get("tok")
+    if not isinstance(value, str) or not (value.isascii() and value.isprintable()):
+        raise BadResponse("the OAuth reply has no token", service="gigachat")
+    expires = reply.get("expires_at", reply.get("exp"))
+    if not isinstance(expires, (int, float)) or not 0 < expires < 1e15:
+        return Token(value, lifetime=0.0)
+    return Token(value, lifetime=(expires if expires < 1e11 else expires / 1000) - now)
+
+
+class TokenSource:
+    """Gives the current token; `fetch` makes one OAuth call and raises ServiceError."""
+
+    def __init__(self, fetch: Callable[[], Awaitable[Token]]) -> None:
+        self._fetch = fetch
+        self._token: Token | None = None
+        self._refresh_at = 0.0
+        self._failure: ServiceError | None = None
+        self._failure_ends = 0.0
+        self._call: asyncio.Task[Token | ServiceError] | None = None
+
+    async def get(self, refused: Token | None = None) -> Token:
+        """The token to use now, never `refused` again."""
+        now = asyncio.get_running_loop().time()
+        if self._token is not None and self._token is not refused and now < self._refresh_at:
+            return self._token
+        if self._failure is not None and now < self._failure_ends:
+            raise copy.copy(self._failure) from self._failure
+        if self._call is None:
+            self._call = asyncio.create_task(self._refresh())
+        # The shield: one caller's cancellation must not take the token from the others.
+        outcome = await asyncio.shield(self._call)
+        if isinstance(outcome, ServiceError):
+            raise copy.copy(outcome) from outcome
+        return outcome
+
+    async def _refresh(self) -> Token | ServiceError:
+        """Fetch and keep a token, or the failure; returned, so that nobody need await it."""
+        loop = asyncio.get_running_loop()
+        self._failure = None
+        try:
+            self._token = await self._fetch()
+            self._refresh_at = loop.time() + max(self._token.lifetime - EARLY, MIN_USE)
+            return self._token
+        except ServiceError as error:
+            self._failure, self._failure_ends = error, loop.time() + FAILURE_LIFE
+            return error
+        finally:
+            self._call = None
+
+    async def aclose(self) -> None:
+        if self._call is not None:
+            self._call.cancel()
+            await asyncio.wait({self._call})

@@ -1,0 +1,91 @@
+"""Settings of the GigaChat service."""
+
+from __future__ import annotations
+
+import ssl
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from yarl import URL
+
+from services.env import EnvSettings
+from services.errors import ConfigError
+
+PERSONAL_SCOPE = "GIGACHAT_API_PERS"
+# The path of the API under each host; gateways follow the documented one.
+_API_PATHS = {"api.giga.chat": "/v1"}
+_DOCUMENTED_PATH = "/api/v1"
+
+
+class GigaChatSettings(EnvSettings):
+    """How to reach GigaChat and what to ask of it."""
+
+    client_basic: SecretStr | None = Field(None, alias="GIGA_CLIENT_BASIC")
+    scope: str = Field(PERSONAL_SCOPE, alias="GIGA_SCOPE")
+    base_url: str = Field("https://gigachat.devices.sberbank.ru", alias="GIGA_API_BASE_URL")
+    auth_url: str = Field(
+        "https://ngw.devices.sberbank.ru:9443/api/v2/oauth", alias="GIGA_AUTH_URL"
+    )
+    model: str = Field("GigaChat", alias="GIGA_MODEL_NAME")
+    context_length: int = Field(128_000, alias="GIGA_CONTEXT_LENGTH", gt=0)
+    verify_ssl: bool = Field(True, alias="GIGA_VERIFY_SSL")
+    ca_bundle: Path | None = Field(None, alias="GIGA_CA_BUNDLE")
+    connect_timeout: float = Field(10.0, alias="GIGA_CONNECT_TIMEOUT", gt=0)
+    read_timeout: float = Field(60.0, alias="GIGA_READ_TIMEOUT", gt=0)
+    answer_timeout: float = Field(180.0, alias="GIGA_ANSWER_TIMEOUT", gt=0)
+    max_retries: int = Field(2, alias="GIGA_MAX_RETRIES", ge=0)
+    max_parallel: int | None = Field(None, alias="GIGA_MAX_PARALLEL", gt=0)
+
+    @field_validator("base_url", "auth_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        url = URL(value)
+        if url.scheme not in ("http", "https") or not url.host:
+            raise ValueError("must be an address like https://host/path")
+        return value
+
+    @field_validator("client_basic")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        key = value.get_secret_value().strip()
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise ValueError("must be base64 of client_id:client_secret, in one piece")
+        return SecretStr(key) if key else None
+
+    @property
+    def api_url(self) -> str:
+        """The base address with the path that its host needs, without a slash at the end."""
+        url = URL(self.base_url)
+        if url.path in ("", "/"):
+            url = url.with_path(_API_PATHS.get(url.host or "", _DOCUMENTED_PATH))
+        return str(url).rstrip("/")
+
+    @property
+    def parallel(self) -> int:
+        """Requests at once: what the service allows to a person or to a company."""
+        return self.max_parallel or (1 if self.scope == PERSONAL_SCOPE else 10)
+
+    def ssl_context(self) -> ssl.SSLContext | bool:
+        """What decides whom to trust; False trusts everyone."""
+        return _trust(self.ca_bundle) if self.verify_ssl else False
+
+
+@cache
+def _trust(ca_bundle: Path | None) -> ssl.SSLContext:
+    """Load the system's store (0.2 s, hence the cache) and add the bundle to it.
+
+    Not the bundle alone: the token and the chat may come through hosts with other chains.
+    """
+    context = ssl.create_default_context()
+    if ca_bundle is not None:
+        try:
+            context.load_verify_locations(ca_bundle)
+        except OSError as error:  # ssl.SSLError, "not a PEM file", is one too
+            raise ConfigError(
+                f"GIGA_CA_BUNDLE: {ca_bundle} can't be read as PEM certificates",
+                service="gigachat",
+            ) from error
+    return context

@@ -1,0 +1,86 @@
+"""GigaChat's requests: the project's messages as the service wants them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from services.chat import FunctionSpec, GenerationOptions, Message
+
+COLDEST = 0.001  # zero is refused; this is documented as deterministic
+
+JSON = dict[str, Any]
+
+
+def encode(request: JSON) -> bytes:
+    """The body; half a surrogate pair, which is not text, becomes a question mark."""
+    return json.dumps(request, ensure_ascii=False).encode(errors="replace")
+
+
+def chat_request(
+    model: str, messages: Sequence[Message], options: GenerationOptions, stream: bool = False
+) -> JSON:
+    """The body of a chat request; raises ValueError when there are no messages."""
+    if not messages:
+        raise ValueError("messages is empty")
+    request: JSON = {"model": model, "messages": _merge_system(messages)}
+    if stream:
+        request["stream"] = True
+    if options.temperature is not None:
+        request["temperature"] = max(options.temperature, COLDEST)
+    for name in ("top_p", "max_tokens", "repetition_penalty"):
+        value = getattr(options, name)
+        if value is not None:
+            request[name] = value
+    if options.functions:
+        request["functions"] = [_function(spec) for spec in options.functions]
+    if options.function_call is not None:
+        automatic = options.function_call in ("auto", "none")
+        request["function_call"] = (
+            options.function_call if automatic else {"name": options.function_call}
+        )
+    return request
+
+
+def session_id(request: JSON) -> str:
+    """The prompt cache's key: the same for every request that begins the same way.
+
+    The service caches by prefix, so the text up to the first question tells conversations
+    apart as well as an id of the caller's would, and changes when the caller trims it.
+    """
+    start = hashlib.sha256(request["model"].encode())
+    for message in request["messages"]:
+        start.update(b"\0" + message["content"].encode(errors="replace"))
+        if message["role"] == "user":
+            break
+    return str(uuid.UUID(bytes=start.digest()[:16], version=4))
+
+
+def _merge_system(messages: Sequence[Message]) -> list[JSON]:
+    """GigaChat takes one system message, and only at the start."""
+    system = [message.content for message in messages if message.role == "system"]
+    rest = [_message(message) for message in messages if message.role != "system"]
+    return [{"role": "system", "content": "\n\n".join(system)}, *rest] if system else rest
+
+
+def _message(message: Message) -> JSON:
+    wire: JSON = {"role": message.role, "content": message.content}
+    if message.role == "function" and message.name is not None:
+        wire["name"] = message.name
+    if message.function_call is not None:
+        call = message.function_call
+        wire["function_call"] = {"name": call.name, "arguments": dict(call.arguments)}
+    if message.functions_state_id is not None:
+        wire["functions_state_id"] = message.functions_state_id
+    return wire
+
+
+def _function(spec: FunctionSpec) -> JSON:
+    return {
+        "name": spec.name,
+        "description": spec.description,
+        "parameters": dict(spec.parameters),
+    }

@@ -1,0 +1,84 @@
+"""A ChatModel on any OpenAI-compatible server: vLLM, llama.cpp, Ollama, a cloud."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any, ClassVar
+
+import httpx2
+import openai
+from pydantic import Field, SecretStr
+
+from services.chat_completions import RETRY_PAUSES, ChatCompletionsModel
+from services.chat_completions.faults import error_in_stream, error_of_status
+from services.env import EnvSettings, missing
+from services.errors import BadResponse, ServiceError, Timeout, Unavailable
+
+
+class OpenAICompatibleSettings(EnvSettings):
+    """Where the server is and which of its models answers."""
+
+    base_url: str = Field("", alias="LLM_BASE_URL")
+    api_key: SecretStr = Field(SecretStr(""), alias="LLM_API_KEY")
+    model: str = Field("", alias="LLM_MODEL")
+    context_length: int = Field(8192, alias="LLM_CONTEXT_LENGTH", gt=0)
+    timeout: float = Field(120.0, alias="LLM_TIMEOUT", gt=0)
+    connect_timeout: float = Field(10.0, alias="LLM_CONNECT_TIMEOUT", gt=0)
+
+
+class OpenAICompatibleModel(ChatCompletionsModel):
+    """One model of an OpenAI-compatible server."""
+
+    service: ClassVar[str] = "openai"
+    transport_errors: ClassVar = (openai.OpenAIError, httpx2.HTTPError)
+
+    def __init__(
+        self,
+        settings: OpenAICompatibleSettings,
+        *,
+        retry_pauses: Sequence[float] = RETRY_PAUSES,
+    ) -> None:
+        if not settings.base_url:
+            raise missing("LLM_BASE_URL")
+        if not settings.model:
+            raise missing("LLM_MODEL")
+        super().__init__(settings.model, settings.context_length, retry_pauses)
+        self._client = openai.AsyncOpenAI(
+            base_url=settings.base_url,
+            # A local server asks for no key, the package does.
+            api_key=settings.api_key.get_secret_value() or "none",
+            timeout=httpx2.Timeout(settings.timeout, connect=settings.connect_timeout),
+            max_retries=0,
+        )
+
+    async def aclose(self) -> None:
+        await self._client.close()
+
+    async def _create(self, body: dict[str, Any]) -> Any:
+        return await self._client.chat.completions.create(**body)
+
+    async def _events(self, body: dict[str, Any]) -> AsyncGenerator[Any, None]:
+        async with aclosing(await self._client.chat.completions.create(**body)) as stream:
+            async for event in stream:
+                yield event
+
+    def _error(self, error: Exception) -> ServiceError:
+        match error:
+            case openai.APIStatusError():
+                return error_of_status(
+                    error.status_code,
+                    error.body,
+                    service=self.service,
+                    model=self.name,
+                    headers=error.response.headers,
+                )
+            case openai.APITimeoutError() | httpx2.TimeoutException():
+                return Timeout("no answer in time", service=self.service)
+            case openai.APIConnectionError() | httpx2.HTTPError():
+                return Unavailable(type(error.__cause__ or error).__name__, service=self.service)
+            case openai.APIResponseValidationError():
+                return BadResponse(type(error).__name__, service=self.service)
+            case openai.APIError():
+                return error_in_stream(error.body, service=self.service)
+        return BadResponse(type(error).__name__, service=self.service)

@@ -1,0 +1,526 @@
+"""Every fault becomes one of the project's errors; no text is ever doubled or leaked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import socket
+from contextlib import aclosing
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.chat import Completion, Message
+from services.errors import (
+    AccessDenied,
+    AuthError,
+    BadRequest,
+    BadResponse,
+    Busy,
+    ContentRejected,
+    ContextTooLong,
+    ModelNotFound,
+    QuotaExceeded,
+    RateLimited,
+    ServiceError,
+    Timeout,
+    Unavailable,
+)
+from services.gigachat import GigaChatModel
+from services.gigachat.events import MAX_EVENT, EventDecoder
+from services.gigachat.failures import parse_retry_after, retry_delay
+from services.gigachat.reply import (
+    StreamedAnswer,
+    parse_balance,
+    parse_completion,
+    parse_embeddings,
+    parse_models,
+    parse_token_counts,
+)
+from services.texts import describe_error
+from tests.fakes.gigachat import (
+    CLIENT_BASIC,
+    DONE,
+    Body,
+    Broken,
+    Fail,
+    GigaChatServer,
+    Hang,
+    Reply,
+    delta_event,
+    event,
+    stream_events,
+)
+
+SECRET = "пароль от сейфа 1234"
+QUESTION = [Message("user", SECRET)]
+START = delta_event("GigaChat", {"role": "assistant", "content": "Нача"})
+END = delta_event("GigaChat", {"content": "ло"}, choice={"finish_reason": "stop"})
+
+
+def choice(**message: Any) -> Body:
+    reply = {"choices": [{"message": message, "finish_reason": "stop"}]}
+    return Body(json.dumps(reply).encode())
+
+
+def in_one_day() -> str:
+    return format_datetime(datetime.now(timezone.utc) + timedelta(days=1), usegmt=True)
+
+
+STATUSES: list[tuple[Reply, type[ServiceError]]] = [
+    (Fail(400), BadRequest),
+    (Fail(401), AuthError),
+    (Fail(402), QuotaExceeded),
+    (Fail(403), AccessDenied),
+    (Fail(404), ModelNotFound),
+    (Fail(413), ContextTooLong),
+    (Fail(422), BadRequest),
+    (Fail(429), RateLimited),
+    (Fail(429, {"Retry-After": "30"}), RateLimited),
+    (Fail(429, {"Retry-After": in_one_day()}), RateLimited),
+    (Fail(500), Unavailable),
+    (Fail(504), Timeout),
+    (Fail(302, {"Location": "/elsewhere"}), BadResponse),
+    (Body(b"<html>Bad gateway</html>", "text/html", 502), Unavailable),
+    (Body(b"[1, 2]", status=429), RateLimited),
+    (Body(b"<html>Hello</html>", "text/html"), BadResponse),
+    (Broken([], "reset"), Unavailable),
+    (Hang(), Timeout),
+]
+BODIES: list[tuple[Reply, type[ServiceError]]] = [
+    (Body(b""), BadResponse),
+    (Body(b"[1, 2]"), BadResponse),
+    (Body(b"[" * 100_000), BadResponse),
+    (Body(b"\xff\xfe{}"), BadResponse),
+    (Body(b"{}"), BadResponse),
+    (Body(b'{"choices": []}'), BadResponse),
+    (Body(b'{"choices": [null]}'), BadResponse),
+    (Body(b'{"choices": [{"finish_reason": "stop"}]}'), BadResponse),
+    (Body(b'{"choices": [{"message": {"content": "a"}}]}'), BadResponse),
+    (Body(b'{"status": 401, "message": "Token has expired"}'), AuthError),
+    (choice(), BadResponse),
+    (choice(content=None), BadResponse),
+    (choice(content=5), BadResponse),
+    (choice(content="", function_call={"arguments": {}}), BadResponse),
+    (choice(content="", function_call={"name": "f", "arguments": "{"}), BadResponse),
+    (choice(content="", function_call={"name": "f", "arguments": "[1]"}), BadResponse),
+    (Broken([b'{"choices": [{'], "reset"), Unavailable),
+    (Broken([b'{"choices": [{'], "hang"), Timeout),
+]
+STREAMS: list[tuple[Reply, type[ServiceError]]] = [
+    (Broken([b": nothing\n\n"]), BadResponse),
+    (Broken([START]), BadResponse),
+    (Broken([START, b'data: {"choices": ['], "clean"), BadResponse),
+    (Broken([START, END]), BadResponse),
+    (Broken([START, DONE]), BadResponse),
+    (Broken([START], "reset"), Unavailable),
+    (Broken([START], "hang"), Timeout),
+    (Broken([START, event({"status": 401, "message": "Token has expired"})]), AuthError),
+    (Broken([START, event({"status": 429, "message": SECRET})]), RateLimited),
+    (Broken([START, b"data: oops\n\n"]), BadResponse),
+    (Broken([START, b"data: [1]\n\n"]), BadResponse),
+    (Broken([START, event({"choices": [{}]})]), BadResponse),
+    (Broken([START, delta_event("GigaChat", {"content": 5})]), BadResponse),
+    (Broken([delta_event("GigaChat", {"content": None}), DONE]), BadResponse),
+    (
+        Broken([delta_event("GigaChat", {}, choice={"finish_reason": "stop"}), DONE]),
+        BadResponse,
+    ),
+    (
+        Broken([START, delta_event("GigaChat", {}, choice={"finish_reason": "blacklist"}), DONE]),
+        ContentRejected,
+    ),
+    (
+        Broken([START, delta_event("GigaChat", {}, choice={"finish_reason": "error"}), DONE]),
+        BadResponse,
+    ),
+]
+
+
+async def fail(server: GigaChatServer, streamed: bool, *replies: Reply) -> tuple[ServiceError, str]:
+    """Ask, with no second try; return the error and the text that came before it."""
+    said: list[str] = []
+    server.enqueue(*replies)
+    settings = server.settings(max_retries=0, read_timeout=0.3, answer_timeout=1.0)
+    async with GigaChatModel(settings) as model:
+        with pytest.raises(ServiceError) as caught:
+            await (read(model, said) if streamed else model.complete(QUESTION))
+    return caught.value, "".join(said)
+
+
+async def read(model: GigaChatModel, said: list[str]) -> None:
+    async with aclosing(model.stream(QUESTION)) as stream:
+        async for chunk in stream:
+            said.append(chunk.text)
+
+
+def check_is_discreet(error: ServiceError, log: str) -> None:
+    text = describe_error(error)
+    assert re.search("[а-я]", text)
+    assert str(error) not in text
+    for secret in (SECRET, CLIENT_BASIC, "Bearer", "Нача"):
+        assert secret not in f"{error} {text} {log}"
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["complete", "stream"])
+@pytest.mark.parametrize(("reply", "kind"), STATUSES)
+async def test_statuses(
+    server: GigaChatServer,
+    caplog: pytest.LogCaptureFixture,
+    reply: Reply,
+    kind: type[ServiceError],
+    streamed: bool,
+) -> None:
+    error, said = await fail(server, streamed, reply, reply)
+    assert type(error) is kind or (kind is AuthError and isinstance(error, AuthError))
+    assert said == ""
+    check_is_discreet(error, caplog.text)
+
+
+@pytest.mark.parametrize(("reply", "kind"), BODIES)
+async def test_answers_that_are_none(
+    server: GigaChatServer,
+    caplog: pytest.LogCaptureFixture,
+    reply: Reply,
+    kind: type[ServiceError],
+) -> None:
+    error, _ = await fail(server, False, reply)
+    assert isinstance(error, kind)
+    assert len(server.requests) == 1
+    check_is_discreet(error, caplog.text)
+
+
+@pytest.mark.parametrize(("reply", "kind"), STREAMS)
+async def test_streams_that_break(
+    server: GigaChatServer,
+    caplog: pytest.LogCaptureFixture,
+    reply: Reply,
+    kind: type[ServiceError],
+) -> None:
+    error, said = await fail(server, True, reply)
+    assert isinstance(error, kind)
+    assert said in ("", "Нача", "Начало")
+    assert len(server.requests) == 1
+    check_is_discreet(error, caplog.text)
+
+
+async def test_blacklist_of_a_whole_answer(server: GigaChatServer) -> None:
+    server.finish_reason = "blacklist"
+    error, _ = await fail(server, False)
+    assert isinstance(error, ContentRejected)
+
+
+async def test_an_invalid_parameter_is_named_but_not_quoted(server: GigaChatServer) -> None:
+    message = f"Invalid params: temperature of {SECRET} is out of range"
+    error, _ = await fail(server, False, Fail(422, message=message))
+    assert "about temperature" in str(error)
+    assert SECRET not in str(error)
+
+
+async def test_an_error_names_the_request(server: GigaChatServer) -> None:
+    error, _ = await fail(server, False, Fail(500))
+    assert server.headers[-1]["X-Request-ID"] in str(error)
+
+
+async def test_nobody_listens(server: GigaChatServer) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        base_url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        async with GigaChatModel(server.settings(GIGA_API_BASE_URL=base_url, max_retries=0)) as m:
+            with pytest.raises(Unavailable):
+                await m.complete(QUESTION)
+
+
+async def test_not_http(server: GigaChatServer) -> None:
+    async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    listener = await asyncio.start_server(babble, "127.0.0.1", 0)
+    base_url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    async with listener, GigaChatModel(server.settings(GIGA_API_BASE_URL=base_url)) as model:
+        with pytest.raises(BadResponse):
+            await model.complete(QUESTION)
+
+
+@pytest.mark.parametrize("fault", [Fail(500), Fail(429, {"Retry-After": "0"}), Broken([], "reset")])
+async def test_what_may_pass_is_tried_again(
+    server: GigaChatServer, model: GigaChatModel, fault: Reply
+) -> None:
+    server.enqueue(fault, "Ответ")
+    assert (await model.complete(QUESTION)).text == "Ответ"
+    assert len(server.requests) == 2
+
+
+async def test_tries_share_one_request_id(server: GigaChatServer, model: GigaChatModel) -> None:
+    server.enqueue(Fail(500), "Ответ")
+    await model.complete(QUESTION)
+    assert len({headers["X-Request-ID"] for headers in server.headers[1:]}) == 1
+
+
+async def test_tries_come_to_an_end(
+    server: GigaChatServer, model: GigaChatModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.enqueue(*[Fail(429, {"Retry-After": "0"})] * 5)
+    with caplog.at_level(logging.WARNING), pytest.raises(RateLimited):
+        await model.complete(QUESTION)
+    assert len(server.requests) == 3
+    assert len(caplog.records) == 2
+
+
+async def test_a_long_wait_is_told_not_made(server: GigaChatServer, model: GigaChatModel) -> None:
+    server.enqueue(Fail(429, {"Retry-After": "300"}))
+    with pytest.raises(RateLimited) as caught:
+        await model.complete(QUESTION)
+    assert caught.value.retry_after == 300
+    assert "5 мин" in describe_error(caught.value)
+    assert len(server.requests) == 1
+
+
+async def test_a_hanging_request_is_sent_once(server: GigaChatServer) -> None:
+    server.enqueue(Hang())
+    async with GigaChatModel(server.settings(answer_timeout=0.5)) as model:
+        with pytest.raises(Timeout):
+            await model.complete(QUESTION)
+    assert len(server.requests) == 1
+
+
+async def test_a_whole_answer_may_take_longer_than_a_piece(server: GigaChatServer) -> None:
+    async with GigaChatModel(server.settings(read_timeout=0.3)) as model:
+        await model.models()  # brings the token
+        server.latency = lambda: 0.6
+        assert (await model.complete(QUESTION)).text
+
+
+async def test_an_endless_stream_meets_the_deadline(server: GigaChatServer) -> None:
+    server.answer = lambda _: "и так далее " * 1000
+    server.chunk_delay = 0.02
+    async with GigaChatModel(server.settings(answer_timeout=0.5)) as model:
+        with pytest.raises(Timeout):
+            await read(model, [])
+
+
+async def test_requests_at_once_are_bounded(server: GigaChatServer) -> None:
+    server.chunk_delay = 0.001
+    async with GigaChatModel(server.settings(max_parallel=3)) as model:
+        await asyncio.gather(*(model.complete(QUESTION) for _ in range(12)))
+        assert server.peak <= 3
+
+
+async def left(server: GigaChatServer) -> None:
+    """Wait until the server has seen its consumer leave."""
+
+    async def poll() -> None:
+        while server.active or not server.interrupted:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+    await asyncio.wait_for(poll(), 5)
+
+
+@pytest.fixture
+def endless(server: GigaChatServer) -> GigaChatServer:
+    server.answer = lambda _: "и так далее " * 1000
+    server.chunk_delay = 0.01
+    return server
+
+
+async def test_a_consumer_that_leaves_frees_the_slot(
+    endless: GigaChatServer, model: GigaChatModel
+) -> None:
+    async with aclosing(model.stream(QUESTION)) as stream:
+        await stream.__anext__()
+    await left(endless)
+    endless.enqueue("Ответ")
+    assert (await asyncio.wait_for(model.complete(QUESTION), 5)).text == "Ответ"
+
+
+async def test_a_dropped_stream_frees_the_slot(
+    endless: GigaChatServer, model: GigaChatModel
+) -> None:
+    async for _ in model.stream(QUESTION):
+        break
+    await left(endless)
+    endless.enqueue("Ответ")
+    assert (await asyncio.wait_for(model.complete(QUESTION), 5)).text == "Ответ"
+
+
+@pytest.mark.parametrize("reply", [Hang(), Broken([START], "hang")])
+async def test_a_cancelled_task_frees_the_slot(
+    server: GigaChatServer, model: GigaChatModel, reply: Reply
+) -> None:
+    server.enqueue(reply, "Ответ")
+    task = asyncio.create_task(read(model, []))
+    while not server.active:  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await left(server)
+    assert (await asyncio.wait_for(model.complete(QUESTION), 5)).text == "Ответ"
+
+
+async def test_those_who_wait_too_long_for_a_slot_are_told(endless: GigaChatServer) -> None:
+    async with GigaChatModel(endless.settings(answer_timeout=0.5)) as model:
+        async with aclosing(model.stream(QUESTION)) as stream:
+            await stream.__anext__()
+            with pytest.raises(Busy):
+                await model.complete(QUESTION)
+        endless.enqueue("Ответ")
+        assert (await model.complete(QUESTION)).text == "Ответ"
+
+
+async def test_a_cancelled_wait_leaves_the_slot_to_the_next(
+    endless: GigaChatServer, model: GigaChatModel
+) -> None:
+    async with aclosing(model.stream(QUESTION)) as stream:
+        await stream.__anext__()
+        endless.enqueue("Ответ")
+        waiting = [asyncio.create_task(model.complete(QUESTION)) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        waiting[2].cancel()
+    waiting[1].set_name("the one that stays")
+    assert (await asyncio.wait_for(waiting[1], 5)).text == "Ответ"
+
+
+USAGE = {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
+EVENTS = b"".join(stream_events("GigaChat", {"content": "Съешь ещё 🥐 этих"}, "stop", USAGE))
+
+
+def said_by(packets: list[bytes]) -> str:
+    decoder, answer = EventDecoder(), StreamedAnswer("GigaChat")
+    events = [data for packet in packets for data in decoder.feed(packet)]
+    assert events.pop() == b"[DONE]"
+    for data in events:
+        answer.feed(data)
+    completion = answer.finish().completion
+    assert completion is not None
+    return completion.text
+
+
+@given(st.lists(st.integers(1, len(EVENTS) - 1)), st.booleans())
+def test_events_survive_any_cut(cuts: list[int], crlf: bool) -> None:
+    body = EVENTS.replace(b"\n", b"\r\n") if crlf else EVENTS
+    edges = [0, *sorted(cuts), len(body)]
+    packets = [body[start:end] for start, end in pairwise(edges)]
+    assert said_by(packets) == "Съешь ещё 🥐 этих"
+
+
+@pytest.mark.parametrize("size", [1, len(EVENTS)])
+async def test_events_split_and_joined_across_packets(
+    server: GigaChatServer, model: GigaChatModel, size: int
+) -> None:
+    packets = [EVENTS[start : start + size] for start in range(0, len(EVENTS), size)]
+    server.enqueue(Broken(packets))
+    async with aclosing(model.stream(QUESTION)) as stream:
+        chunks = [chunk async for chunk in stream]
+    assert "".join(chunk.text for chunk in chunks) == "Съешь ещё 🥐 этих"
+    assert chunks[-1].completion.usage.completion_tokens == 3
+
+
+def test_a_line_without_an_end_is_given_up() -> None:
+    decoder = EventDecoder()
+    assert decoder.feed(b"x" * MAX_EVENT) == []
+    with pytest.raises(BadResponse):
+        decoder.feed(b"x")
+
+
+def test_arguments_of_a_call_may_come_in_pieces() -> None:
+    answer = StreamedAnswer("GigaChat")
+    for call in ({"name": "f", "arguments": '{"a"'}, {"arguments": ": 1}"}):
+        delta = {"choices": [{"delta": {"function_call": call}, "finish_reason": "function_call"}]}
+        answer.feed(json.dumps(delta).encode())
+    completion = answer.finish().completion
+    assert completion is not None
+    assert completion.function_call is not None
+    assert completion.function_call.arguments == {"a": 1}
+
+
+KEYS = (
+    *("choices", "message", "delta", "content", "function_call", "name", "arguments"),
+    *("usage", "prompt_tokens", "finish_reason", "status", "code"),
+    *("data", "embedding", "index", "id", "balance", "value"),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(KEYS),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=25,
+)
+
+
+@given(JSON)
+@settings(max_examples=50)
+def test_no_reply_raises_anything_foreign(reply: Any) -> None:
+    readers = [
+        lambda: parse_completion(reply, "GigaChat"),
+        lambda: StreamedAnswer("GigaChat").feed(json.dumps(reply).encode()),
+        lambda: parse_models(reply),
+        lambda: parse_balance(reply),
+        lambda: parse_token_counts(reply),
+        lambda: parse_embeddings(reply, 1),
+    ]
+    for read in readers:
+        try:
+            result = read()
+        except ServiceError:
+            continue
+        assert not isinstance(result, Completion) or isinstance(result.text, str)
+
+
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("nan", None),
+        ("7", 7.0),
+        (" 1.5 ", 1.5),
+        ("999999999", 86400.0),
+        ("Thu, 01 Jan 2026 00:00:30 GMT", 30.0),
+        ("Thu, 01 Jan 2026 00:00:30", 30.0),
+        ("Wed, 31 Dec 2025 23:00:00 GMT", 0.0),
+        ("Fri, 01 Jan 2100 00:00:00 GMT", 86400.0),
+    ],
+)
+def test_retry_after(value: str | None, seconds: float | None) -> None:
+    assert parse_retry_after(value, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("error", "attempt", "least", "most"),
+    [
+        (RateLimited("", retry_after=4.0), 0, 4.0, 5.0),
+        (RateLimited("", retry_after=0.0), 0, 0.0, 0.0),
+        (RateLimited(""), 0, 0.25, 0.5),
+        (Unavailable(""), 2, 1.0, 2.0),
+        (Unavailable(""), 50, 5.0, 10.0),
+    ],
+)
+def test_delay_before_a_retry(error: ServiceError, attempt: int, least: float, most: float) -> None:
+    delays = [retry_delay(error, attempt) for _ in range(50)]
+    assert all(delay is not None and least <= delay <= most for delay in delays)
+
+
+@pytest.mark.parametrize("error", [RateLimited("", retry_after=11.0), Timeout(""), BadResponse("")])
+def test_no_retry(error: ServiceError) -> None:
+    assert retry_delay(error, 0) is None
