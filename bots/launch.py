@@ -10,13 +10,10 @@ import re
 import sys
 from collections.abc import Sequence
 
-from aiogram.exceptions import TelegramUnauthorizedError
-from aiogram.utils.token import TokenValidationError
-
-from bots.common.app import RunOptions, run_bot
+from bots.common.config import BotSettings
 from bots.registry import BOTS, BotSpec
 from services.backends import BACKENDS, REQUIRED_SETTINGS
-from services.env import load_env
+from services.env import load_env, missing, read_settings
 from services.errors import ConfigError
 
 _BY_NAME = {spec.name: spec for spec in BOTS}
@@ -54,16 +51,29 @@ def main(argv: Sequence[str] | None = None, bot: str | None = None) -> int:
     if name is None:
         parser.error(f"выбери бота: --bot {'|'.join(_BY_NAME)} (или --list)")
     set_up_logging(args.log_level)
-    options = RunOptions(args.backend, args.model, args.playground, args.host, args.port)
-    spec = _BY_NAME[name]
     try:
-        asyncio.run(run_bot(spec, options))
+        return _run(_BY_NAME[name], args)
     except (ConfigError, OSError) as error:
         return _fail(str(error))
-    except (TelegramUnauthorizedError, TokenValidationError):
-        return _fail(f"Telegram refused the token: check {' or '.join(spec.token_env)} in .env")
     except KeyboardInterrupt:
         return 130
+
+
+def _run(spec: BotSpec, args: argparse.Namespace) -> int:
+    settings = read_settings(BotSettings)
+    if not args.playground and settings.token(spec.token_env) is None:
+        raise missing(spec.token_env[0])
+    # Importing aiogram takes seconds: not before it is known that the bot can start.
+    from aiogram.exceptions import TelegramUnauthorizedError
+    from aiogram.utils.token import TokenValidationError
+
+    from bots.common.app import RunOptions, run_bot
+
+    options = RunOptions(args.backend, args.model, args.playground, args.host, args.port)
+    try:
+        asyncio.run(run_bot(spec, settings, options))
+    except (TelegramUnauthorizedError, TokenValidationError):
+        return _fail(f"Telegram refused the token: check {' or '.join(spec.token_env)} in .env")
     return 0
 
 

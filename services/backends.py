@@ -26,8 +26,8 @@ REQUIRED_SETTINGS: dict[Backend, tuple[str, ...]] = {
 def open_chat_model(backend: Backend, model: str | None = None) -> ChatModel:
     """Open a model of `backend`; `model` overrides the one in the settings.
 
-    Raises ConfigError that names the missing variable. Nothing is sent or loaded yet;
-    the caller closes it with `aclose`.
+    Raises ConfigError that names the missing variable. Nothing is sent yet; a local model
+    begins to load. The caller closes it with `aclose`.
     """
     override = {} if model is None else {"model": model}
     if backend == "gigachat":

@@ -103,10 +103,9 @@ def build_dispatcher(
     return dispatcher
 
 
-async def run_bot(spec: BotSpec, options: RunOptions) -> None:
+async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> None:
     """Run one bot until SIGINT or SIGTERM; raise ConfigError when a setting is missing."""
     storage = read_settings(StorageSettings)
-    settings = read_settings(BotSettings)
     if options.playground:
         storage = storage.model_copy(update={"data_dir": storage.data_dir / "playground"})
     backend = options.backend or spec.backend

@@ -19,10 +19,10 @@ _NOT_MODIFIED = (
 )
 _MEDIA = ("photo", "document")
 # What Telegram lets everybody react with.
-REACTIONS = tuple(
+REACTIONS = frozenset(
     "👍👎❤🔥🥰👏😁🤔🤯😱🤬😢🎉🤩🤮💩🙏👌🕊🤡🥱🥴😍🐳🌚🌭💯🤣⚡🍌🏆💔🤨😐🍓🍾💋🖕😈"
     "😴😭🤓👻👀🎃🙈😇😨🤝✍🤗🫡🎅🎄☃💅🤪🗿🆒💘🙉🦄😘💊🙊😎👾🤷😡"
-) + ("❤\u200d🔥", "👨\u200d💻", "🤷\u200d♂", "🤷\u200d♀")
+).union(("❤\u200d🔥", "👨\u200d💻", "🤷\u200d♂", "🤷\u200d♀"))
 
 
 @method

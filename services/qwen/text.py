@@ -1,0 +1,64 @@
+"""Tokens to text while they come: whole characters only, up to a stop string."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+class TextStream:
+    """The text of one answer.
+
+    `feed` returns what may be shown now. Held back: bytes of an unfinished character,
+    white space that may turn out to be the end, and what may be the beginning
+    of a stop string. White space around the answer is dropped.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, stop: Sequence[str] = ()) -> None:
+        from tokenizers.decoders import DecodeStream
+
+        self._tokenizer = tokenizer.backend_tokenizer
+        self._decoder = DecodeStream(skip_special_tokens=True)
+        self._stop = tuple(text for text in stop if text)
+        self._held = ""
+        self._started = False
+        self.stopped = False
+
+    def feed(self, token: int) -> str:
+        """Take the next token; sets `stopped` when a stop string is complete."""
+        piece = self._decoder.step(self._tokenizer, token)
+        return self._take(piece) if piece else ""
+
+    def finish(self) -> str:
+        """What was held back, when no more tokens come."""
+        rest, self._held = self._held.rstrip(), ""
+        return rest
+
+    def _take(self, piece: str) -> str:
+        text = self._held + piece
+        if not self._started:
+            text = text.lstrip()
+            self._started = bool(text)
+        # A stop string may itself begin with the white space that was just dropped:
+        # an answer can't end before its first letter, so that one is passed over.
+        end = min((at for stop in self._stop if (at := text.find(stop)) >= 0), default=-1)
+        if end >= 0:
+            self.stopped = True
+            self._held = ""
+            return text[:end].rstrip()
+        ready = self._ready_length(text)
+        self._held = text[ready:]
+        return text[:ready]
+
+    def _ready_length(self, text: str) -> int:
+        """How much of the text can no longer belong to a stop string or the last white space."""
+        ready = len(text.rstrip())
+        for stop in self._stop:
+            for length in range(min(len(stop) - 1, len(text)), 0, -1):
+                if text.endswith(stop[:length]):
+                    ready = min(ready, len(text) - length)
+                    break
+        return len(text[:ready].rstrip())
