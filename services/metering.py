@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import timedelta
 
 from services.chat import (
     DEFAULT_OPTIONS,
@@ -13,21 +16,64 @@ from services.chat import (
     Completion,
     GenerationOptions,
     Message,
-    complete_stream,
+    Usage,
 )
-from services.errors import ServiceError
+from services.errors import BudgetSpent, ServiceError
 from services.metrics import ERRORS, FIRST_TOKEN, LAST_TOKEN, TOKENS
-from services.storage import SpendingStore
+from services.storage import Spending, SpendingStore
+from services.storage.database import utc_now
 
 payer: ContextVar[int | None] = ContextVar("payer", default=None)  # whose question it is
 
 
-class MeteredModel:
-    """Passes everything on to `model` and writes down what each answer took."""
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one user may spend a day (in UTC); 0 is no bound. `free` users have none."""
 
-    def __init__(self, model: ChatModel, spending: SpendingStore) -> None:
-        self._model = model
+    requests: int = 0
+    tokens: int = 0
+    free: frozenset[int] = frozenset()
+
+    def check(self, spent: Spending) -> None:
+        """Raise BudgetSpent when nothing is left."""
+        if 0 < self.requests <= spent.requests or 0 < self.tokens <= spent.tokens:
+            raise BudgetSpent("a user's day is spent", retry_after=_until_tomorrow())
+
+
+class Meter:
+    """One bot's account: what its models take goes to whoever pays."""
+
+    def __init__(self, spending: SpendingStore, budget: Budget) -> None:
         self._spending = spending
+        self._budget = budget
+
+    def on(self, model: ChatModel) -> ChatModel:
+        return MeteredModel(model, self)
+
+    async def admit(self) -> None:
+        """Raise BudgetSpent when the payer's day is spent."""
+        user_id = payer.get()
+        if not (self._budget.requests or self._budget.tokens):
+            return
+        if user_id is not None and user_id not in self._budget.free:
+            self._budget.check(await self._spending.today(user_id))
+
+    async def charge(self, usage: Usage | None) -> None:
+        """Write a request down, with its tokens where they are known."""
+        if usage:
+            TOKENS.labels("prompt").inc(usage.prompt_tokens)
+            TOKENS.labels("completion").inc(usage.completion_tokens)
+        user_id = payer.get()
+        if user_id is not None:
+            await self._spending.add(user_id, usage)
+
+
+class MeteredModel:
+    """Passes everything on to `model`; measures it and charges for it."""
+
+    def __init__(self, model: ChatModel, meter: Meter) -> None:
+        self._model = model
+        self._meter = meter
 
     @property
     def name(self) -> str:
@@ -40,34 +86,33 @@ class MeteredModel:
     async def complete(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> Completion:
+        await self._meter.admit()
         started = time.monotonic()
-        try:
+        with _counted():
             completion = await self._model.complete(messages, options)
-        except ServiceError as error:
-            ERRORS.labels(type(error).__name__).inc()
-            raise
-        await self._record(completion, started)
+        LAST_TOKEN.observe(time.monotonic() - started)
+        await self._meter.charge(completion.usage)
         return completion
 
     async def stream(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Chunk, None]:
-        started, first = time.monotonic(), True
-        completion: Completion | None = None
-        stream = self._model.stream(messages, options)
+        await self._meter.admit()
+        started, usage = time.monotonic(), None
+        first = True
         try:
-            async for chunk in stream:
-                if first and chunk.text:
-                    FIRST_TOKEN.observe(time.monotonic() - started)
-                    first = False
-                completion = chunk.completion
-                yield chunk
-        except ServiceError as error:
-            ERRORS.labels(type(error).__name__).inc()
-            raise
+            with _counted():
+                async with aclosing(self._model.stream(messages, options)) as stream:
+                    async for chunk in stream:
+                        if first and chunk.text:
+                            FIRST_TOKEN.observe(time.monotonic() - started)
+                            first = False
+                        if chunk.completion:
+                            LAST_TOKEN.observe(time.monotonic() - started)
+                            usage = chunk.completion.usage
+                        yield chunk
         finally:
-            await stream.aclose()
-            await self._record(completion, started)
+            await self._meter.charge(usage)
 
     async def count_tokens(self, messages: Sequence[Message]) -> int:
         return await self._model.count_tokens(messages)
@@ -75,13 +120,17 @@ class MeteredModel:
     async def aclose(self) -> None:
         await self._model.aclose()
 
-    async def _record(self, completion: Completion | None, started: float) -> None:
-        usage = completion.usage if completion else None
-        if completion:
-            LAST_TOKEN.observe(time.monotonic() - started)
-        if usage:
-            TOKENS.labels("prompt").inc(usage.prompt_tokens)
-            TOKENS.labels("completion").inc(usage.completion_tokens)
-        user_id = payer.get()
-        if user_id is not None:
-            await self._spending.add(user_id, usage)
+
+@contextmanager
+def _counted() -> Iterator[None]:
+    try:
+        yield
+    except ServiceError as error:
+        ERRORS.labels(type(error).__name__).inc()
+        raise
+
+
+def _until_tomorrow() -> float:
+    now = utc_now()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return (midnight - now).total_seconds()

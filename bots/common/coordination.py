@@ -61,8 +61,8 @@ class Coordination(Protocol):
         """Wait until this replica is the one that polls."""
         ...
 
-    async def others(self) -> Collection[str]:
-        """The other replicas that live."""
+    async def others(self) -> Collection[str] | None:
+        """The other replicas that live; None while that isn't known."""
         ...
 
     async def ping(self) -> None:
@@ -112,7 +112,7 @@ class Alone:
     async def lead(self) -> None:
         pass
 
-    async def others(self) -> Collection[str]:
+    async def others(self) -> Collection[str] | None:
         return ()
 
     async def ping(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from aiogram import BaseMiddleware, Bot, Dispatcher
@@ -50,6 +51,8 @@ class Intake(BaseMiddleware):
         self._not_full.set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._recovery: asyncio.Task[None] | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._closing = False
 
     async def start(self, bot: Bot, dispatcher: Dispatcher) -> None:
@@ -63,9 +66,9 @@ class Intake(BaseMiddleware):
         self._closing = True
         if self._recovery:
             self._recovery.cancel()
-        ending = asyncio.get_running_loop().time() + timeout
-        while self._in_work and asyncio.get_running_loop().time() < ending:
-            await asyncio.sleep(0.02)
+            await asyncio.gather(self._recovery, return_exceptions=True)
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), timeout)
 
     @property
     def full(self) -> bool:
@@ -124,15 +127,16 @@ class Intake(BaseMiddleware):
 
     def _take(self, *update_ids: int) -> None:
         self._in_work.update(update_ids)
-        QUEUE.set(len(self._in_work))
-        if len(self._in_work) >= MOST_TAKEN:
-            self._not_full.clear()
+        self._count()
 
     def _drop(self, update_id: int) -> None:
         self._in_work.discard(update_id)
+        self._count()
+
+    def _count(self) -> None:
         QUEUE.set(len(self._in_work))
-        if len(self._in_work) < MOST_TAKEN:
-            self._not_full.set()
+        _set(self._idle, not self._in_work)
+        _set(self._not_full, len(self._in_work) < MOST_TAKEN)
 
     async def _finish(self, update_id: int) -> None:
         await self._inbox.finish(update_id)
@@ -181,11 +185,18 @@ class JournalledPolling(BaseRequestMiddleware):
         await self._intake.room()
         await self._coordination.lead()
         # aiogram's annotation says Response, what comes is its result.
-        updates = cast("list[Update]", await make_request(bot, method))
+        updates = cast("list[Update]", await make_request(bot, cast("Any", method)))
         fresh = await self._intake.write_down(updates)
         if updates:
             method.offset = updates[-1].update_id + 1
         return cast("Response[TelegramType]", fresh)
+
+
+def _set(event: asyncio.Event, value: bool) -> None:
+    if value:
+        event.set()
+    else:
+        event.clear()
 
 
 def _must_get_through(update: Update) -> bool:

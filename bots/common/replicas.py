@@ -77,6 +77,7 @@ class Replicas:
         self._take, self._hold = redis.register_script(_TAKE), redis.register_script(_HOLD)
         self._drop = redis.register_script(_RELEASE)
         self._tasks: list[asyncio.Task[None]] = []
+        self._seen: set[str] | None = None
         self.states: BaseStorage = RedisStorage(
             redis, DefaultKeyBuilder(prefix=f"{self._prefix}:fsm", with_bot_id=True)
         )
@@ -105,7 +106,7 @@ class Replicas:
     @asynccontextmanager
     async def lock(self, key: ConversationKey, on_lost: Callable[[], None]) -> AsyncIterator[None]:
         name, token = _lock_name(key), f"{self.replica}:{next(self._tokens)}"
-        while not await self._held(name, token):
+        while not await self._held(name, token):  # noqa: ASYNC110  (the event is Redis's)
             await asyncio.sleep(LOCK_POLL)
         renewal = asyncio.create_task(self._renew(name, token, on_lost))
         try:
@@ -130,15 +131,14 @@ class Replicas:
         return Pace(wait / 1000, bool(tell))
 
     async def lead(self) -> None:
-        while not await self._held("poller", self.replica):
+        while not await self._held("poller", self.replica):  # noqa: ASYNC110
             await asyncio.sleep(BEAT)
 
-    async def others(self) -> Collection[str]:
-        """Those who gave a sign of life now or a few beats later: a Redis that lost its memory
-        knows nobody at first."""
-        living = await self._living()
-        await asyncio.sleep(2 * BEAT)
-        return (living | await self._living()) - {self.replica}
+    async def others(self) -> Collection[str] | None:
+        """Those who gave a sign of life at this call or the one before: a Redis that lost its
+        memory knows nobody at first, so one look is not enough."""
+        before, self._seen = self._seen, await self._living()
+        return None if before is None else (before | self._seen) - {self.replica}
 
     async def ping(self) -> None:
         await asyncio.wait_for(self._redis.ping(), 2)
@@ -153,8 +153,8 @@ class Replicas:
         await self._redis.aclose()
 
     async def _held(self, name: str, token: str) -> bool:
-        arguments = [token, int(LIFE * 1000)]
-        return bool(await self._hold(keys=[f"{self._prefix}:{name}"], args=arguments))
+        key = f"{self._prefix}:{name}"
+        return bool(await self._hold(keys=[key], args=[token, int(LIFE * 1000)]))
 
     async def _renew(self, name: str, token: str, on_lost: Callable[[], None]) -> None:
         held = True
@@ -205,5 +205,3 @@ class Replicas:
 
 def _lock_name(key: ConversationKey) -> str:
     return f"lock:{key.chat_id}:{key.thread_id}"
-
-

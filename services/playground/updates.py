@@ -37,7 +37,8 @@ class UpdateQueue:
         self._poll: asyncio.Future[None] | None = None
         self._arrived = asyncio.Event()
         self.on_change = on_change
-        self.last_id = int(time.time())  # a new playground never repeats an old one's ids
+        # In milliseconds: a new playground never repeats an old one's ids.
+        self.last_id = time.time_ns() // 1_000_000
         self.allowed: frozenset[str] | None = None
 
     def __len__(self) -> int:
