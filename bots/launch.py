@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -74,7 +75,7 @@ def _run(spec: BotSpec, args: argparse.Namespace) -> int:
     if not args.playground and settings.token(spec.token_env) is None:
         raise missing(spec.token_env[0])
     # Importing aiogram takes seconds: not before it is known that the bot can start.
-    from aiogram.exceptions import TelegramUnauthorizedError
+    from aiogram.exceptions import TelegramNetworkError, TelegramUnauthorizedError
     from aiogram.utils.token import TokenValidationError
 
     from bots.common.app import RunOptions, run_bot
@@ -86,6 +87,12 @@ def _run(spec: BotSpec, args: argparse.Namespace) -> int:
         asyncio.run(run_bot(spec, settings, options))
     except (TelegramUnauthorizedError, TokenValidationError):
         return _fail(f"Telegram refused the token: check {' or '.join(spec.token_env)} in .env")
+    except TelegramNetworkError:
+        return _fail("Telegram can't be reached: check the network and TELEGRAM_API_URL")
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return _fail(f"Порт {args.port} занят: выбери другой, например --port {args.port + 1}")
     return 0
 
 

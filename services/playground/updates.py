@@ -37,8 +37,7 @@ class UpdateQueue:
         self._poll: asyncio.Future[None] | None = None
         self._arrived = asyncio.Event()
         self.on_change = on_change
-        # In milliseconds: a new playground never repeats an old one's ids.
-        self.last_id = time.time_ns() // 1_000_000
+        self.last_id = int(time.time() * 1000)  # a new playground repeats no old one's ids
         self.allowed: frozenset[str] | None = None
 
     def __len__(self) -> int:
