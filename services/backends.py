@@ -40,8 +40,20 @@ def open_chat_model(backend: Backend, model: str | None = None) -> ChatModel:
         return OpenAICompatibleModel(
             read_settings(OpenAICompatibleSettings).model_copy(update=override)
         )
-    if backend == "local":
-        from services.qwen import LocalModel, LocalModelSettings
+    if backend == "huggingface":
+        from services.huggingface.client import HuggingFaceModel
+        from services.huggingface.config import HuggingFaceSettings
 
-        return LocalModel(read_settings(LocalModelSettings).model_copy(update=override))
+        return HuggingFaceModel(read_settings(HuggingFaceSettings).model_copy(update=override))
+    if backend == "local":
+        from services.qwen.config import LocalModelSettings
+
+        local = read_settings(LocalModelSettings).model_copy(update=override)
+        if local.server_url:
+            from services.qwen.server import ServedModel
+
+            return ServedModel(local)
+        from services.qwen import LocalModel
+
+        return LocalModel(local)
     raise ValueError(f"unknown backend: {backend}")

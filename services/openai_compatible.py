@@ -44,41 +44,66 @@ class OpenAICompatibleModel(ChatCompletionsModel):
         if not settings.model:
             raise missing("LLM_MODEL")
         super().__init__(settings.model, settings.context_length, retry_pauses)
-        self._client = openai.AsyncOpenAI(
-            base_url=settings.base_url,
-            # A local server asks for no key, the package does.
-            api_key=settings.api_key.get_secret_value() or "none",
-            timeout=httpx2.Timeout(settings.timeout, connect=settings.connect_timeout),
-            max_retries=0,
-        )
+        self._client = _client(settings)
+        self._headers = _headers(settings)
 
     async def aclose(self) -> None:
         await self._client.close()
 
     async def _create(self, body: dict[str, Any]) -> Any:
-        return await self._client.chat.completions.create(**body)
+        return await self._client.chat.completions.create(**body, extra_headers=self._headers)
 
     async def _events(self, body: dict[str, Any]) -> AsyncGenerator[Any, None]:
-        async with aclosing(await self._client.chat.completions.create(**body)) as stream:
+        async with aclosing(await self._create(body)) as stream:
             async for event in stream:
                 yield event
 
     def _error(self, error: Exception) -> ServiceError:
-        match error:
-            case openai.APIStatusError():
-                return error_of_status(
-                    error.status_code,
-                    error.body,
-                    service=self.service,
-                    model=self.name,
-                    headers=error.response.headers,
-                )
-            case openai.APITimeoutError() | httpx2.TimeoutException():
-                return Timeout("no answer in time", service=self.service)
-            case openai.APIConnectionError() | httpx2.HTTPError():
-                return Unavailable(type(error.__cause__ or error).__name__, service=self.service)
-            case openai.APIResponseValidationError():
-                return BadResponse(type(error).__name__, service=self.service)
-            case openai.APIError():
-                return error_in_stream(error.body, service=self.service)
-        return BadResponse(type(error).__name__, service=self.service)
+        return _translate(error, self.service, self.name)
+
+
+async def list_models(settings: OpenAICompatibleSettings) -> list[dict[str, Any]]:
+    """The models that the server lists, with whatever it says about each. Raises ServiceError."""
+    async with _client(settings) as client:
+        try:
+            page = await client.models.list(extra_headers=_headers(settings))
+            return [model.to_dict() for model in page.data]
+        except (openai.OpenAIError, httpx2.HTTPError) as error:
+            raise _translate(error, OpenAICompatibleModel.service) from error
+        except (AttributeError, ValueError) as error:
+            raise BadResponse("the answer isn't a list of models") from error
+
+
+def _headers(settings: OpenAICompatibleSettings) -> dict[str, Any]:
+    """A local server asks for no key: without one none is sent."""
+    return {} if settings.api_key.get_secret_value() else {"Authorization": openai.Omit()}
+
+
+def _client(settings: OpenAICompatibleSettings) -> openai.AsyncOpenAI:
+    return openai.AsyncOpenAI(
+        base_url=settings.base_url,
+        api_key=settings.api_key.get_secret_value() or "none",  # the package insists on one
+        timeout=httpx2.Timeout(settings.timeout, connect=settings.connect_timeout),
+        max_retries=0,
+    )
+
+
+def _translate(error: Exception, service: str, model: str = "") -> ServiceError:
+    match error:
+        case openai.APIStatusError():
+            return error_of_status(
+                error.status_code,
+                error.body,
+                service=service,
+                model=model,
+                headers=error.response.headers,
+            )
+        case openai.APITimeoutError() | httpx2.TimeoutException():
+            return Timeout("no answer in time", service=service)
+        case openai.APIConnectionError() | httpx2.HTTPError():
+            return Unavailable(type(error.__cause__ or error).__name__, service=service)
+        case openai.APIResponseValidationError():
+            return BadResponse(type(error).__name__, service=service)
+        case openai.APIError():
+            return error_in_stream(error.body, service=service)
+    return BadResponse(type(error).__name__, service=service)

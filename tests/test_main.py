@@ -19,7 +19,7 @@ from services.env import PROJECT_ROOT
 from services.playground import Playground, RateLimits
 from tests.fakes.openai_server import Answer, OpenAIServer
 
-PATIENCE = 40.0  # seconds; bounds every wait for a process
+PATIENCE = 120.0  # seconds; bounds every wait for a process, importing aiogram costs 6 s of CPU
 
 
 async def start(*args: str, **env: str) -> Process:

@@ -7,7 +7,7 @@ import sys
 from aiogram import Dispatcher
 
 from bots.common.app import BotContext, build_dispatcher
-from bots.hf_demo.handlers import create_router
+from bots.hf_demo.handlers import Demo, create_router
 from bots.hf_demo.models import ModelShelf
 from bots.hf_demo.texts import COMMANDS
 from bots.launch import main
@@ -21,8 +21,8 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     shelf = ModelShelf(
         context.backend, context.model, PreferenceStore(context.database, context.name)
     )
-    dispatcher["dialogue"] = Dialogue(context.model, HistoryStore(context.database))
-    dispatcher["shelf"] = shelf
+    dialogue = Dialogue(context.model, HistoryStore(context.database))
+    dispatcher["demo"] = Demo(context.name, dialogue, shelf, dispatcher["turns"])
     dispatcher.shutdown.register(shelf.aclose)
     return dispatcher
 

@@ -2,100 +2,251 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 
 from aiogram import F, Router
-from aiogram.filters import Command, CommandStart
-from aiogram.filters.callback_data import CallbackData
-from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
-from aiogram.utils.keyboard import InlineKeyboardBuilder
+from aiogram.filters import Command, CommandObject, CommandStart
+from aiogram.types import CallbackQuery, Message
+from aiogram.utils.chat_action import ChatActionSender
 
-from bots.common.conversation import Addressed, author_of, conversation_key
-from bots.common.replies import stream_reply
-from bots.common.turns import Turns
+from bots.common import texts as common_texts
+from bots.common.conversation import Addressed, Author, author_of, conversation_key
+from bots.common.replies import send_reply, stream_reply
+from bots.common.turns import Interrupted, Interruption, Turn, Turns
 from bots.hf_demo import texts
+from bots.hf_demo.comparison import compare, conversation_up_to
+from bots.hf_demo.keyboards import (
+    ModelCallback,
+    OthersCallback,
+    SwitchCallback,
+    model_keyboard,
+    others_keyboard,
+    switch_keyboard,
+)
 from bots.hf_demo.models import ModelShelf
-from services.chat import Completion
+from bots.hf_demo.prompts import SYSTEM
 from services.chat import Message as ChatMessage
 from services.dialogue import Dialogue
-from services.storage import StoredMessage
+from services.errors import ServiceError
+from services.measure import Measurement, Stopwatch
+from services.storage import ConversationKey, StoredMessage
+from services.texts import describe_error
 
-SYSTEM = "Ты — помощник. Отвечай по-русски, коротко и точно."
+logger = logging.getLogger(__name__)
 
 
-class ModelCallback(CallbackData, prefix="model"):
-    """A tap on a model's name."""
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the handlers work with."""
 
     name: str
+    dialogue: Dialogue
+    shelf: ModelShelf
+    turns: Turns
+
+    def key(self, message: Message) -> ConversationKey:
+        return conversation_key(self.name, message)
 
 
 def create_router() -> Router:
     router = Router(name="hf_demo")
     router.message.register(on_start, CommandStart())
+    router.message.register(on_help, Command("help"))
     router.message.register(on_model, Command("model"))
+    router.message.register(on_compare, Command("compare"))
     router.message.register(on_reset, Command("reset"))
     router.callback_query.register(on_model_chosen, ModelCallback.filter())
+    router.callback_query.register(on_others, OthersCallback.filter(), F.message.as_("answer"))
+    router.callback_query.register(on_switch, SwitchCallback.filter(), F.message.as_("notice"))
     router.message.register(on_message, F.text, Addressed(), flags={"gather": True})
     return router
 
 
-async def on_start(message: Message, shelf: ModelShelf) -> None:
+async def on_start(message: Message, demo: Demo) -> None:
+    shelf = demo.shelf
     chosen = await shelf.chosen(author_of(message).id)
-    await message.answer(texts.START.format(model=chosen.name))
+    await message.answer((texts.START if shelf.names else texts.START_ALONE).format(model=chosen))
 
 
-async def on_model(message: Message, shelf: ModelShelf) -> None:
-    chosen = await shelf.chosen(author_of(message).id)
+async def on_help(message: Message) -> None:
+    await message.answer(texts.HELP)
+
+
+async def on_model(message: Message, command: CommandObject, demo: Demo) -> None:
+    shelf, user_id, name = demo.shelf, author_of(message).id, (command.args or "").strip().lower()
+    chosen = await shelf.chosen(user_id)
     if not shelf.names:
-        await message.answer(texts.ONE_MODEL.format(model=chosen.name))
-        return
-    await message.answer(
-        texts.CHOOSE_MODEL.format(model=chosen.name), reply_markup=model_keyboard(shelf.names)
-    )
-
-
-def model_keyboard(names: tuple[str, ...]) -> InlineKeyboardMarkup:
-    builder = InlineKeyboardBuilder()
-    for name in names:
-        builder.button(text=name, callback_data=ModelCallback(name=name))
-    return builder.as_markup()
+        await message.answer(texts.ONE_MODEL.format(model=chosen))
+    elif not name:
+        await message.answer(
+            texts.CHOOSE_MODEL.format(model=chosen),
+            reply_markup=model_keyboard(shelf.names, chosen),
+        )
+    elif name not in shelf.names:
+        await message.answer(
+            texts.UNKNOWN_MODEL.format(name=name[:100], names=texts.listed(shelf.names))
+        )
+    else:
+        await shelf.choose(user_id, name)
+        await message.answer(texts.MODEL_CHOSEN.format(model=name))
 
 
 async def on_model_chosen(
-    callback: CallbackQuery, callback_data: ModelCallback, shelf: ModelShelf
+    callback: CallbackQuery, callback_data: ModelCallback, demo: Demo
 ) -> None:
-    model = await shelf.choose(callback.from_user.id, callback_data.name)
-    await callback.answer(texts.MODEL_CHOSEN.format(model=model.name))
+    shelf, name, menu = demo.shelf, callback_data.name, callback.message
+    before = await shelf.chosen(callback.from_user.id)
+    await shelf.choose(callback.from_user.id, name)
+    await callback.answer(texts.MODEL_CHOSEN.format(model=name))
+    if isinstance(menu, Message) and name != before:
+        await menu.edit_text(
+            texts.CHOOSE_MODEL.format(model=name), reply_markup=model_keyboard(shelf.names, name)
+        )
 
 
-async def on_reset(message: Message, dialogue: Dialogue, bot_name: str) -> None:
-    await dialogue.history.clear(conversation_key(bot_name, message))
+async def on_reset(message: Message, demo: Demo) -> None:
+    await demo.dialogue.history.clear(demo.key(message))
     await message.answer(texts.RESET)
 
 
 async def on_message(
     message: Message,
     text: str,
-    dialogue: Dialogue,
-    shelf: ModelShelf,
-    turns: Turns,
-    bot_name: str,
+    demo: Demo,
 ) -> None:
-    key, author = conversation_key(bot_name, message), author_of(message)
-    async with turns.turn(key) as turn:
-        started = time.monotonic()
+    author = author_of(message)
+    await answer(message, text, author, await demo.shelf.chosen(author.id), demo)
 
-        def footer(completion: Completion) -> str:
-            note = texts.FOOTER.format(seconds=time.monotonic() - started)
-            if usage := completion.usage:
-                note += texts.FOOTER_TOKENS.format(
-                    prompt=usage.prompt_tokens, completion=usage.completion_tokens
-                )
-            return f"{completion.model} · {note}"
 
-        stream = dialogue.stream(
-            key, ChatMessage("user", text), system=SYSTEM, model=await shelf.chosen(author.id)
-        )
-        reply = await stream_reply(message, stream, turn, footer=footer)
-        question = StoredMessage("user", text, author.id, author.name, message.message_id)
-        await dialogue.remember(key, question, reply.text)
+async def answer(message: Message, text: str, author: Author, name: str, demo: Demo) -> None:
+    """Let the model `name` answer; when it fails, offer the others."""
+    key, shelf, dialogue = demo.key(message), demo.shelf, demo.dialogue
+    async with demo.turns.turn(key) as turn:
+        try:
+            model = shelf.open(name)
+            watch = Stopwatch(model)
+            stream = dialogue.stream(key, ChatMessage("user", text), system=SYSTEM, model=model)
+            reply = await stream_reply(
+                message,
+                watch.watch(stream),
+                turn,
+                keyboard=others_keyboard(name, shelf.others(name), message.message_id),
+                footer=lambda completion: texts.footer(name, watch.measurement(completion)),
+            )
+        except ServiceError as error:
+            if not shelf.others(name):
+                raise
+            await offer_others(message, name, error, shelf, again=text == message.text)
+            return
+        kept = StoredMessage("user", text, author.id, author.name, message.message_id)
+        await dialogue.remember(key, kept, reply.text)
+
+
+async def offer_others(
+    message: Message, name: str, error: ServiceError, shelf: ModelShelf, *, again: bool
+) -> None:
+    logger.warning("%s: %s: %s", name, type(error).__name__, error)
+    notice = texts.FAILED.format(name=name, reason=describe_error(error))
+    keyboard = switch_keyboard(shelf.others(name), again=again)
+    await message.reply(notice, reply_markup=keyboard, allow_sending_without_reply=True)
+
+
+async def on_switch(
+    callback: CallbackQuery,
+    callback_data: SwitchCallback,
+    notice: Message,
+    demo: Demo,
+) -> None:
+    """Take another model and, when the question is known, ask it at once."""
+    user, name = callback.from_user, callback_data.name
+    await demo.shelf.choose(user.id, name)
+    asked = notice.reply_to_message
+    await callback.answer(texts.MODEL_CHOSEN.format(model=name))
+    if not (callback_data.again and asked and asked.text):
+        await notice.edit_text(texts.SWITCHED.format(model=name))
+        return
+    await notice.edit_reply_markup(reply_markup=None)
+    author = Author(user.id, user.full_name)
+    question = asked.as_(notice.bot)
+    await answer(question, asked.text, author, name, demo)
+
+
+async def on_others(
+    callback: CallbackQuery,
+    callback_data: OthersCallback,
+    answer: Message,
+    demo: Demo,
+) -> None:
+    """Ask the other models what the one above has answered."""
+    key = demo.key(answer)
+    messages = await conversation_up_to(demo.dialogue.history, key, callback_data.source)
+    if messages is None:
+        await callback.answer(texts.LOST_QUESTION, show_alert=True)
+        return
+    others = demo.shelf.others(callback_data.name)
+    await callback.answer(texts.ASKING.format(names=texts.listed(others)))
+    await answer.edit_reply_markup(reply_markup=None)
+    async with demo.turns.turn(key) as turn:
+        await show_comparison(answer, turn, demo.shelf, others, messages)
+
+
+async def on_compare(
+    message: Message,
+    command: CommandObject,
+    demo: Demo,
+) -> None:
+    """Ask all models the given question, or the last one of the conversation."""
+    shelf, key = demo.shelf, demo.key(message)
+    if not shelf.names:
+        chosen = await shelf.chosen(author_of(message).id)
+        await message.answer(texts.ONE_MODEL.format(model=chosen))
+        return
+    messages = [ChatMessage("system", SYSTEM), ChatMessage("user", command.args or "")]
+    if not command.args:
+        messages = await conversation_up_to(demo.dialogue.history, key) or []
+    if not messages:
+        await message.answer(texts.NOTHING_TO_COMPARE)
+        return
+    async with demo.turns.turn(key) as turn:
+        await show_comparison(message, turn, shelf, shelf.names, messages)
+
+
+async def show_comparison(
+    to: Message,
+    turn: Turn,
+    shelf: ModelShelf,
+    names: Sequence[str],
+    messages: Sequence[ChatMessage],
+) -> None:
+    """Send each answer as it comes, and what each took at the end."""
+    rows: list[tuple[str, Measurement | ServiceError]] = []
+
+    async def work() -> None:
+        async with aclosing(compare(shelf, names, messages)) as finished:
+            async for name, result in finished:
+                rows.append((name, result))
+                if isinstance(result, ServiceError):
+                    logger.warning("%s: %s: %s", name, type(result).__name__, result)
+                else:
+                    heading = texts.HEADING.format(name=name)
+                    text = result.completion.text.strip() or common_texts.EMPTY_ANSWER
+                    await send_reply(to, f"{heading}\n\n{text}")
+
+    assert to.bot is not None  # noqa: S101  (a message that came from a bot's update)
+    async with ChatActionSender.typing(to.chat.id, to.bot, to.message_thread_id):
+        task = turn.start(work())
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+    if task.cancelled():
+        if turn.interruption is Interruption.STOPPED:
+            await to.answer(common_texts.STOPPED)
+            return
+        raise Interrupted(Interruption.SHUTDOWN)
+    task.result()
+    await send_reply(to, texts.results(rows))

@@ -4,33 +4,46 @@ from __future__ import annotations
 
 from services.backends import Backend, open_chat_model
 from services.chat import ChatModel
+from services.env import read_settings
+from services.huggingface.config import MODELS, HuggingFaceSettings
 from services.storage import PreferenceStore
-
-NAMES = ("deepseek", "llama3", "qwen2")
 
 
 class ModelShelf:
     """Remembers each user's choice; on other services than Hugging Face there is one model."""
 
     def __init__(self, backend: Backend, default: ChatModel, preferences: PreferenceStore) -> None:
-        self.names = NAMES if backend == "huggingface" else ()
+        self.names = tuple(MODELS) if backend == "huggingface" else ()
+        self.default = _short_name(default) if self.names else default.name
         self._backend: Backend = backend
-        self._default = default
         self._preferences = preferences
+        self._default_model = default
         self._opened: dict[str, ChatModel] = {}
 
-    async def chosen(self, user_id: int) -> ChatModel:
-        name = await self._preferences.get(user_id, "model")
-        if name not in self.names:
-            return self._default
+    async def chosen(self, user_id: int) -> str:
+        """The name of the user's model."""
+        name: str = await self._preferences.get(user_id, "model", self.default)
+        return name if name in self.names else self.default
+
+    async def choose(self, user_id: int, name: str) -> None:
+        await self._preferences.set(user_id, "model", name)
+
+    def others(self, name: str) -> tuple[str, ...]:
+        return tuple(other for other in self.names if other != name)
+
+    def open(self, name: str) -> ChatModel:
+        """The model of this name. Raises ConfigError."""
+        if name == self.default:
+            return self._default_model
         if name not in self._opened:
             self._opened[name] = open_chat_model(self._backend, name)
         return self._opened[name]
 
-    async def choose(self, user_id: int, name: str) -> ChatModel:
-        await self._preferences.set(user_id, "model", name)
-        return await self.chosen(user_id)
-
     async def aclose(self) -> None:
         for model in self._opened.values():
             await model.aclose()
+
+
+def _short_name(model: ChatModel) -> str:
+    settings = read_settings(HuggingFaceSettings)
+    return next((name for name in MODELS if settings.card(name).id == model.name), model.name)

@@ -1,17 +1,89 @@
 """What users read."""
 
+from collections.abc import Sequence
+
 from aiogram.types import BotCommand
+
+from services.errors import ServiceError
+from services.measure import Measurement
+from services.texts import describe_error
 
 COMMANDS = (
     BotCommand(command="start", description="что это"),
     BotCommand(command="model", description="выбрать модель"),
+    BotCommand(command="compare", description="спросить все модели сразу: /compare вопрос"),
     BotCommand(command="reset", description="начать разговор заново"),
     BotCommand(command="stop", description="прервать ответ"),
+    BotCommand(command="help", description="что я умею"),
 )
-START = "Здесь можно поговорить с моделями Hugging Face. Сейчас отвечает {model}. Другая: /model"
+START = (
+    "Здесь можно поговорить с моделями Hugging Face и сравнить их. Сейчас отвечает {model}. "
+    "Другая: /model. Все сразу: /compare и вопрос. Что ещё: /help"
+)
+START_ALONE = (
+    "Здесь сравнивают модели Hugging Face, но бот запущен без неё: отвечает одна модель, {model}. "
+    "Спрашивай. Выбор появится с HF_TOKEN в .env и сервисом huggingface."
+)
+HELP = (
+    "Пиши — отвечу и скажу, сколько это заняло времени, токенов и денег.\n\n"
+    "/model — выбрать модель, выбор запомню\n"
+    "/compare вопрос — спросить все модели сразу; без вопроса — повторить им твой последний\n"
+    "/reset — забыть разговор\n"
+    "/stop — прервать ответ\n\n"
+    "Кнопка под ответом задаёт тот же вопрос остальным моделям. Их ответы в разговор не входят."
+)
 CHOOSE_MODEL = "Какая модель пусть отвечает? Сейчас: {model}."
 MODEL_CHOSEN = "Теперь отвечает {model}."
+UNKNOWN_MODEL = "Модели «{name}» у меня нет. Есть: {names}."
 ONE_MODEL = "Без Hugging Face модель одна: {model}. Выбирать можно с HF_TOKEN в .env."
+CHOSEN_MARK = "✓ "
+ASK_OTHERS = "Спросить и {names}"
+ASKING = "Спрашиваю: {names}"
+SWITCH = "Переключиться на {name}"
+SWITCH_AND_ASK = "Спросить {name}"
+SWITCHED = "Теперь отвечает {model}. Пришли вопрос ещё раз."
+NOTHING_TO_COMPARE = "Напиши вопрос после команды, например: /compare Почему небо голубое?"
+LOST_QUESTION = "Этого вопроса я уже не помню. Задай его снова."
 RESET = "Разговор забыт. Спрашивай."
-FOOTER = "⏱ {seconds:.1f} с"
-FOOTER_TOKENS = " · токены: {prompt} → {completion}"
+HEADING = "**{name}**"
+RESULTS = "**Итог**"
+FAILED = "{name}: не ответила. {reason}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as people list them: «deepseek, llama3 и qwen2»."""
+    *most, last = names
+    return f"{', '.join(most)} и {last}" if most else last
+
+
+def footer(name: str, measured: Measurement) -> str:
+    """One line on what an answer took; what isn't known isn't there."""
+    parts = [f"⏱ {name}", f"{measured.seconds:.1f} с"]
+    if measured.first_token is not None:
+        parts.append(f"первое слово {measured.first_token:.1f} с")
+    if usage := measured.completion.usage:
+        about = "около " if usage.approximate else ""
+        parts.append(f"токены: {about}{usage.prompt_tokens} → {usage.completion_tokens}")
+    if measured.cost is not None:
+        parts.append(f"${measured.cost:.6f}")
+    if measured.completion.finish_reason == "length":
+        parts.append("обрезано по длине")
+    return " · ".join(parts)
+
+
+def results(rows: Sequence[tuple[str, Measurement | ServiceError]]) -> str:
+    """The end of a comparison: who took what, the quickest first."""
+    good = [(name, result) for name, result in rows if isinstance(result, Measurement)]
+    good.sort(key=lambda row: row[1].seconds)
+    lines = [footer(name, measured) + _speed(measured) for name, measured in good]
+    lines += [
+        f"⚠️ {FAILED.format(name=name, reason=describe_error(result))}"
+        for name, result in rows
+        if isinstance(result, ServiceError)
+    ]
+    return "\n\n".join([RESULTS, *lines])
+
+
+def _speed(measured: Measurement) -> str:
+    speed = measured.tokens_per_second
+    return "" if speed is None else f" · {speed:.0f} ток/с"

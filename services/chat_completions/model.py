@@ -49,7 +49,9 @@ class ChatCompletionsModel(ABC):
 
         async def attempt() -> Completion:
             with self._translated():
-                return reader.read(await self._create(body))
+                answer = await self._create(body)
+            with self._understood():
+                return reader.read(answer)
 
         return await self._retried(attempt)
 
@@ -62,7 +64,7 @@ class ChatCompletionsModel(ABC):
         event, events = await self._retried(lambda: self._begin(body))
         async with aclosing(events):
             while event is not None:
-                with self._translated():
+                with self._understood():
                     chunk = reader.feed(event)
                 if chunk is not None:
                     yield chunk
@@ -100,7 +102,14 @@ class ChatCompletionsModel(ABC):
             yield
         except self.transport_errors as error:
             raise self._error(error) from error
-        except (AttributeError, IndexError, TypeError, ValueError) as error:
+        except ValueError as error:
+            raise BadResponse("the answer isn't the API's JSON", service=self.service) from error
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        try:
+            yield
+        except (AttributeError, IndexError, TypeError) as error:
             raise BadResponse("the answer isn't a chat completion", service=self.service) from error
 
     async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:

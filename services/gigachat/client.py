@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import sys
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
@@ -20,11 +21,12 @@ from services.gigachat.auth import Token, TokenRefused, TokenSource, parse_token
 from services.gigachat.config import GigaChatSettings
 from services.gigachat.events import DONE, EventDecoder
 from services.gigachat.failures import (
+    TRANSPORT_ERRORS,
     bad,
     oauth_error,
     retry_delay,
     status_error,
-    transport_errors,
+    transport_error,
 )
 from services.gigachat.reply import (
     ModelInfo,
@@ -36,8 +38,13 @@ from services.gigachat.reply import (
     parse_models,
     parse_token_counts,
 )
-from services.gigachat.request import JSON, chat_request, encode, session_id
+from services.gigachat.request import JSON, beginning, chat_request, encode
 from services.gigachat.slots import Slots
+
+if sys.version_info >= (3, 11):
+    from asyncio import timeout as deadline
+else:
+    from async_timeout import timeout as deadline
 
 USER_AGENT = "telegram-bots-gigachat/1.0"  # requests without one are refused
 KEEPALIVE = 10.0  # the service closes idle connections at 15 s: don't race it
@@ -65,6 +72,9 @@ class GigaChatModel:
         self._slots = Slots(settings.parallel, patience=settings.answer_timeout)
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
+        self._connecting = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout)
+        self._id_prefix = str(uuid.uuid4())[:24]
+        self._numbers = itertools.count(1)
 
     @property
     def name(self) -> str:
@@ -91,7 +101,9 @@ class GigaChatModel:
         """Answer the conversation; see `ChatModel`."""
         request = chat_request(self.name, messages, options)
         async with self._slots:
-            reply = await self._call("POST", "/chat/completions", request)
+            reply = await self._call(
+                "POST", "/chat/completions", request, self._settings.answer_timeout
+            )
         return parse_completion(reply, self.name)
 
     async def stream(
@@ -101,15 +113,22 @@ class GigaChatModel:
         request = chat_request(self.name, messages, options, stream=True)
         answer = StreamedAnswer(self.name)
         decoder = EventDecoder()
-        async with self._slots, self._open("POST", "/chat/completions", request) as response:
-            # Not by lines: aiohttp bounds their length.
-            async for packet in response.content.iter_any():
-                for event in decoder.feed(packet):
-                    if event == DONE:
-                        yield answer.finish()
-                        return
-                    if chunk := answer.feed(event):
-                        yield chunk
+        async with self._slots:
+            ends = time.monotonic() + self._settings.answer_timeout
+            response = await self._open("POST", "/chat/completions", request, ends)
+            try:
+                # Not by lines: aiohttp bounds their length.
+                async for packet in response.content.iter_any():
+                    for event in decoder.feed(packet):
+                        if event == DONE:
+                            yield answer.finish()
+                            return
+                        if chunk := answer.feed(event):
+                            yield chunk
+            except TRANSPORT_ERRORS as error:
+                raise transport_error(error) from error
+            finally:
+                response.release()  # closes the connection unless all of it was read
         raise bad("the stream ended without [DONE]")
 
     async def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -143,27 +162,43 @@ class GigaChatModel:
             if self._session is not None:
                 await self._session.close()
 
-    async def _call(self, method: str, path: str, request: JSON | None = None) -> Any:
-        async with self._open(method, path, request) as response:
-            return parse_json(await response.read())
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        request: JSON | None = None,
+        patience: float | None = None,
+    ) -> Any:
+        """The JSON of a whole reply: silent until it is complete, hence one limit for all of it."""
+        try:
+            async with deadline(patience or self._settings.read_timeout):
+                return await _json(await self._open(method, path, request))
+        except TRANSPORT_ERRORS as error:
+            raise transport_error(error) from error
 
-    @asynccontextmanager
     async def _open(
-        self, method: str, path: str, request: JSON | None = None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An accepted response; whatever of it is unread at the end is dropped at once."""
-        call = _Call(method, self._api_url + path, request, self._settings.answer_timeout)
+        self, method: str, path: str, request: JSON | None = None, ends: float | None = None
+    ) -> aiohttp.ClientResponse:
+        """An accepted response, to be released by the caller; a stream `ends` at a time."""
+        call = self._identify(method, path, request, ends)
         token = await self._tokens.get()
         try:
-            response = await self._send_patiently(call, token)
+            return await self._send_patiently(call, token)
         except TokenRefused:
             token = await self._tokens.get(refused=token)
-            response = await self._send_patiently(call, token)
-        try:
-            with transport_errors():
-                yield response
-        finally:
-            response.release()  # returns the connection if all of it was read, else closes it
+            return await self._send_patiently(call, token)
+
+    def _identify(self, method: str, path: str, request: JSON | None, ends: float | None) -> _Call:
+        """Give a request its ids: they are UUIDs that begin as this client's other ones."""
+        request_id = f"{self._id_prefix}{next(self._numbers):012x}"
+        headers = {"X-Request-ID": request_id}
+        body = None
+        if request is not None:
+            body = aiohttp.BytesPayload(encode(request), content_type="application/json")
+            if "messages" in request:
+                session = beginning(request) & 0xFFFF_FFFF_FFFF
+                headers["X-Session-ID"] = f"{self._id_prefix}{session:012x}"
+        return _Call(method, self._api_url + path, body, headers, request_id, ends)
 
     async def _send_patiently(self, call: _Call, token: Token) -> aiohttp.ClientResponse:
         """Send, and send again after what may pass: a full queue, a fault, a lost connection."""
@@ -172,105 +207,94 @@ class GigaChatModel:
                 return await self._send(call, token)
             except (RateLimited, Unavailable) as error:
                 delay = retry_delay(error, attempt)
-                if delay is None or delay >= call.time_left():
+                if delay is None:
                     raise
                 logger.warning("%s; the next try is in %.1f s", error, delay)
             await asyncio.sleep(delay)
         return await self._send(call, token)
 
     async def _send(self, call: _Call, token: Token) -> aiohttp.ClientResponse:
-        session = await self._open_session()
-        headers = {**call.headers, "Authorization": f"Bearer {token.value}"}
-        timeout = self._timeout(call.time_left(), call.whole_answer)
-        with transport_errors():
+        session = self._session or await self._open_session()
+        try:
             response = await session.request(
                 call.method,
                 call.url,
                 data=call.body,
-                headers=headers,
-                timeout=timeout,
+                headers={**call.headers, "Authorization": f"Bearer {token.value}"},
+                timeout=self._timeout(call.ends),
                 allow_redirects=False,
             )
             if response.status == 200:
                 return response
-            reply = await _error_body(response)
+            reply = await _json_of_error(response)
+        except TRANSPORT_ERRORS as error:
+            raise transport_error(error) from error
         raise status_error(response.status, reply, response.headers, call.request_id)
 
     async def _fetch_token(self) -> Token:
         """Call the OAuth service once."""
-        session = await self._open_session()
-        request_id = str(uuid.uuid4())
-        headers = {"Authorization": f"Basic {self._key.get_secret_value()}", "RqUID": request_id}
-        with transport_errors():
-            response = await session.post(
-                self._settings.auth_url,
-                data={"scope": self._settings.scope},
-                headers={**headers, "Accept": "application/json"},
-                timeout=self._timeout(self._settings.answer_timeout),
-                allow_redirects=False,
-            )
-            try:
+        session = self._session or await self._open_session()
+        key, request_id = self._key.get_secret_value(), str(uuid.uuid4())
+        try:
+            async with deadline(self._settings.read_timeout):
+                response = await session.post(
+                    self._settings.auth_url,
+                    data={"scope": self._settings.scope},
+                    headers={"Authorization": f"Basic {key}", "RqUID": request_id},
+                    allow_redirects=False,
+                )
                 if response.status == 200:
-                    return parse_token(parse_json(await response.read()), time.time())
-                reply = await _error_body(response)
-            finally:
-                response.release()
+                    return parse_token(await _json(response), time.time())
+                reply = await _json_of_error(response)
+        except TRANSPORT_ERRORS as error:
+            raise transport_error(error) from error
         raise oauth_error(response.status, reply, response.headers, request_id)
 
-    def _timeout(self, total: float, whole_answer: bool = False) -> aiohttp.ClientTimeout:
-        """The deadline (aiohttp's total covers the reading of the answer) and its parts.
-
-        An answer that isn't streamed is silent until it is complete.
-        """
-        settings = self._settings
+    def _timeout(self, ends: float | None) -> aiohttp.ClientTimeout:
+        """A stream's limits; aiohttp's `total` covers the reading of it too."""
+        if ends is None:
+            return self._connecting
         return aiohttp.ClientTimeout(
-            total=total,
-            sock_connect=settings.connect_timeout,
-            sock_read=None if whole_answer else settings.read_timeout,
+            total=max(0.001, ends - time.monotonic()),
+            sock_connect=self._settings.connect_timeout,
+            sock_read=self._settings.read_timeout,
         )
 
     async def _open_session(self) -> aiohttp.ClientSession:
         """The pool, opened inside the loop that uses it; the trust store is read off the loop."""
-        if self._session is not None:
-            return self._session
         async with self._opening:
             if self._session is None:
                 if not self._settings.verify_ssl:
                     logger.warning("GIGA_VERIFY_SSL=false: TLS certificates are not checked")
                 trust = await asyncio.to_thread(self._settings.ssl_context)
                 self._session = aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(ssl=trust, keepalive_timeout=KEEPALIVE),
+                    connector=aiohttp.TCPConnector(ssl=trust, keepalive_timeout=KEEPALIVE, limit=0),
                     cookie_jar=aiohttp.DummyCookieJar(),
                     headers={"User-Agent": USER_AGENT},
+                    timeout=self._connecting,
                 )
             return self._session
 
 
-class _Call:
-    """One request with its identity and deadline, the same over all its tries."""
+class _Call(NamedTuple):
+    """One request with its identity, the same over all its tries."""
 
-    __slots__ = ("_deadline", "body", "headers", "method", "request_id", "url", "whole_answer")
-
-    def __init__(self, method: str, url: str, request: JSON | None, answer_timeout: float) -> None:
-        self.method = method
-        self.url = url
-        self.request_id = str(uuid.uuid4())
-        self.headers = {"X-Request-ID": self.request_id, "Accept": "application/json"}
-        self.body: bytes | None = None
-        self.whole_answer = False
-        self._deadline = time.monotonic() + answer_timeout
-        if request is not None:
-            self.body = encode(request)
-            self.headers["Content-Type"] = "application/json"
-            if "messages" in request:
-                self.headers["X-Session-ID"] = session_id(request)
-                self.whole_answer = "stream" not in request
-
-    def time_left(self) -> float:
-        return max(0.001, self._deadline - time.monotonic())
+    method: str
+    url: str
+    body: aiohttp.BytesPayload | None
+    headers: dict[str, str]
+    request_id: str
+    ends: float | None  # by the monotonic clock, for a stream
 
 
-async def _error_body(response: aiohttp.ClientResponse) -> Any:
+async def _json(response: aiohttp.ClientResponse) -> Any:
+    try:
+        return parse_json(await response.read())
+    finally:
+        response.release()
+
+
+async def _json_of_error(response: aiohttp.ClientResponse) -> Any:
     """The JSON of an error, None when it is something else."""
     try:
         return parse_json(await response.content.read(ERROR_BODY))

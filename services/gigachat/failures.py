@@ -9,8 +9,6 @@ import asyncio
 import random
 import re
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -133,19 +131,19 @@ def retry_delay(error: ServiceError, attempt: int) -> float | None:
     return None
 
 
-@contextmanager
-def transport_errors() -> Iterator[None]:
-    """Translate what aiohttp, asyncio and the operating system raise."""
-    try:
-        yield
-    except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
-        raise _certificate_error(error) from error
-    except asyncio.TimeoutError as error:
-        raise Timeout("no answer in time", service=SERVICE) from error
-    except aiohttp.ClientResponseError as error:
-        raise bad("the reply is not HTTP") from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise Unavailable(type(error).__name__, service=SERVICE) from error
+# What aiohttp, asyncio and the operating system raise; `ssl`'s errors are OSErrors.
+TRANSPORT_ERRORS = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
+
+
+def transport_error(error: Exception) -> ServiceError:
+    """The error for one of TRANSPORT_ERRORS."""
+    if isinstance(error, (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError)):
+        return _certificate_error(error)
+    if isinstance(error, asyncio.TimeoutError):
+        return Timeout("no answer in time", service=SERVICE)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return bad("the reply is not HTTP")
+    return Unavailable(type(error).__name__, service=SERVICE)
 
 
 def _certificate_error(error: Exception) -> ConfigError:

@@ -24,9 +24,10 @@ class ModelInfo:
     kind: str
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes | str) -> Any:
     try:
-        return json.loads(body)
+        text = body if isinstance(body, str) else body.decode()
+        return json.loads(text)
     except (ValueError, RecursionError):
         raise bad("the reply is not JSON") from None
 
@@ -37,16 +38,15 @@ def parse_completion(reply: Any, model: str) -> Completion:
     message = choice.get("message")
     if not isinstance(message, dict):
         raise bad("the choice has no message")
-    call = _function_call(message.get("function_call"))
-    content = message.get("content")
-    if not isinstance(content, str):
-        if content is not None or call is None:
-            raise bad("the message has no content")
+    content, call = message.get("content"), _function_call(message.get("function_call"))
+    if content is None and call is not None:
         content = ""
+    if not isinstance(content, str):
+        raise bad("the message has no content")
     return Completion(
         content,
         _finish_reason(choice.get("finish_reason")),
-        _model(reply, model),
+        _string(reply.get("model")) or model,
         _usage(reply.get("usage")),
         call,
         _string(message.get("functions_state_id")),
@@ -65,25 +65,23 @@ class StreamedAnswer:
         self._call_arguments: Any = ""
         self._state_id: str | None = None
 
-    def feed(self, data: bytes) -> Chunk | None:
+    def feed(self, data: str) -> Chunk | None:
         """Take one event; return its text as a chunk, None when it has none."""
         event = parse_json(data)
         if not isinstance(event, dict):
             raise bad("an event is not an object")
-        usage = event.get("usage")
-        if usage is not None:
-            self._usage = _usage(usage)
-        if usage is not None and not event.get("choices"):
-            return None
+        if event.get("usage") is not None:
+            self._usage = _usage(event["usage"])
+            if not event.get("choices"):
+                return None
         choice = _choice(event)
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             raise bad("the choice has no delta")
-        self._builder.model = _model(event, self._builder.model)
-        self._finish_reason = choice.get("finish_reason") or self._finish_reason
-        self._state_id = _string(delta.get("functions_state_id")) or self._state_id
-        self._take_call(delta.get("function_call"))
-        return self._take_content(delta.get("content"))
+        if len(delta) > 1 or choice.get("finish_reason"):
+            self._take_rest(event, choice, delta)
+        content = delta.get("content")
+        return None if content is None else self._take_content(content)
 
     def finish(self) -> Chunk:
         """The last chunk, at [DONE]."""
@@ -95,9 +93,14 @@ class StreamedAnswer:
             raise bad("the stream had no content")
         return self._builder.finish(finish_reason, self._usage, call, self._state_id)
 
+    def _take_rest(self, event: JSON, choice: JSON, delta: JSON) -> None:
+        """What only the first events and the last have; the others are text alone."""
+        self._builder.model = _string(event.get("model")) or self._builder.model
+        self._finish_reason = choice.get("finish_reason") or self._finish_reason
+        self._state_id = _string(delta.get("functions_state_id")) or self._state_id
+        self._take_call(delta.get("function_call"))
+
     def _take_content(self, content: Any) -> Chunk | None:
-        if content is None:
-            return None
         if not isinstance(content, str):
             raise bad("the content is not a string")
         self._spoke = True
@@ -175,7 +178,7 @@ def _function_call(value: Any) -> FunctionCall | None:
     call = _object(value)
     arguments = call.get("arguments")
     if isinstance(arguments, str):
-        arguments = parse_json(arguments.encode()) if arguments.strip() else {}
+        arguments = parse_json(arguments) if arguments.strip() else {}
     return FunctionCall(_required(call, "name"), _object({} if arguments is None else arguments))
 
 
@@ -189,10 +192,6 @@ def _usage(value: Any) -> Usage | None:
         _int(usage, "completion_tokens"),
         cached if isinstance(cached, int) else 0,
     )
-
-
-def _model(reply: JSON, default: str) -> str:
-    return _string(reply.get("model")) or default
 
 
 def _string(value: Any) -> str | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,18 +43,19 @@ def chat_request(
     return request
 
 
-def session_id(request: JSON) -> str:
-    """The prompt cache's key: the same for every request that begins the same way.
+def beginning(request: JSON) -> int:
+    """A number that the requests of one conversation share.
 
-    The service caches by prefix, so the text up to the first question tells conversations
-    apart as well as an id of the caller's would, and changes when the caller trims it.
+    The prompt cache works by prefix, so the text up to the first question tells
+    conversations apart as well as an id of the caller's would, and changes when
+    the caller trims it.
     """
-    start = hashlib.sha256(request["model"].encode())
+    start = [request["model"]]
     for message in request["messages"]:
-        start.update(b"\0" + message["content"].encode(errors="replace"))
+        start.append(message["content"])
         if message["role"] == "user":
             break
-    return str(uuid.UUID(bytes=start.digest()[:16], version=4))
+    return hash(tuple(start))
 
 
 def _merge_system(messages: Sequence[Message]) -> list[JSON]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-from aiogram.types import Message
+from typing import TYPE_CHECKING
 
 from services.playground.errors import Json
 from services.playground.files import FileStore
@@ -32,7 +31,10 @@ from services.playground.world import (
     public,
 )
 
-Wanted = Callable[[Message], bool] | str | None
+if TYPE_CHECKING:
+    from aiogram.types import Message
+
+    Wanted = Callable[[Message], bool] | str | None
 
 
 class NotAllowed(ValueError):
@@ -302,4 +304,6 @@ def _buttons(message: Json | None) -> list[tuple[str, str]]:
 
 def as_message(message: Json) -> Message:
     """A message as aiogram's own type."""
+    from aiogram.types import Message  # seconds of import that a server alone doesn't need
+
     return Message.model_validate(public(message))

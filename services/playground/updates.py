@@ -34,6 +34,7 @@ class UpdateQueue:
 
     def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         self._updates: deque[Update] = deque(maxlen=MOST_UPDATES)
+        self._on_the_way: dict[int, Update] = {}
         self._poll: asyncio.Future[None] | None = None
         self._arrived = asyncio.Event()
         self.on_change = on_change
@@ -41,7 +42,7 @@ class UpdateQueue:
         self.allowed: frozenset[str] | None = None
 
     def __len__(self) -> int:
-        return len(self._updates)
+        return len(self._updates) + len(self._on_the_way)
 
     def allow(self, kinds: Collection[str] | None) -> None:
         """Remember which kinds the bot wants; None keeps what it said before."""
@@ -69,11 +70,24 @@ class UpdateQueue:
 
     def drop(self) -> None:
         self._updates.clear()
+        self._on_the_way.clear()
         self.on_change()
 
-    def take(self) -> Update | None:
-        """The oldest update, removed: the webhook's way."""
-        return self._updates.popleft() if self._updates else None
+    async def take(self) -> Update:
+        """Wait for the oldest update and send it on its way: the webhook's way."""
+        await self.arrival()
+        update = self._updates.popleft()
+        self._on_the_way[update.id] = update
+        return update
+
+    def delivered(self, update: Update) -> None:
+        self._on_the_way.pop(update.id, None)
+        self.on_change()
+
+    def put_back(self) -> None:
+        """What was on its way and didn't arrive waits again, in its old order."""
+        self._updates.extendleft(reversed(self._on_the_way.values()))
+        self._on_the_way.clear()
 
     async def arrival(self) -> None:
         """Return when there is something in the queue."""
@@ -109,7 +123,8 @@ class UpdateQueue:
 
     def dump(self) -> Json:
         allowed = sorted(self.allowed) if self.allowed else None
-        return {"last_id": self.last_id, "allowed": allowed, "updates": list(self._updates)}
+        waiting = [*self._on_the_way.values(), *self._updates]
+        return {"last_id": self.last_id, "allowed": allowed, "updates": waiting}
 
     def load(self, state: Json, *, skip: int = 0) -> None:
         """Go on from a saved state, `skip` ids further."""

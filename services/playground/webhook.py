@@ -37,7 +37,6 @@ class Webhook:
         self._updates = updates
         self._delivery: asyncio.Task[None] | None = None
         self.target: Target | None = None
-        self.waiting = 0
         self.last_error = ""
         self.last_error_at = 0
         self.answer: Answer | None = None
@@ -54,6 +53,7 @@ class Webhook:
             self._delivery.cancel()
         self._delivery = None
         self.target = None
+        self._updates.put_back()
 
     async def aclose(self) -> None:
         delivery = self._delivery
@@ -70,11 +70,7 @@ class Webhook:
         async with aiohttp.ClientSession(timeout=timeout) as session:
             try:
                 while True:
-                    await self._updates.arrival()
-                    update = self._updates.take()
-                    if update is None:
-                        continue
-                    self.waiting += 1
+                    update = await self._updates.take()
                     line = lines[update.chat_id]
                     line.append(update)
                     if len(line) == 1:
@@ -85,7 +81,6 @@ class Webhook:
                 for task in list(running):
                     task.cancel()
                 await asyncio.gather(*running, return_exceptions=True)
-                self.waiting = 0
 
     async def _serve(
         self,
@@ -98,10 +93,10 @@ class Webhook:
         while line:
             async with slots:
                 await self._send(session, target, line[0])
-            chat_id = line.popleft().chat_id
-            self.waiting -= 1
+            update = line.popleft()
+            self._updates.delivered(update)
             if not line:
-                lines.pop(chat_id, None)
+                lines.pop(update.chat_id, None)
 
     async def _send(self, session: aiohttp.ClientSession, target: Target, update: Update) -> None:
         """POST an update until it is taken."""
@@ -149,7 +144,7 @@ class Webhook:
         body: Json = {
             "url": target.url if target else "",
             "has_custom_certificate": False,
-            "pending_update_count": len(self._updates) + self.waiting,
+            "pending_update_count": len(self._updates),
         }
         if target:
             body["max_connections"] = target.max_connections

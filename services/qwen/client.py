@@ -24,11 +24,12 @@ from services.chat import (
 from services.errors import ModelLoading, ServiceError, Unavailable
 from services.qwen.config import LocalModelSettings
 from services.qwen.embedded import Preparation
-from services.qwen.engine import SERVICE, Engine, Limits, Request
+from services.qwen.engine import Engine
 from services.qwen.loading import Loaded, display_name, load
 from services.qwen.prompts import PromptForm, prompt_form
 from services.qwen.ragged import RaggedModel
 from services.qwen.sampling import Sampler, Sampling
+from services.qwen.scheduler import SERVICE, Limits, Request
 from services.qwen.text import TextStream
 
 RETRY_LOADING = 60.0  # seconds after a failed load in which calls repeat its error
@@ -158,11 +159,13 @@ class LocalModel:
     def _build(self, loaded: Loaded) -> Opened:
         settings = self._settings
         limits = Limits(settings.parallel, settings.queue_size, settings.kv_megabytes << 20)
-        engine = Engine(RaggedModel(loaded.model), limits)
+        ragged = RaggedModel(loaded.model)
         context = min(
-            settings.context_length, loaded.model.config.max_position_embeddings, engine.max_tokens
+            settings.context_length,
+            loaded.model.config.max_position_embeddings,
+            limits.kv_bytes // ragged.token_bytes,
         )
-        return Opened(loaded, prompt_form(loaded.tokenizer), engine, context)
+        return Opened(loaded, prompt_form(loaded.tokenizer), Engine(ragged, limits), context)
 
     # --- one request
 

@@ -39,13 +39,16 @@ class Sampler:
 
     def choose(self, logits: torch.Tensor) -> int:
         """The next token by `logits` of shape (vocabulary,)."""
-        logits = self._penalise(logits)
         if self._sampling.temperature <= 0:
-            token = int(logits.argmax())
+            token = int(self._penalise(logits).argmax())
         else:
-            token = self._draw(logits / self._sampling.temperature)
+            token = self._draw(logits)
         self._see(token)
         return token
+
+    def candidates(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The tokens that may be drawn, and their weights."""
+        return self._nucleus(self._penalise(logits) / self._sampling.temperature)
 
     def _penalise(self, logits: torch.Tensor) -> torch.Tensor:
         import torch
@@ -69,31 +72,28 @@ class Sampler:
     def _draw(self, logits: torch.Tensor) -> int:
         import torch
 
-        probabilities, tokens = self._nucleus(logits)
-        chosen = torch.multinomial(probabilities, 1, generator=self._generator)
-        return int(tokens[chosen])
+        tokens, weights = self.candidates(logits)
+        return int(tokens[torch.multinomial(weights, 1, generator=self._generator)])
 
     def _nucleus(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The tokens that may be drawn, likeliest first, with their weights."""
         import torch
 
-        size = logits.shape[-1]
+        top_p, size = self._sampling.top_p, logits.shape[-1]
         if self._sampling.top_k:
-            size = min(size, self._sampling.top_k)
-            logits, tokens = torch.topk(logits, size)
-            return self._cut(torch.softmax(logits, -1), tokens)
-        probabilities = torch.softmax(logits, -1)
-        if self._sampling.top_p >= 1:
-            return probabilities, torch.arange(size, device=logits.device)
-        likeliest, tokens = torch.topk(probabilities, min(size, CANDIDATES))
-        if float(likeliest.sum()) < self._sampling.top_p:
-            likeliest, tokens = torch.sort(probabilities, descending=True)
-        return self._cut(likeliest, tokens)
+            logits, tokens = torch.topk(logits, min(size, self._sampling.top_k))
+            return self._cut(tokens, torch.softmax(logits, -1))
+        weights = torch.softmax(logits, -1)
+        if top_p >= 1:
+            return torch.arange(size, device=logits.device), weights
+        likeliest, tokens = torch.topk(weights, min(size, CANDIDATES))
+        if float(likeliest.sum()) < top_p:
+            likeliest, tokens = torch.sort(weights, descending=True)
+        return self._cut(tokens, likeliest)
 
     def _cut(
-        self, probabilities: torch.Tensor, tokens: torch.Tensor
+        self, tokens: torch.Tensor, weights: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The fewest likeliest tokens that together reach top_p."""
-        before = probabilities.cumsum(-1) - probabilities
+        before = weights.cumsum(-1) - weights
         keep = max(1, int((before < self._sampling.top_p).sum()))
-        return probabilities[:keep], tokens[:keep]
+        return tokens[:keep], weights[:keep]

@@ -13,12 +13,6 @@ from tests.fakes.openai_server import OpenAIServer
 from tests.services.chat_completions_contract import ChatCompletionsContract
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[OpenAIServer]:
-    async with OpenAIServer().running() as server:
-        yield server
-
-
 def settings_for(url: str) -> OpenAICompatibleSettings:
     return OpenAICompatibleSettings(
         base_url=url, api_key=SecretStr("secret-key"), model="test-model", timeout=0.4
@@ -35,6 +29,13 @@ class TestOpenAICompatibleModel(ChatCompletionsContract):
     async def test_sends_the_key(self, model: OpenAICompatibleModel, server: OpenAIServer) -> None:
         await model.complete([Message("user", "Привет")])
         assert server.calls[0].request.headers["Authorization"] == "Bearer secret-key"
+
+    async def test_sends_no_key_when_there_is_none(self, server: OpenAIServer) -> None:
+        settings = settings_for(server.url).model_copy(update={"api_key": SecretStr("")})
+        model = OpenAICompatibleModel(settings)
+        assert (await model.complete([Message("user", "Привет")])).text
+        assert "Authorization" not in server.calls[0].request.headers
+        await model.aclose()
 
 
 async def test_no_server_is_unavailable(unused_tcp_port: int) -> None:

@@ -6,7 +6,7 @@ import * as feed from "./feed.js";
 import * as head from "./head.js";
 import * as panel from "./panel.js";
 import * as sidebar from "./sidebar.js";
-import { current, isMine, load, messagesOf, on, privateKey, store, tell } from "./store.js";
+import { current, isMine, load, on, privateKey, store, tell } from "./store.js";
 
 const TYPING_MS = 5000;
 
@@ -159,4 +159,3 @@ async function start() {
 }
 
 start().catch((error) => toast(`Страница не загрузилась: ${error.message}`, "error"));
-export { messagesOf };

@@ -1,5 +1,5 @@
 // Writing: text, files, replies, edits, commands, and the bot's keyboard.
-import { $, avatar, h, icon, item, menu, toast } from "./dom.js";
+import { $, avatar, h, icon, item, menu } from "./dom.js";
 import { act } from "./feed.js";
 import { author, current, hasBot, isAdmin, isMine, myRole, on, person, preview, store } from "./store.js";
 
@@ -251,5 +251,3 @@ function drawChoices() {
     h("button", { role: "option", "aria-selected": String(index === chosen), onclick: () => choice.pick(true) }, h("b", {}, choice.title), h("span", {}, choice.text))));
   box.children[chosen]?.scrollIntoView({ block: "nearest" });
 }
-
-export { toast };

@@ -1,14 +1,15 @@
 // The messages of the open chat.
-import { $, avatar, confirmed, copy, dialog, h, hue, icon, item, menu, notice, toast } from "./dom.js";
+import { $, avatar, copy, dialog, h, hue, icon, item, menu, notice, toast } from "./dom.js";
 import { post } from "./api.js";
 import { formatted } from "./format.js";
 import {
-  author, chatTitle, clock, current, day, isAdmin, isMine, isShown, messagesOf, on, person, plural, preview, store, tell,
+  author, clock, current, day, isAdmin, isMine, isShown, messagesOf, on, person, plural, preview, store, tell,
 } from "./store.js";
 
 const FACES = ["👍", "👎", "❤", "🔥", "😁", "🤔"];
 const feed = () => $("feed");
 let fresh = 0; // messages below the fold
+let stuck = true; // whether the reader is at the end, and wants to stay there
 
 export function setUp() {
   on("message", ({ key, message }) => shows(key, message) && append(message));
@@ -16,14 +17,15 @@ export function setUp() {
   on("delete", ({ key }) => key === store.open?.key && draw());
   on("draft", (key) => key === store.open?.key && drawDraft(atEnd()));
   on("comments", () => current()?.type === "channel" && draw(true));
-  feed().addEventListener("scroll", () => { if (atEnd()) fresh = 0; drawToEnd(); });
+  feed().addEventListener("scroll", () => { stuck = atEnd(); if (stuck) fresh = 0; drawToEnd(); });
+  new ResizeObserver(() => stuck && toEnd()).observe(feed());
   $("to-end").onclick = () => { feed().scrollTo({ top: feed().scrollHeight, behavior: "smooth" }); };
 }
 
 const shows = (key, message) => key === store.open?.key && isShown(message);
 const list = () => [...(store.messages.get(store.open.key)?.values() || [])].filter((m) => isShown(m));
 const atEnd = () => feed().scrollHeight - feed().scrollTop - feed().clientHeight < 90;
-const toEnd = () => { feed().scrollTop = feed().scrollHeight; };
+const toEnd = () => { stuck = true; feed().scrollTop = feed().scrollHeight; };
 
 function drawToEnd() {
   $("to-end").hidden = atEnd();
@@ -31,7 +33,7 @@ function drawToEnd() {
 }
 
 export function draw(keepPlace = false) {
-  const place = feed().scrollTop;
+  const place = atEnd() ? Infinity : feed().scrollTop;
   const messages = list();
   const nodes = [];
   messages.forEach((message, index) => {
@@ -42,7 +44,7 @@ export function draw(keepPlace = false) {
   feed().replaceChildren(...nodes);
   feed().dataset.empty = emptyText();
   drawDraft(false);
-  if (keepPlace) feed().scrollTop = place;
+  if (keepPlace && place !== Infinity) feed().scrollTop = place;
   else { fresh = 0; toEnd(); }
   drawToEnd();
 }
@@ -96,7 +98,7 @@ export function goTo(id) {
 // --- One message -------------------------------------------------------------
 
 function joins(before, message) {
-  return before && !isService(before) && author(before).id === author(message).id && before._by === message._by
+  return before && current().type !== "channel" && !isService(before) && author(before).id === author(message).id && before._by === message._by
     && message.date - before.date < 300 && !before.is_automatic_forward && day(before.date) === day(message.date);
 }
 
@@ -115,7 +117,7 @@ function build(message, before, after) {
   return h("article", { class: classes.filter(Boolean).join(" "), dataset: { id: message.message_id }, "aria-label": `${from.name}, ${clock(message.date)}` },
     !plain && (below ? h("span") : avatar(from.id, from.name, "small")),
     h("div", { class: "body" },
-      bubble(message, !plain && !joined),
+      bubble(message, isPost || (!plain && !joined)),
       buttons(message), reactions(message),
       isPost && comments(message), tools(message)));
 }
@@ -129,13 +131,12 @@ function bubble(message, withName) {
     reply && !isThreadRoot && quoted(reply, message.quote),
     attachment(message), words(message), meta(message));
   node.addEventListener("contextmenu", (event) => { if (!getSelection().toString()) { event.preventDefault(); openMenu(message, event.clientX, event.clientY); } });
-  node.addEventListener("dblclick", () => getSelection().isCollapsed && act("react", { message_id: message.message_id, emoji: ownReaction(message) ? null : "👍" }));
   return node;
 }
 
 function name(message) {
   const from = author(message);
-  const role = message.sender_chat ? (message.is_automatic_forward ? "пост канала" : message.sender_chat.id === message.chat.id ? "аноним" : "канал") : message.from?.is_bot ? "бот" : "";
+  const role = message.sender_chat ? (message.chat.type === "channel" ? "" : message.is_automatic_forward ? "пост канала" : message.sender_chat.id === message.chat.id ? "аноним" : "канал") : message.from?.is_bot ? "бот" : "";
   return h("div", { class: `from name${hue(from.id)}` }, from.name, role && h("small", {}, role));
 }
 
@@ -149,7 +150,8 @@ function quoted(reply, quote) {
 function words(message) {
   const text = message.text ?? message.caption;
   if (!text) return null;
-  return h("div", { class: "text" }, formatted(text, message.entities || message.caption_entities, links));
+  const kind = message.edit_date ? "text edited" : "text";
+  return h("div", { class: kind }, formatted(text, message.entities || message.caption_entities, links));
 }
 
 const links = {
@@ -158,11 +160,10 @@ const links = {
 };
 
 function meta(message) {
-  const edited = message.edit_date && !message.text?.startsWith("\u200b") ? "изменено " : "";
+  const edited = message.edit_date ? "изменено " : "";
   const below = !(message.text ?? message.caption) || lastIsBlock(message);
   const label = `${edited}${clock(message.date)}`;
-  const node = h("span", { class: below ? "meta below" : "meta" }, label);
-  return node;
+  return h("span", { class: below ? "meta below" : "meta" }, label);
 }
 
 function lastIsBlock(message) {
@@ -335,5 +336,3 @@ export async function openFeed() {
   if (chat.type === "channel" && chat.linked) await messagesOf(chat.linked);
   draw();
 }
-
-export { chatTitle, confirmed };

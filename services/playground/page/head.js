@@ -18,7 +18,7 @@ export function draw() {
   $("head").replaceChildren(
     h("button", { class: comments ? "icon back always" : "icon back", title: "Назад", onclick: () => (comments ? tell("go", { key: comments }) : tell("list")) }, icon("back")),
     h("button", { class: "who", title: "О чате", onclick: () => aboutChat(chat) },
-      avatar(chat.type === "private" ? store.bot.id : chat.id, title, "small"),
+      avatar(chat.type === "private" ? store.bot.id : chat.id, chatTitle(chat), "small"),
       h("span", { class: "names" }, h("div", { class: "title" }, title), status(chat))),
     h("button", { class: "icon", id: "panel-toggle", title: "Вызовы Bot API", "aria-pressed": String(panelIsOpen()), onclick: () => tell("panel") }, icon("pulse")));
   drawTopics(chat);
@@ -43,7 +43,7 @@ function drawTopics(chat) {
       onclick: () => tell("go", { key: chat.key, thread: id }),
     }, name);
     bar.replaceChildren(tab(null, "Все"), ...chat.topics.map((topic) => tab(topic.id, topic.name)),
-      h("button", { class: "topic", title: "Новая тема", onclick: addTopic }, "＋"));
+      h("button", { class: "topic", title: "Новая тема", onclick: addTopic }, icon("plus")));
   } else if (chat.pinned) {
     bar.replaceChildren(h("button", { class: "quote", onclick: () => goTo(chat.pinned.message_id) },
       h("b", {}, "Закреплено"), h("span", {}, preview(chat.pinned))));

@@ -63,7 +63,7 @@ function chatButton(chat) {
     avatar(chat.type === "private" ? store.bot.id : chat.id, title),
     h("span", {},
       h("span", { class: "chat-line" },
-        h("span", { class: "chat-title" }, title, tag(chat)),
+        h("span", { class: "chat-title" }, h("span", {}, title), tag(chat)),
         chat.last && h("time", {}, clock(chat.last.date))),
       h("span", { class: "chat-line" }, chatPreview(chat),
         unread > 0 && h("span", { class: "unread", "aria-label": `непрочитанных: ${unread}` }, String(unread)))));

@@ -33,7 +33,7 @@ INSERT INTO messages VALUES
 
 
 async def test_migrations_build_what_the_code_declares(database: Database) -> None:
-    import_all("(Base)")
+    import_all("Base")
 
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(connection, opts={"compare_type": True})

@@ -1,0 +1,41 @@
+"""The same conversation put to several models at once; free of Telegram."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from functools import partial
+
+from bots.hf_demo.models import ModelShelf
+from bots.hf_demo.prompts import SYSTEM
+from services.chat import Message
+from services.dialogue import HISTORY_MESSAGES
+from services.errors import ServiceError
+from services.measure import Measurement, as_they_finish, measured
+from services.storage import ConversationKey, HistoryStore
+
+
+async def compare(
+    shelf: ModelShelf, names: Sequence[str], messages: Sequence[Message]
+) -> AsyncGenerator[tuple[str, Measurement | ServiceError], None]:
+    """Ask them all; yield each name with its answer, or why there is none, as they come."""
+
+    async def ask(name: str) -> Measurement:
+        return await measured(shelf.open(name), messages)
+
+    calls = [partial(ask, name) for name in names]
+    async with aclosing(as_they_finish(calls, ServiceError)) as finished:
+        async for number, result in finished:
+            yield names[number], result
+
+
+async def conversation_up_to(
+    history: HistoryStore, key: ConversationKey, source: int | None = None
+) -> list[Message] | None:
+    """What a model heard with the user's message `source`, or with the last one."""
+    turns = list(await history.recent(key, HISTORY_MESSAGES))
+    while turns and not (turns[-1].role == "user" and source in (None, turns[-1].source_id)):
+        turns.pop()
+    if not turns:
+        return None
+    return [Message("system", SYSTEM), *(Message(turn.role, turn.content) for turn in turns)]

@@ -1,0 +1,86 @@
+"""What a command-line tool owes its shell: one prompt in, exit codes and one line of error out."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import traceback
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from services import errors
+from services.env import load_env
+from services.texts import describe_error
+
+INTERRUPTED = 130
+
+# Where the words for a chat's user don't fit somebody at a terminal.
+_TEXTS: dict[type[errors.ServiceError], str] = {
+    errors.ConfigError: "Не хватает настройки: {error}",
+    errors.AuthError: "Сервис модели не принял ключ: проверь его в .env.",
+    errors.ContentRejected: "Фильтр модели не пропустил запрос. Скажи иначе.",
+    errors.ContextTooLong: "Запрос не помещается в память модели. Сократи его.",
+    errors.BadRequest: "Сервис не понял запрос. Подробности: --debug.",
+    errors.BadResponse: "Модель ответила непонятно. Повтори, подробности: --debug.",
+}
+
+
+def add_prompt_options(parser: argparse.ArgumentParser) -> None:
+    """The ways to give a prompt, and how to see what went wrong."""
+    parser.add_argument("prompt", nargs="*", help="запрос; без него читается стандартный ввод")
+    parser.add_argument("--file", type=Path, help="взять запрос из файла (UTF-8)")
+    parser.add_argument("--debug", action="store_true", help="при ошибке показать всё о ней")
+
+
+def read_prompt(parser: argparse.ArgumentParser, words: list[str], file: Path | None) -> str:
+    """The one prompt, from arguments, a file or stdin; wrong usage exits with 2."""
+    if words and file:
+        parser.error("запрос нужен один: или в аргументах, или в --file")
+    try:
+        prompt = _read(parser, " ".join(words), file).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        parser.error(f"запрос не прочитать: {error}")
+    if not prompt:
+        parser.error("запрос пуст")
+    return prompt
+
+
+def _read(parser: argparse.ArgumentParser, text: str, file: Path | None) -> str:
+    if text:
+        return text
+    if file:
+        return file.read_text(encoding="utf-8")
+    if sys.stdin.isatty():
+        parser.error("нужен запрос: в аргументах, в --file или на стандартном вводе")
+    return sys.stdin.buffer.read().decode("utf-8")
+
+
+def run(command: Callable[[], Coroutine[Any, Any, int]], *, debug: bool) -> int:
+    """Run a command; its failures become a line on stderr and an exit code."""
+    load_env()
+    try:
+        return asyncio.run(command())
+    except errors.ServiceError as error:
+        if debug:
+            traceback.print_exc()
+        say(describe(error))
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader has what it wanted, as in `| head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def describe(error: errors.ServiceError) -> str:
+    """Say in Russian what happened and what to do."""
+    text = _TEXTS.get(type(error))
+    return text.format(error=error) if text else describe_error(error)
+
+
+def say(line: str) -> None:
+    """Tell the person at the terminal; stdout is for the answer alone."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""Models that Hugging Face's inference providers serve, under one token."""
