@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
@@ -34,6 +35,10 @@ class Budget:
     tokens: int = 0
     free: frozenset[int] = frozenset()
 
+    @property
+    def bounded(self) -> bool:
+        return bool(self.requests or self.tokens)
+
     def check(self, spent: Spending) -> None:
         """Raise BudgetSpent when nothing is left."""
         if 0 < self.requests <= spent.requests or 0 < self.tokens <= spent.tokens:
@@ -41,11 +46,18 @@ class Budget:
 
 
 class Meter:
-    """One bot's account: what its models take goes to whoever pays."""
+    """One bot's account: what its models take goes to whoever pays.
+
+    It is written a little later, many answers at a time; a crash forgives that second.
+    """
+
+    DELAY = 1.0
 
     def __init__(self, spending: SpendingStore, budget: Budget) -> None:
         self._spending = spending
         self._budget = budget
+        self._unwritten: dict[int, Spending] = {}
+        self._writing: asyncio.Task[None] | None = None
 
     def on(self, model: ChatModel) -> ChatModel:
         return MeteredModel(model, self)
@@ -53,19 +65,39 @@ class Meter:
     async def admit(self) -> None:
         """Raise BudgetSpent when the payer's day is spent."""
         user_id = payer.get()
-        if not (self._budget.requests or self._budget.tokens):
+        if user_id is None or user_id in self._budget.free or not self._budget.bounded:
             return
-        if user_id is not None and user_id not in self._budget.free:
-            self._budget.check(await self._spending.today(user_id))
+        unwritten = self._unwritten.get(user_id, Spending())
+        self._budget.check(await self._spending.today(user_id) + unwritten)
 
-    async def charge(self, usage: Usage | None) -> None:
-        """Write a request down, with its tokens where they are known."""
-        if usage:
-            TOKENS.labels("prompt").inc(usage.prompt_tokens)
-            TOKENS.labels("completion").inc(usage.completion_tokens)
+    def charge(self, usage: Usage | None) -> None:
+        """Count a request, with its tokens where they are known."""
+        usage = usage or Usage(0, 0)
+        TOKENS.labels("prompt").inc(usage.prompt_tokens)
+        TOKENS.labels("completion").inc(usage.completion_tokens)
         user_id = payer.get()
-        if user_id is not None:
-            await self._spending.add(user_id, usage)
+        if user_id is None:
+            return
+        spent = Spending(1, usage.prompt_tokens, usage.completion_tokens)
+        self._unwritten[user_id] = self._unwritten.get(user_id, Spending()) + spent
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_later())
+
+    async def flush(self) -> None:
+        """Write what is not yet written."""
+        if self._writing:
+            self._writing.cancel()
+        while self._unwritten:
+            await self._write()
+
+    async def _write_later(self) -> None:
+        while self._unwritten:
+            await asyncio.sleep(self.DELAY)
+            await asyncio.shield(self._write())
+
+    async def _write(self) -> None:
+        unwritten, self._unwritten = self._unwritten, {}
+        await self._spending.add(unwritten)
 
 
 class MeteredModel:
@@ -91,7 +123,7 @@ class MeteredModel:
         with _counted():
             completion = await self._model.complete(messages, options)
         LAST_TOKEN.observe(time.monotonic() - started)
-        await self._meter.charge(completion.usage)
+        self._meter.charge(completion.usage)
         return completion
 
     async def stream(
@@ -112,12 +144,13 @@ class MeteredModel:
                             usage = chunk.completion.usage
                         yield chunk
         finally:
-            await self._meter.charge(usage)
+            self._meter.charge(usage)
 
     async def count_tokens(self, messages: Sequence[Message]) -> int:
         return await self._model.count_tokens(messages)
 
     async def aclose(self) -> None:
+        await self._meter.flush()
         await self._model.aclose()
 
 

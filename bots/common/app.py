@@ -125,11 +125,11 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
         coordination = await stack.enter_async_context(_coordination(spec, settings, storage))
         bot = await stack.enter_async_context(_open_bot(spec, settings, options, storage.data_dir))
         model = open_chat_model(backend, options.model)
-        stack.push_async_callback(model.aclose)
         context = BotContext(
             spec.name, backend, model, database, settings, storage.data_dir, coordination
         )
         context = replace(context, model=context.metered(model))
+        stack.push_async_callback(context.model.aclose)
         create: Callable[[BotContext], Awaitable[Dispatcher]] = import_module(
             spec.module
         ).create_dispatcher

@@ -54,6 +54,17 @@ class MessageRow(Base):
     created_at: Mapped[datetime]
 
 
+# As StoredMessage has them: whole rows would cost several times as much.
+_COLUMNS = (
+    MessageRow.role,
+    MessageRow.content,
+    MessageRow.author_id,
+    MessageRow.author_name,
+    MessageRow.source_id,
+    MessageRow.created_at,
+)
+
+
 class HistoryStore:
     """The dialogue of each conversation, oldest first."""
 
@@ -69,14 +80,11 @@ class HistoryStore:
     async def recent(self, key: ConversationKey, limit: int) -> Sequence[StoredMessage]:
         """The last `limit` turns, oldest first."""
         query = (
-            select(MessageRow)
-            .filter_by(**key._asdict())
-            .order_by(MessageRow.id.desc())
-            .limit(limit)
+            select(*_COLUMNS).filter_by(**key._asdict()).order_by(MessageRow.id.desc()).limit(limit)
         )
         async with self._database.session() as session:
-            rows = list(await session.scalars(query))
-        return [_to_message(row) for row in reversed(rows)]
+            rows = (await session.execute(query)).all()
+        return [StoredMessage(*row) for row in reversed(rows)]
 
     @outlives_database
     async def answer_to(self, key: ConversationKey, source_id: int) -> str | None:
@@ -119,14 +127,3 @@ def _to_row(key: ConversationKey, message: StoredMessage) -> dict[str, Any]:
         "source_id": message.source_id,
         "created_at": message.created_at or utc_now(),
     }
-
-
-def _to_message(row: MessageRow) -> StoredMessage:
-    return StoredMessage(
-        "assistant" if row.role == "assistant" else "user",
-        row.content,
-        row.author_id,
-        row.author_name,
-        row.source_id,
-        row.created_at,
-    )

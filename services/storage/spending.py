@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.chat import Usage
 from services.storage.database import Base, Database, outlives_database, utc_now
-from services.storage.group_commit import GroupCommit
 
 
 class SpendingRow(Base):
@@ -52,12 +49,31 @@ class SpendingStore:
     def __init__(self, database: Database, bot: str) -> None:
         self._database = database
         self._bot = bot
-        self._add = GroupCommit(self._add_each)
 
-    async def add(self, user_id: int, usage: Usage | None) -> None:
-        """Count one request and, where they are known, its tokens."""
-        usage = usage or Usage(0, 0)
-        await self._add((user_id, Spending(1, usage.prompt_tokens, usage.completion_tokens)))
+    @outlives_database
+    async def add(self, spent: Mapping[int, Spending]) -> None:
+        """Add to the day's accounts what users spent."""
+        day = utc_now().date()
+        insert = self._database.insert(SpendingRow).values(
+            [
+                {
+                    "bot": self._bot,
+                    "user_id": user_id,
+                    "day": day,
+                    "requests": spending.requests,
+                    "prompt_tokens": spending.prompt_tokens,
+                    "completion_tokens": spending.completion_tokens,
+                }
+                for user_id, spending in sorted(spent.items())  # one order: no deadlock
+            ]
+        )
+        added = {
+            name: getattr(SpendingRow, name) + insert.excluded[name]
+            for name in ("requests", "prompt_tokens", "completion_tokens")
+        }
+        keys = [SpendingRow.bot, SpendingRow.user_id, SpendingRow.day]
+        async with self._database.session() as session:
+            await session.execute(insert.on_conflict_do_update(index_elements=keys, set_=added))
 
     @outlives_database
     async def today(self, user_id: int) -> Spending:
@@ -85,34 +101,6 @@ class SpendingStore:
         async with self._database.session() as session:
             rows = (await session.execute(query)).all()
         return [(user, Spending(*(int(value) for value in values))) for user, *values in rows]
-
-    @outlives_database
-    async def _add_each(self, items: Sequence[tuple[int, Spending]]) -> Sequence[None]:
-        sums: defaultdict[int, Spending] = defaultdict(Spending)
-        for user_id, spending in items:
-            sums[user_id] += spending
-        day = utc_now().date()
-        insert = self._database.insert(SpendingRow).values(
-            [
-                {
-                    "bot": self._bot,
-                    "user_id": user_id,
-                    "day": day,
-                    "requests": spending.requests,
-                    "prompt_tokens": spending.prompt_tokens,
-                    "completion_tokens": spending.completion_tokens,
-                }
-                for user_id, spending in sorted(sums.items())
-            ]
-        )
-        added = {
-            name: getattr(SpendingRow, name) + insert.excluded[name]
-            for name in ("requests", "prompt_tokens", "completion_tokens")
-        }
-        keys = [SpendingRow.bot, SpendingRow.user_id, SpendingRow.day]
-        async with self._database.session() as session:
-            await session.execute(insert.on_conflict_do_update(index_elements=keys, set_=added))
-        return [None] * len(items)
 
 
 def _spending(row: SpendingRow) -> Spending:

@@ -81,6 +81,7 @@ async def running_bot(
                 yield RunningBot(playground, fake, context, dispatcher, polling)
             finally:
                 await stop(dispatcher, polling)
+                await context.model.aclose()
 
 
 async def stop(dispatcher: Dispatcher, polling: asyncio.Task[None]) -> None:

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from cli.move_database import main, move_database
-from services.chat import Usage
 from services.errors import ConfigError
 from services.storage import (
     ConversationKey,
@@ -32,7 +31,7 @@ async def fill(settings: StorageSettings, messages: int) -> None:
         inbox = Inbox(database, "grisha")
         await inbox.receive_all({1: '{"update_id": 1}', 2: "{}"})
         await inbox.finish(2)
-        await SpendingStore(database, "grisha").add(USER, Usage(100, 20))
+        await SpendingStore(database, "grisha").add({USER: Spending(1, 100, 20)})
 
 
 async def test_moves_everything(tmp_path: Path, postgres_database: str) -> None:

@@ -3,7 +3,6 @@ from datetime import timedelta
 
 import pytest
 
-from services.chat import Usage
 from services.storage import (
     ConversationKey,
     Database,
@@ -133,15 +132,14 @@ class TestSpending:
         self, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         store = SpendingStore(database, "grisha")
-        await asyncio.gather(*(store.add(ANYA, Usage(10, 5)) for _ in range(20)))
-        await store.add(ANYA, None)
-        await store.add(2, Usage(1000, 1))
+        await asyncio.gather(*(store.add({ANYA: Spending(1, 10, 5)}) for _ in range(20)))
+        await store.add({ANYA: Spending(1), 2: Spending(1, 1000, 1)})
         assert await store.today(ANYA) == Spending(21, 200, 100)
         today = utc_now().date()
         tomorrow = utc_now() + timedelta(days=1)
         monkeypatch.setattr("services.storage.spending.utc_now", lambda: tomorrow)
         assert await store.today(ANYA) == Spending()
-        await store.add(ANYA, Usage(1, 1))
+        await store.add({ANYA: Spending(1, 1, 1)})
         assert await store.since(today) == [
             (2, Spending(1, 1000, 1)),
             (ANYA, Spending(22, 201, 101)),
