@@ -121,32 +121,32 @@ class TestProcess:
     ) -> None:
         chat = telegram.person("Аня").private
         async with grisha(telegram, tmp_path, model):
-            model.enqueue(Answer("Рад знакомству!"))
-            chat.send("Меня зовут Аня")
-            await chat.wait_for("Рад знакомству!", PATIENCE)
-            model.enqueue(Answer("слово " * 400, delay=0.05))
+            model.enqueue(Answer("Рад и я!"))
+            chat.send("Сегодня дождь, а я рада")
+            await chat.wait_for("Рад и я!", PATIENCE)
+            model.enqueue(Answer("".join(f"Слово {n}. " for n in range(400)), delay=0.05))
             chat.send("Расскажи длинную историю")
-            await chat.wait_draft("слово", PATIENCE)
-        assert not [m for m in chat.messages if "слово" in (m.text or "") and m.from_user.is_bot]
+            await chat.wait_draft("Слово", PATIENCE)
+        assert not [m for m in chat.messages if "Слово" in (m.text or "") and m.from_user.is_bot]
 
         model.enqueue(Answer("Жил-был кот."))
         async with grisha(telegram, tmp_path, model):
             await chat.wait_for("Жил-был кот.", PATIENCE)
         heard = [m["content"] for m in model.calls[-1].body["messages"]]
-        assert heard[-3:] == ["Меня зовут Аня", "Рад знакомству!", "Расскажи длинную историю"]
+        assert heard[-3:] == ["Сегодня дождь, а я рада", "Рад и я!", "Расскажи длинную историю"]
         answers = [m.text for m in chat.messages if m.from_user and m.from_user.is_bot]
-        assert answers == ["Рад знакомству!", "Жил-был кот."]
+        assert answers == ["Рад и я!", "Жил-был кот."]
 
     async def test_sigterm_lets_a_running_answer_finish(
         self, tmp_path: Path, telegram: Playground, model: OpenAIServer
     ) -> None:
         chat = telegram.person("Аня").private
         async with grisha(telegram, tmp_path, model) as process:
-            model.enqueue(Answer("раз два три четыре пять шесть семь восемь", delay=0.2))
+            model.enqueue(Answer("Раз. Два. Три. Четыре. Пять. Шесть. Семь. Восемь.", delay=0.2))
             chat.send("Посчитай")
-            await chat.wait_draft("раз", PATIENCE)
+            await chat.wait_draft("Раз", PATIENCE)
             process.send_signal(signal.SIGTERM)
-            await chat.wait_for("восемь", PATIENCE)
+            await chat.wait_for("Восемь", PATIENCE)
             out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
         assert process.returncode == 0, err.decode()
         assert "Traceback" not in err.decode()

@@ -120,6 +120,9 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
             update={"data_dir": storage.data_dir / "playground", "database_url": None}
         )
     backend = options.backend or spec.backend
+    # Before the database is opened: the bot's module declares tables of its own.
+    module = import_module(spec.module)
+    create: Callable[[BotContext], Awaitable[Dispatcher]] = module.create_dispatcher
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.open(storage))
         coordination = await stack.enter_async_context(_coordination(spec, settings, storage))
@@ -130,9 +133,6 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
         )
         context = replace(context, model=context.metered(model))
         stack.push_async_callback(context.model.aclose)
-        create: Callable[[BotContext], Awaitable[Dispatcher]] = import_module(
-            spec.module
-        ).create_dispatcher
         dispatcher = await create(context)
         logger.info("%s answers with %s (%s)", spec.name, model.name, backend)
         web = Web(settings, (database.ping, coordination.ping))

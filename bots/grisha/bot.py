@@ -1,25 +1,85 @@
-"""Grisha: a character with a memory."""
+"""Grisha: a character who remembers, learns and knows when to speak."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from aiogram import Dispatcher
 
 from bots.common.app import BotContext, build_dispatcher
 from bots.grisha.assistant import Grisha
+from bots.grisha.comments import Comments
+from bots.grisha.config import GrishaSettings
 from bots.grisha.handlers import create_router
+from bots.grisha.knowledge import OWN_DATASET, Knowledge
+from bots.grisha.learning import Learning
+from bots.grisha.memory import SummaryStore, UserMemory
 from bots.grisha.texts import COMMANDS
 from bots.launch import main
-from services.dialogue import Dialogue
-from services.storage import HistoryStore
+from services.chat import ChatModel
+from services.env import read_settings
+from services.errors import ConfigError
+from services.retrieval import DialogueIndex, open_encoder
+from services.storage import Database, HistoryStore, PreferenceStore
 
 
 async def create_dispatcher(context: BotContext) -> Dispatcher:
     """Put Grisha together."""
+    settings = read_settings(GrishaSettings)
+    encoder = await asyncio.to_thread(open_encoder)
+    knowledge = Knowledge(await DialogueIndex.open(context.database, encoder, context.data_dir))
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
-    dispatcher["grisha"] = Grisha(Dialogue(context.model, HistoryStore(context.database)))
+    dispatcher["grisha"] = open_grisha(context.model, context.database, knowledge, settings)
+    dispatcher["comments"] = Comments(
+        context.database, settings.comments_per_hour, settings.comment_pause
+    )
+    dispatcher["chats"] = PreferenceStore(context.database, context.name)
+    _load_in_background(dispatcher, knowledge, (OWN_DATASET, settings.dataset_file))
     return dispatcher
+
+
+def _load_in_background(
+    dispatcher: Dispatcher, knowledge: Knowledge, paths: Sequence[Path]
+) -> None:
+    """Index the data sets while he already talks: the first time a large one takes minutes."""
+
+    async def load() -> None:
+        for path in paths:
+            if path.exists():
+                await knowledge.load(path)
+
+    async def on_startup() -> None:
+        dispatcher["loading"] = asyncio.create_task(load())
+
+    async def on_shutdown() -> None:
+        dispatcher["loading"].cancel()
+        await asyncio.gather(dispatcher["loading"], return_exceptions=True)
+
+    dispatcher.startup.register(on_startup)
+    dispatcher.shutdown.register(on_shutdown)
+
+
+def open_grisha(
+    model: ChatModel, database: Database, knowledge: Knowledge, settings: GrishaSettings
+) -> Grisha:
+    """The character over his stores."""
+    try:
+        persona = settings.persona_file.read_text("utf-8")
+    except OSError:
+        raise ConfigError(f"GRISHA_PERSONA_FILE: {settings.persona_file} can't be read") from None
+    return Grisha(
+        model,
+        HistoryStore(database),
+        UserMemory(database),
+        SummaryStore(database),
+        knowledge,
+        Learning(database, knowledge.index),
+        settings,
+        persona,
+    )
 
 
 if __name__ == "__main__":

@@ -2,45 +2,233 @@
 
 from __future__ import annotations
 
-from aiogram import F, Router
-from aiogram.filters import Command, CommandStart
-from aiogram.types import Message
+import logging
+import re
 
-from bots.common.conversation import Addressed, author_of, conversation_key
-from bots.common.replies import stream_reply
+from aiogram import Bot, F, Router
+from aiogram.enums import ChatMemberStatus
+from aiogram.filters import BaseFilter, Command, CommandStart
+from aiogram.types import CallbackQuery, Message, MessageReactionUpdated, ReactionTypeEmoji
+
+from bots.common.app import BotContext
+from bots.common.conversation import Addressed, author_of, conversation_key, is_private
+from bots.common.replies import send_reply, stream_reply
 from bots.common.turns import Turns
-from bots.grisha import texts
-from bots.grisha.assistant import Grisha
-from services.storage import StoredMessage
+from bots.grisha import keyboards, texts
+from bots.grisha.assistant import Grisha, Heard, Post
+from bots.grisha.comments import Comments
+from bots.grisha.keyboards import RatingCallback
+from services.errors import ServiceError
+from services.storage import ConversationKey, PreferenceStore
+
+logger = logging.getLogger(__name__)
+
+QUIET = "quiet"
+_ADMINS = (ChatMemberStatus.CREATOR, ChatMemberStatus.ADMINISTRATOR)
+_LIKES = frozenset("👍❤🔥👏😁🎉🤩💯🙏👌😍🤣🏆🤝")
+_DISLIKES = frozenset("👎💩🤮😡🤬🥱")
+
+
+class Welcome(BaseFilter):
+    """Passes private chats and, if groups are listed in the settings, only those groups."""
+
+    async def __call__(self, message: Message, grisha: Grisha) -> bool:
+        groups = grisha.settings.groups
+        return is_private(message) or not groups or message.chat.id in groups
+
+
+class Talkative(BaseFilter):
+    """Passes what is in private, and in groups that haven't told him to be quiet."""
+
+    async def __call__(self, message: Message, chats: PreferenceStore) -> bool:
+        return is_private(message) or not await chats.get(message.chat.id, QUIET, False)
+
+
+class FromNamedChannel(BaseFilter):
+    """Passes posts of the channels in the settings, as their discussion group sees them."""
+
+    async def __call__(self, message: Message, grisha: Grisha) -> bool:
+        channel = message.sender_chat
+        return (
+            bool(message.is_automatic_forward)
+            and channel is not None
+            and grisha.settings.names_channel(channel.id, channel.username)
+        )
 
 
 def create_router() -> Router:
     router = Router(name="grisha")
+    router.message.filter(Welcome())
+    router.message.register(on_post, FromNamedChannel())
+    router.message.register(on_nothing, F.is_automatic_forward)
     router.message.register(on_start, CommandStart())
     router.message.register(on_help, Command("help"))
+    router.message.register(on_me, Command("me"))
+    router.message.register(on_forget, Command("forget"))
     router.message.register(on_reset, Command("reset"))
-    router.message.register(on_message, F.text, Addressed(), flags={"gather": True})
+    router.message.register(on_stats, Command("stats"))
+    router.message.register(on_quiet, Command("quiet"))
+    router.message.register(on_talk, Command("talk"))
+    router.message.register(
+        on_message, F.text | F.caption, Addressed(), Talkative(), flags={"gather": True}
+    )
+    router.callback_query.register(on_rating, RatingCallback.filter(), flags={"free": True})
+    router.message_reaction.register(on_reaction)
     return router
 
 
-async def on_start(message: Message) -> None:
-    await message.answer(texts.START)
+async def on_nothing(message: Message) -> None:
+    """A post of another channel: it isn't addressed to him, whatever it mentions."""
+
+
+async def on_start(message: Message, grisha: Grisha, bot_name: str) -> None:
+    await send_reply(message, await grisha.greet(_heard(message, "", bot_name)))
 
 
 async def on_help(message: Message) -> None:
-    await message.answer(texts.HELP)
+    await send_reply(message, texts.HELP)
+
+
+async def on_me(message: Message, grisha: Grisha) -> None:
+    await send_reply(message, await grisha.describe_user(author_of(message).id))
+
+
+async def on_forget(message: Message, grisha: Grisha) -> None:
+    await grisha.forget(author_of(message).id)
+    await send_reply(message, texts.FORGOTTEN)
 
 
 async def on_reset(message: Message, grisha: Grisha, bot_name: str) -> None:
     await grisha.reset(conversation_key(bot_name, message))
-    await message.answer(texts.RESET)
+    await send_reply(message, texts.RESET)
+
+
+async def on_stats(message: Message, grisha: Grisha) -> None:
+    await send_reply(message, await grisha.describe_learning())
+
+
+async def on_quiet(message: Message, bot: Bot, chats: PreferenceStore) -> None:
+    await _switch(message, bot, chats, quiet=True)
+
+
+async def on_talk(message: Message, bot: Bot, chats: PreferenceStore) -> None:
+    await _switch(message, bot, chats, quiet=False)
 
 
 async def on_message(
-    message: Message, text: str, grisha: Grisha, turns: Turns, bot_name: str
+    message: Message,
+    text: str,
+    grisha: Grisha,
+    comments: Comments,
+    turns: Turns,
+    bot: Bot,
+    bot_name: str,
 ) -> None:
-    key, author = conversation_key(bot_name, message), author_of(message)
+    key = conversation_key(bot_name, message)
+    said = await _without_mention(text, bot)
+    heard = _heard(message, said, bot_name, await comments.post_of(key))
     async with turns.turn(key) as turn:
-        reply = await stream_reply(message, grisha.answer(key, text, author.name), turn)
-        question = StoredMessage("user", text, author.id, author.name, message.message_id)
-        await grisha.remember(key, question, reply.text)
+        plan = await grisha.plan(heard)
+        reply = await stream_reply(message, grisha.answer(plan), turn)
+        pattern = await grisha.remember(plan, reply.text if reply.completion else "")
+        if pattern:
+            await _offer_rating(grisha, pattern, reply.messages[-1])
+        await grisha.summarise(key)
+
+
+async def on_post(message: Message, grisha: Grisha, comments: Comments, bot_name: str) -> None:
+    """Comment on a channel's post; when the model fails he is silent and the log says so."""
+    text = (message.text or message.caption or "").strip()
+    channel = message.sender_chat
+    if channel is None or len(text) < grisha.settings.comment_min_length:
+        return
+    key = ConversationKey(bot_name, message.chat.id, message.message_id)
+    post = Post(channel.title or "", text)
+    await comments.note(key, post)
+    if not await comments.may_comment(key):
+        return
+    try:
+        comment = await grisha.comment(post)
+    except ServiceError as error:
+        logger.warning("no comment on message %d: %s", message.message_id, type(error).__name__)
+        return
+    if not comment:
+        logger.warning("no comment on message %d: the model said nothing", message.message_id)
+    elif await comments.claim(key):
+        await send_reply(message, comment)
+        await grisha.said(key, comment)
+
+
+async def on_rating(callback: CallbackQuery, callback_data: RatingCallback, grisha: Grisha) -> None:
+    message = callback.message
+    pattern = message and await grisha.learning.shown_in(message.chat.id, message.message_id)
+    if not pattern:
+        await callback.answer(texts.VOTE_STALE)
+        return
+    await grisha.learning.vote(pattern, callback.from_user.id, callback_data.value)
+    await callback.answer(texts.LIKED if callback_data.value > 0 else texts.DISLIKED)
+    if isinstance(message, Message):
+        await message.edit_reply_markup(reply_markup=None)
+
+
+async def on_reaction(event: MessageReactionUpdated, grisha: Grisha, context: BotContext) -> None:
+    """A reaction under an answer counts as a vote; taking it back takes the vote back."""
+    voter = event.user or event.actor_chat
+    allowed = context.settings.allowed_user_ids
+    if voter is None or (allowed and voter.id not in allowed):
+        return
+    pattern = await grisha.learning.shown_in(event.chat.id, event.message_id)
+    if pattern:
+        emojis = {
+            reaction.emoji.rstrip("\ufe0f")
+            for reaction in event.new_reaction
+            if isinstance(reaction, ReactionTypeEmoji)
+        }
+        value = -1 if emojis & _DISLIKES else int(bool(emojis & _LIKES))
+        await grisha.learning.vote(pattern, voter.id, value)
+
+
+def _heard(message: Message, text: str, bot_name: str, post: Post | None = None) -> Heard:
+    author = author_of(message)
+    return Heard(
+        conversation_key(bot_name, message),
+        text,
+        author.id,
+        author.name,
+        message.message_id,
+        group=not is_private(message),
+        post=post,
+    )
+
+
+async def _without_mention(text: str, bot: Bot) -> str:
+    """The message without «@grisha_bot,»: who is addressed is known."""
+    me = await bot.me()
+    plain = re.sub(rf"@{re.escape(me.username or '')}\b[\s,:—-]*", "", text, flags=re.IGNORECASE)
+    return plain.strip() or text
+
+
+async def _offer_rating(grisha: Grisha, pattern: int, shown: Message) -> None:
+    """Let an answer be rated: by buttons in private, by reactions everywhere."""
+    await grisha.learning.shown(pattern, shown.chat.id, shown.message_id)
+    if is_private(shown):
+        await shown.edit_reply_markup(reply_markup=keyboards.rating())
+
+
+async def _switch(message: Message, bot: Bot, chats: PreferenceStore, *, quiet: bool) -> None:
+    if is_private(message):
+        await send_reply(message, texts.GROUPS_ONLY)
+    elif await _is_admin(message, bot):
+        await chats.set(message.chat.id, QUIET, quiet)
+        await send_reply(message, texts.QUIET if quiet else texts.TALK)
+    else:
+        await send_reply(message, texts.ADMINS_ONLY)
+
+
+async def _is_admin(message: Message, bot: Bot) -> bool:
+    if message.sender_chat:  # an admin who writes in the group's name
+        return message.sender_chat.id == message.chat.id
+    if message.from_user is None:
+        return False
+    member = await bot.get_chat_member(message.chat.id, message.from_user.id)
+    return member.status in _ADMINS

@@ -1,6 +1,83 @@
-"""What the model hears about who it is."""
+"""What the model hears: the persona, what is known, examples, the dialogue."""
 
-PERSONA = (
-    "Ты — Гриша, чат-бот с характером: дружишь, болтаешь обо всём, слегка иронизируешь, "
-    "ищешь смыслы. Отвечай по-русски, на «ты», коротко и по-человечески."
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.chat import ChatModel, Message
+from services.retrieval import Exchange
+
+NAME = "Гриша"
+INTERLOCUTOR = "Собеседник"
+
+_WEEKDAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
+FACTS = "Сейчас {weekday}, {now:%d.%m.%Y, %H:%M}."
+KNOWN = "Собеседника зовут {name}."
+UNKNOWN = "Имени собеседника ты не знаешь."
+GROUP = "Это общий чат, перед каждым сообщением стоит имя того, кто пишет. Сейчас пишет {name}."
+POST = "Вы обсуждаете пост канала «{channel}»: «{post}»"
+SUMMARY = "О чём вы говорили раньше: {summary}"
+COMMENT = (
+    "Прокомментируй пост канала «{channel}» одним-двумя предложениями, по существу и "
+    "по-своему:\n\n{post}"
 )
+SUMMARIZE = (
+    "Перескажи разговор в трёх-четырёх предложениях: о чём говорили, что важно помнить. "
+    "Только пересказ, без вступления."
+)
+INTRODUCE = "Привет! Расскажи о себе."
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The parts of a prompt, in the order of how long they stay the same.
+
+    The persona comes first, so that its prefix can be served from a cache.
+    """
+
+    persona: str
+    question: Message
+    facts: Sequence[str] = ()
+    examples: Sequence[Exchange] = ()
+    past: Sequence[Message] = field(default=())
+
+    def messages(self, examples: int, past: int) -> list[Message]:
+        """The prompt with that many of the best examples and of the newest turns."""
+        system = "\n\n".join([self.persona.strip(), " ".join(self.facts)]).strip()
+        shown = [
+            message
+            for example in reversed(self.examples[:examples])
+            for message in (
+                Message("user", example.question, name=INTERLOCUTOR),
+                Message("assistant", example.answer, name=NAME),
+            )
+        ]
+        kept = list(self.past[len(self.past) - past :])
+        while kept and kept[0].role == "assistant":
+            kept.pop(0)
+        return [Message("system", system), *shown, *kept, self.question]
+
+
+async def fit(prompt: Prompt, model: ChatModel, budget: int) -> list[Message]:
+    """The messages within `budget` tokens: examples go first, then the oldest turns."""
+    sizes = [(count, len(prompt.past)) for count in range(len(prompt.examples), -1, -1)]
+    sizes += [(0, past) for past in range(len(prompt.past) - 1, -1, -1)]
+    low, high = 0, len(sizes) - 1
+    while low < high:
+        middle = (low + high) // 2 if low else 0  # mostly everything fits
+        if await _fits(prompt.messages(*sizes[middle]), model, budget):
+            high = middle
+        else:
+            low = middle + 1
+    return prompt.messages(*sizes[low])
+
+
+async def _fits(messages: Sequence[Message], model: ChatModel, budget: int) -> bool:
+    letters = sum(len(message.content) + 8 for message in messages)
+    return letters <= budget or await model.count_tokens(messages) <= budget
+
+
+def time_fact(now: datetime) -> str:
+    return FACTS.format(weekday=_WEEKDAYS[now.weekday()], now=now)

@@ -22,6 +22,7 @@ from services.playground.world import Chat, World
 
 Method = Callable[["BotApi", Params], Any]
 METHODS: dict[str, Method] = {}
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 F = TypeVar("F", bound=Callable[..., Any])
 _QUIET = frozenset(("getupdates",))  # logged only when something is wrong
 
@@ -91,6 +92,8 @@ class BotApi:
 
     async def call(self, name: str, params: Params) -> Any:
         """Run a method and return its result; raise ApiError where Telegram refuses."""
+        if name not in METHODS:
+            raise ApiError(404, "Not Found")
         result = METHODS[name](self, params)
         if isinstance(result, Awaitable):
             result = await result
@@ -151,7 +154,9 @@ class BotApi:
 def _fault_error(fault: Fault) -> ApiError:
     if fault.kind == "flood":
         return too_many_requests(fault.retry_after)
-    return ApiError(500, "Internal Server Error")
+    if fault.kind == "error":
+        return ApiError(500, "Internal Server Error")
+    return ApiError(502, f"Bad Gateway: {fault.kind}")  # for the log: the bot won't see it
 
 
 async def _break(request: web.Request, fault: Fault) -> web.StreamResponse:
@@ -173,7 +178,7 @@ def _respond(answer: Any) -> web.Response:
 
 
 def _json(body: Json, status: int) -> web.Response:
-    encoded = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    encoded = _encode(body).encode("utf-8", "surrogatepass")
     return web.Response(body=encoded, status=status, content_type="application/json")
 
 

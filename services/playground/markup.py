@@ -510,32 +510,33 @@ _TLDS = (
     "xyz|site|online|shop|club|pro|biz|edu|gov|tech|blog|moscow|москва|онлайн|сайт"
 )
 _HOST = rf"(?:[\w-]+\.)+(?:{_TLDS})(?![\w-])"
-_FINDERS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("url", re.compile(
-        rf"(?<![\w@.])(?:(?:https?|ftp)://(?:[\w-]+\.)*[\w-]+(?::\d+)?|tg://[\w-]+|{_HOST}(?::\d+)?)"
+# What an entity can't do without, so that most texts are looked through only for that.
+_FINDERS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
+    ("url", r"[^\s.]\.[^\s.]|://", re.compile(
+        rf"(?<![\w@.-])(?:(?:https?|ftp)://(?:[\w-]+\.)*[\w-]+(?::\d+)?|tg://[\w-]+|{_HOST}(?::\d+)?)"
         r"(?:[/?#][^\s<>\"«»]*[^\s<>\"«».,;:!?')\]])?/?",
         re.IGNORECASE,
     )),
-    ("email", re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-zA-Zа-я]{2,}(?!\w)")),
-    ("mention", re.compile(r"(?<![\w/@])@[A-Za-z][A-Za-z0-9_]{2,31}(?![A-Za-z0-9_])")),
-    ("bot_command", re.compile(
+    ("email", "@", re.compile(
+        r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-zA-Zа-я]{2,}(?!\w)"
+    )),
+    ("mention", "@", re.compile(r"(?<![\w/@])@[A-Za-z][A-Za-z0-9_]{2,31}(?![A-Za-z0-9_])")),
+    ("bot_command", "/", re.compile(
         r"(?<![\w/<>])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z][A-Za-z0-9_]{2,31})?(?![\w/@])"
     )),
-    ("hashtag", re.compile(r"(?<![\w#])#(?=\w*[^\W\d])\w{1,256}(?![\w#])")),
-    ("cashtag", re.compile(r"(?<![\w$])\$[A-Z]{1,8}(?![\w$])")),
-    ("phone_number", re.compile(r"(?<![\w+])\+\d(?:[ ()-]{0,2}\d){9,14}(?!\w)")),
+    ("hashtag", "#", re.compile(r"(?<![\w#])#(?=\w*[^\W\d])\w{1,256}(?![\w#])")),
+    ("cashtag", r"\$[A-Z]", re.compile(r"(?<![\w$])\$[A-Z]{1,8}(?![\w$])")),
+    ("phone_number", r"\+\d", re.compile(r"(?<![\w+])\+\d(?:[ ()-]{0,2}\d){9,14}(?!\w)")),
 )  # fmt: skip
-_PRIORITY = {name: rank for rank, (name, _) in enumerate(_FINDERS)}
-_HINTS = re.compile(r"[@/#$.+]|://")
+_PRIORITY = {name: rank for rank, (name, _, _) in enumerate(_FINDERS)}
 
 
 def find_entities(text: str) -> list[Json]:
     """Mentions, commands, links and the like that Telegram's servers mark in any text."""
-    if not _HINTS.search(text):
-        return []
     spans = [
         (found.start(), _PRIORITY[name], found.end(), name)
-        for name, pattern in _FINDERS
+        for name, hint, pattern in _FINDERS
+        if re.search(hint, text)
         for found in pattern.finditer(text)
     ]
     entities: list[Json] = []

@@ -52,7 +52,7 @@ class Params:
         value = self.values.get(name, "")
         if isinstance(value, bool):
             return "true" if value else "false"
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return _encodable(value if isinstance(value, str) else _written(value))
 
     def integer(self, name: str, default: int = 0) -> int:
         """An integer; what isn't one counts as absent, as it does at Telegram."""
@@ -77,11 +77,15 @@ class Params:
         if value is None or value == "":
             return None
         if not isinstance(value, str):
+            _encodable(_written(value))
             return value
         try:
-            return json.loads(value)
+            found = json.loads(value)
         except ValueError:
             raise bad_request(f"can't parse {what} JSON object") from None
+        if "\\u" in value:
+            _encodable(_written(found))
+        return found
 
     def formatted(self, name: str, entities_name: str = "") -> FormattedText:
         """A text with its entities, from a parse mode or given outright."""
@@ -91,7 +95,7 @@ class Params:
 
 def format_text(text: str, parse_mode: Any, entities: Any) -> FormattedText:
     """Parse, check and complete a bot's text the way Telegram's servers do."""
-    text = _clean(text)
+    text = _encodable(text).replace("\r", "").replace("\0", " ")
     if parse_mode and str(parse_mode).lower() != "none":
         formatted = _parse(text, str(parse_mode))
     else:
@@ -99,12 +103,17 @@ def format_text(text: str, parse_mode: Any, entities: Any) -> FormattedText:
     return with_found_entities(trimmed(formatted))
 
 
-def _clean(text: str) -> str:
+def _written(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _encodable(text: str) -> str:
+    """Refuse halves of surrogate pairs, which JSON can carry and UTF-8 can't."""
     try:
         text.encode()
     except UnicodeEncodeError:
         raise bad_request("strings must be encoded in UTF-8") from None
-    return text.replace("\r", "").replace("\0", " ")
+    return text
 
 
 def _parse(text: str, mode: str) -> FormattedText:

@@ -15,6 +15,7 @@ from services.playground.errors import ApiError, Json
 # Not sent unless a bot asks for them by name.
 ON_REQUEST = frozenset(("chat_member", "message_reaction", "message_reaction_count"))
 MOST_UPDATES = 100_000
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _GONE = (
     "Conflict: terminated by other getUpdates request; "
     "make sure that only one bot instance is running"
@@ -55,7 +56,7 @@ class UpdateQueue:
         if not wanted:
             return
         self.last_id += 1
-        encoded = json.dumps({"update_id": self.last_id, kind: body}, ensure_ascii=False)
+        encoded = _encode({"update_id": self.last_id, kind: body})
         self._updates.append(Update(self.last_id, chat_id, encoded))
         self._arrived.set()
         self.on_change()

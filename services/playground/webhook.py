@@ -131,13 +131,13 @@ class Webhook:
 
     async def _run_reply(self, response: aiohttp.ClientResponse) -> None:
         """Run the method call that a webhook may answer with; its result goes nowhere."""
-        values = await _read_reply(response)
-        name = str(values.pop("method", "")).lower()
-        if name and self.answer:
-            try:
+        try:
+            values = await _read_reply(response)
+            name = str(values.pop("method", "")).lower()
+            if name and self.answer:
                 await self.answer(name, Params(values, {}))
-            except ApiError as error:
-                self._failed(error.description)
+        except (ApiError, ValueError) as error:
+            self._failed(f"Wrong method call in the webhook's reply: {error}")
 
     def info(self) -> Json:
         target = self.target

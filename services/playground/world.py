@@ -22,7 +22,6 @@ ChatType = Literal["private", "supergroup", "channel"]
 ADMIN_STATUSES = ("creator", "administrator")
 PRESENT_STATUSES = (*ADMIN_STATUSES, "member", "restricted")
 DRAFT_SECONDS = 30
-TYPING_SECONDS = 5
 _MOST_CALLBACKS = 1000
 
 Listener = Callable[[str, "Chat", Json], None]
@@ -90,7 +89,6 @@ class Chat:
     keyboard: Json | None = None
     pinned: int | None = None
     draft: Draft | None = None
-    typing_until: float = 0.0
     waiters: set[asyncio.Future[None]] = field(default_factory=set)
 
     @property
@@ -155,9 +153,6 @@ class CallbackQuery:
     """A pressed button that waits for the bot's answer."""
 
     id: str
-    chat: Chat
-    message_id: int
-    person: User
     answer: asyncio.Future[Json]
 
 
@@ -264,7 +259,6 @@ class World:
     def _announce(self, chat: Chat, message: Json) -> None:
         if self.is_own(message):
             self.end_draft(chat)
-            chat.typing_until = 0.0
         else:
             kind = "channel_post" if chat.type == "channel" else "message"
             self.tell_bot(kind, chat, public(message))
@@ -401,10 +395,6 @@ class World:
         self.tell_bot("stopped_message_generation", chat, body)
         return True
 
-    def show_typing(self, chat: Chat, action: str, thread_id: int | None) -> None:
-        chat.typing_until = time.monotonic() + TYPING_SECONDS
-        self.publish("typing", chat, {"action": action, "message_thread_id": thread_id})
-
     def set_keyboard(self, chat: Chat, markup: Json | None) -> None:
         """Show, replace or remove the keyboard under the input; None leaves it as it is."""
         if markup is None or "inline_keyboard" in markup:
@@ -419,7 +409,7 @@ class World:
         number = int(time.time() * 1000) * 1000 + len(self.callbacks) % 1000
         query_id = str((person.id << 64 | number) % 10**19)
         future: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
-        query = CallbackQuery(query_id, chat, message["message_id"], person, future)
+        query = CallbackQuery(query_id, future)
         self.callbacks[query_id] = query
         while len(self.callbacks) > _MOST_CALLBACKS:
             self.callbacks.pop(next(iter(self.callbacks))).answer.cancel()

@@ -108,8 +108,6 @@ def answer_callback_query(api: BotApi, params: Params) -> bool:
     answer = {"text": text, "alert": params.flag("show_alert"), "url": params.string("url")}
     if not query.answer.done():
         query.answer.set_result(answer)
-    shown = {"query_id": query.id, "person": query.person.id, **answer}
-    api.world.publish("callback", query.chat, shown)
     return True
 
 

@@ -9,6 +9,7 @@ from services.playground.bot_api import BotApi, method
 from services.playground.errors import Json, bad_request
 from services.playground.keyboards import checked_markup
 from services.playground.markup import MAX_CAPTION, utf16_length
+from services.playground.methods.media import input_media
 from services.playground.methods.messages import message_text
 from services.playground.params import Params
 from services.playground.world import ADMIN_STATUSES, Chat, public
@@ -44,6 +45,16 @@ def edit_message_caption(api: BotApi, params: Params) -> Json:
         raise bad_request("MEDIA_CAPTION_TOO_LONG")
     content = {"caption": None, "caption_entities": None, **caption.wire("caption")}
     return _edit(api, chat, message, content, params)
+
+
+@method
+def edit_message_media(api: BotApi, params: Params) -> Json:
+    item = params.parsed("media", "InputMedia")
+    chat, message = _editable(api, params)
+    if not any(kind in message for kind in _MEDIA):
+        raise bad_request("there is no media in the message to edit")
+    nothing = dict.fromkeys((*_MEDIA, "caption", "caption_entities"))
+    return _edit(api, chat, message, {**nothing, **input_media(api, params, item)}, params)
 
 
 @method

@@ -69,10 +69,11 @@ def send_media_group(api: BotApi, params: Params) -> list[Json]:
     if not 2 <= len(items) <= 10:
         raise bad_request("wrong number of media items in the album")
     album = {"media_group_id": str(time.time_ns())}
-    return deliver(api, params, *({**_album_item(api, params, i), **album} for i in items))
+    return deliver(api, params, *({**input_media(api, params, i), **album} for i in items))
 
 
-def _album_item(api: BotApi, params: Params, item: Any) -> Json:
+def input_media(api: BotApi, params: Params, item: Any) -> Json:
+    """An InputMedia's photo or document and its caption, as a message has them."""
     if not isinstance(item, dict) or item.get("type") not in ("photo", "document"):
         raise bad_request("can't parse InputMedia: Unsupported type specified")
     kind = str(item["type"])

@@ -137,7 +137,8 @@ def send_chat_action(api: BotApi, params: Params) -> bool:
     if action not in _ACTIONS:
         raise bad_request("wrong parameter action in request")
     chat = api.chat(params)
-    api.world.show_typing(chat, action, params.integer("message_thread_id") or None)
+    thread_id = params.integer("message_thread_id") or None
+    api.world.publish("typing", chat, {"action": action, "message_thread_id": thread_id})
     return True
 
 

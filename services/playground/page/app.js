@@ -19,8 +19,8 @@ async function go({ key, thread = null, post = null }, quietly = false) {
   document.body.dataset.view = "chat";
   if (!quietly) history.replaceState(null, "", `#${[key, thread ?? "", post ?? ""].join("/").replace(/\/+$/, "")}`);
   tell("open");
+  composer.focusInput(); // before anything is awaited: what is typed at once isn't lost
   await feed.openFeed();
-  composer.focusInput();
   document.title = `${store.bot.first_name} · Playground`;
 }
 
@@ -85,7 +85,6 @@ const EVENTS = {
     store.chats.set(key, chat);
     tell("chats");
   },
-  callback() {},
 };
 
 async function onEvent({ event, chat, body, trouble }) {

@@ -150,8 +150,8 @@ function quoted(reply, quote) {
 function words(message) {
   const text = message.text ?? message.caption;
   if (!text) return null;
-  const kind = message.edit_date ? "text edited" : "text";
-  return h("div", { class: kind }, formatted(text, message.entities || message.caption_entities, links));
+  const kinds = ["text", message.edit_date && "edited", lastIsBlock(message) && "closed"];
+  return h("div", { class: kinds.filter(Boolean).join(" ") }, formatted(text, message.entities || message.caption_entities, links));
 }
 
 const links = {
@@ -264,8 +264,11 @@ function reactions(message) {
       class: users.includes(store.me) ? "reaction own" : "reaction",
       title: users.map((id) => person(id)?.first_name || "?").join(", "),
       onclick: () => react(message, users.includes(store.me) ? null : emoji),
-    }, emoji, users.length > 1 && h("b", {}, String(users.length)))));
+    }, colourful(emoji), users.length > 1 && h("b", {}, String(users.length)))));
 }
+
+// Telegram names some reactions without the mark that asks for a picture.
+const colourful = (emoji) => (/^[\u2600-\u27bf]$/u.test(emoji) ? `${emoji}\ufe0f` : emoji);
 
 const react = (message, emoji) => act("react", { message_id: message.message_id, emoji });
 
@@ -293,7 +296,7 @@ function openMenu(message, x, y) {
   const own = isMine(message);
   const mayDelete = own || chat.type === "private" || isAdmin(chat);
   menu(x, y,
-    h("div", { class: "faces" }, FACES.map((face) => h("button", { title: `Реакция ${face}`, onclick: () => react(message, ownReaction(message) === face ? null : face) }, face))),
+    h("div", { class: "faces" }, FACES.map((face) => h("button", { "aria-label": `Реакция ${face}`, onclick: () => react(message, ownReaction(message) === face ? null : face) }, colourful(face)))),
     item("reply", "Ответить", () => tell("reply", message)),
     own && (message.text || message.caption) ? item("edit", "Изменить", () => tell("edit-own", message)) : "",
     message.text || message.caption ? item("copy", "Скопировать текст", () => copy(message.text || message.caption)) : "",

@@ -1,6 +1,7 @@
 // A text with Telegram's entities as DOM nodes. Offsets are UTF-16 units, as in JavaScript.
 import { copy, h, icon } from "./dom.js";
 
+const BLOCKS = new Set(["pre", "blockquote", "expandable_blockquote"]);
 const SIMPLE = { bold: "b", italic: "i", underline: "u", strikethrough: "s" };
 
 export function formatted(text, entities, act) {
@@ -29,6 +30,7 @@ function fill(parent, text, start, end, entities, act) {
     }
     parent.append(wrapped(entity, text.slice(from, to), (node) => fill(node, text, from, to, inner, act), act));
     at = to;
+    if (BLOCKS.has(entity.type) && text[at] === "\n") at += 1; // a block ends its line itself
   }
   parent.append(text.slice(at, end));
 }

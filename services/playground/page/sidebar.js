@@ -24,7 +24,7 @@ function drawPeople() {
       tabindex: person.id === store.me ? "0" : "-1", title: `Писать как ${person.first_name}`,
       onclick: () => tell("become", person.id),
     }, avatar(person.id, person.first_name), h("span", {}, person.first_name)));
-  const add = h("button", { class: "person add", title: "Добавить человека", onclick: addPerson },
+  const add = h("button", { class: "person add", "aria-label": "Добавить человека", title: "Добавить человека", onclick: addPerson },
     h("span", { class: "avatar" }, icon("plus")), h("span", {}, "Ещё"));
   $("people").replaceChildren(...choices, add);
   $("people").onkeydown = (event) => {

@@ -13,10 +13,10 @@ from telegramify_markdown import utf16_len
 from bots.common import replies, texts
 from bots.common.config import BotSettings
 from bots.common.middlewares import PasteMiddleware
-from bots.grisha.bot import create_dispatcher
 from services.errors import AuthError, ModelLoading, RateLimited, Unavailable
 from services.texts import describe_error
 from tests.bots.harness import RunningBot, running_bot, stop
+from tests.bots.talker import create_dispatcher
 
 
 @pytest.fixture(autouse=True)

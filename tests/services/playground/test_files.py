@@ -52,6 +52,11 @@ async def test_a_bot_sends_a_photo_and_edits_its_caption(
     assert edited.caption == "Новый"
     again = await bot.send_photo(chat_id, sent.photo[-1].file_id)
     assert again.photo == sent.photo
+    other = InputMediaPhoto(media=BufferedInputFile(png(9, 9), "б.png"), caption="Другой")
+    changed = await bot.edit_message_media(other, chat_id=chat_id, message_id=again.message_id)
+    assert not isinstance(changed, bool)
+    assert changed.photo is not None
+    assert (changed.photo[-1].width, changed.caption) == (9, "Другой")
 
 
 async def test_a_person_sends_a_document_and_the_bot_downloads_it(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import aiohttp
 import pytest
 
 from services.playground import Playground
+from services.playground.bot_api import METHODS
+from services.playground.errors import ApiError
+from services.playground.params import Params
 from tests.services.playground.conftest import Api
 
 LONG = "x" * 4097
@@ -253,3 +257,38 @@ async def test_every_form_of_parameters_is_read(
     ):
         async with http.post(url, **request) as response:
             assert (await response.json())["result"]["text"] == "привет"
+
+
+ODD_VALUES: list[Any] = [
+    None, True, 0, -1, 1, 1001, 2**63, 1.5, "", " ", "x", "1", "1001", "@novosti_dnya", "[]", "{}",
+    "[[]]", "null", "\ud800", [], [1], ["x"], [None], [[]], {}, {"type": "emoji", "emoji": "👍"},
+    [{"type": "emoji", "emoji": "👍"}], [{"type": "photo", "media": "attach://x"}],
+    {"message_id": 1}, {"message_id": "1"}, {"inline_keyboard": [[None]]}, {"keyboard": [[1]]},
+    {"keyboard": [["A"]]}, {"remove_keyboard": True}, [{"type": "bold", "offset": 0, "length": 1}],
+    [{"command": 1, "description": None}], {"type": "chat", "chat_id": {}},
+]  # fmt: skip
+NAMES = (  # noqa: SIM905 -- a list of words
+    "chat_id from_chat_id message_id message_ids text caption entities parse_mode reply_markup "
+    "reply_parameters message_thread_id draft_id action media photo document latitude longitude "
+    "title address user_id commands scope language_code callback_query_id file_id reaction name "
+    "url secret_token offset limit allowed_updates caption_entities"
+).split()
+
+
+async def test_no_call_breaks_the_server(playground: Playground, chat_id: int) -> None:
+    """Whatever comes in, the answer is a result or one of Telegram's refusals."""
+    chance = random.Random(7)
+    names = sorted(METHODS)
+    done = 0
+    for _ in range(4000):
+        params = {name: chance.choice(ODD_VALUES) for name in chance.sample(NAMES, 12)}
+        if chance.random() < 0.7:
+            params["chat_id"] = chance.choice((chat_id, playground.group.id, playground.forum.id))
+        if chance.random() < 0.3:
+            params["message_id"] = playground.world.chats[str(playground.group.id)].last_id
+        try:
+            await playground.api.call(chance.choice(names), Params(params, {}))
+            done += 1
+        except ApiError:
+            playground.webhook.stop()
+    assert done > 300

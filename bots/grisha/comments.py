@@ -1,0 +1,91 @@
+"""Which channel posts he comments on: each once, and not too many an hour."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, func, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bots.grisha.assistant import Post
+from services.storage import Base, ConversationKey, Database
+from services.storage.database import utc_now
+
+
+class PostRow(Base):
+    __tablename__ = "grisha_posts"
+
+    chat_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    root_id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str]
+    text: Mapped[str]
+    commented_at: Mapped[datetime | None]
+
+
+class Comments:
+    """The journal of posts, by discussion group and the message that starts the thread."""
+
+    def __init__(self, database: Database, per_hour: int, pause: float) -> None:
+        self._database = database
+        self._per_hour = per_hour
+        self._pause = pause
+        self._commenting = asyncio.Lock()
+
+    async def note(self, key: ConversationKey, post: Post) -> None:
+        """Write a post down: its thread is about it, commented or not."""
+        async with self._database.session() as session:
+            if await session.get(PostRow, (key.chat_id, key.thread_id)) is None:
+                session.add(
+                    PostRow(
+                        chat_id=key.chat_id,
+                        root_id=key.thread_id,
+                        channel=post.channel,
+                        text=post.text,
+                    )
+                )
+
+    async def post_of(self, key: ConversationKey) -> Post | None:
+        """The post that a thread is about."""
+        async with self._database.session() as session:
+            row = await session.get(PostRow, (key.chat_id, key.thread_id))
+        return Post(row.channel, row.text) if row else None
+
+    async def claim(self, key: ConversationKey) -> bool:
+        """Take the right to comment, for ever; waits for the pause between two comments.
+
+        False when the post has its comment, or the hour has had enough of them. Claimed
+        before it is sent: after a crash a comment may be missing, but never be there twice.
+        """
+        async with self._commenting:
+            await asyncio.sleep(await self._wait())
+            if not await self.may_comment(key):
+                return False
+            async with self._database.session() as session:
+                await session.execute(
+                    update(PostRow)
+                    .filter_by(chat_id=key.chat_id, root_id=key.thread_id)
+                    .values(commented_at=utc_now())
+                )
+            return True
+
+    async def may_comment(self, key: ConversationKey) -> bool:
+        """Whether it is worth asking the model for a comment."""
+        hour = utc_now() - timedelta(hours=1)
+        recent = select(func.count()).select_from(PostRow).where(PostRow.commented_at > hour)
+        async with self._database.session() as session:
+            row = await session.get(PostRow, (key.chat_id, key.thread_id))
+            count = await session.scalar(recent)
+        return row is not None and row.commented_at is None and (count or 0) < self._per_hour
+
+    async def _wait(self) -> float:
+        """Seconds until the pause after the last comment is over."""
+        async with self._database.session() as session:
+            last = await session.scalar(
+                select(PostRow.commented_at)
+                .where(PostRow.commented_at.is_not(None))
+                .order_by(PostRow.commented_at.desc())
+                .limit(1)
+            )
+        gone = (utc_now() - last).total_seconds() if last else self._pause
+        return max(0.0, self._pause - gone)

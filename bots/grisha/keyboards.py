@@ -1,0 +1,22 @@
+"""Buttons under Grisha's answers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from aiogram.filters.callback_data import CallbackData
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+
+
+class RatingCallback(CallbackData, prefix="rate"):
+    """A 👍 or 👎 under the message that carries the buttons."""
+
+    value: Literal[-1, 1]
+
+
+def rating() -> InlineKeyboardMarkup:
+    buttons = [
+        InlineKeyboardButton(text=emoji, callback_data=RatingCallback(value=value).pack())
+        for emoji, value in (("👍", 1), ("👎", -1))
+    ]
+    return InlineKeyboardMarkup(inline_keyboard=[buttons])

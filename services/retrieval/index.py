@@ -1,0 +1,345 @@
+"""The index of dialogues: rows in the database, vectors in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import numpy as np
+from sqlalchemy import Index, LargeBinary, Row, Table, delete, insert, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.retrieval.encoder import Encoder, Vectors
+from services.retrieval.lexical import LexicalIndex
+from services.retrieval.spelling import likeness, trigrams
+from services.retrieval.vectors import EXACT_LIMIT, NeighbourGraph, VectorMatrix
+from services.storage import Base, Database
+
+ANSWER_WEIGHT = 0.25  # of the answer in a row's vector, beside 1 of the question
+SPELLING_WEIGHT = 0.15  # of the trigrams' likeness in the final score
+ANSWER_CHARACTERS = 400  # the rest would cost more than it tells
+CANDIDATES = 50  # rows that are looked at closely
+BATCH = 512  # rows that are encoded and committed at once
+
+Progress = Callable[[int, int], None]
+
+
+class Exchange(NamedTuple):
+    """What was said, and what was answered."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A found exchange.
+
+    `score` ranks; `likeness` is comparable between queries: 1 for the same question,
+    below `DialogueIndex.gate` an example does more harm than good.
+    """
+
+    id: int
+    source: str
+    question: str
+    answer: str
+    score: float
+    likeness: float
+
+
+class EntryRow(Base):
+    __tablename__ = "retrieval_entries"
+    __table_args__ = (
+        Index("retrieval_entries_by_source", "source"),
+        {"sqlite_autoincrement": True},  # a number is never used twice: graphs are keyed by it
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str]
+    question: Mapped[str]
+    answer: Mapped[str]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(16))
+    encoder: Mapped[str]
+    vector: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+_ROWS = cast(Table, EntryRow.__table__)
+_INSERT = insert(_ROWS).returning(_ROWS.c.id, sort_by_parameter_order=True)
+
+
+class _Entry(NamedTuple):
+    id: int
+    source: str
+    question: str
+    answer: str
+
+
+class DialogueIndex:
+    """Exchanges by likeness of their question. `await DialogueIndex.open(...)` loads it.
+
+    Writes go to the database first and are found as soon as the call returns. Without
+    an encoder it searches by words.
+    """
+
+    def __init__(self, database: Database, encoder: Encoder | None, data_dir: Path) -> None:
+        self._database = database
+        self._encoder = encoder
+        self._graph_path = data_dir / "retrieval.usearch"
+        self._entries: list[_Entry | None] = []  # None where one was removed
+        self._positions: dict[int, int] = {}
+        self._matrix: VectorMatrix | None = None
+        self._graph: NeighbourGraph | None = None
+        self._words: LexicalIndex | None = None
+        self._rows_of: defaultdict[str, list[int]] = defaultdict(list)
+        self._writing = asyncio.Lock()  # one transaction at a time
+        self._changing = threading.Lock()  # searches run in threads
+
+    @classmethod
+    async def open(
+        cls, database: Database, encoder: Encoder | None, data_dir: Path
+    ) -> DialogueIndex:
+        index = cls(database, encoder, data_dir)
+        await index._load()
+        return index
+
+    @property
+    def gate(self) -> float:
+        """The likeness from which on an example helps."""
+        return 0.6 if self._encoder else 0.45
+
+    @property
+    def near(self) -> float:
+        """The likeness from which on the question is the same."""
+        return 0.88 if self._encoder else 0.85
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def count(self, source: str) -> int:
+        return sum(self._entries[row] is not None for row in self._rows_of[source])
+
+    # --- reading ---------------------------------------------------------------------
+
+    def search(self, query: str, limit: int = 3, *, source: str | None = None) -> list[Match]:
+        """The exchanges whose question is most like `query`, best first. Blocks for some ms."""
+        with self._changing:
+            if not self._positions or not query.strip():
+                return []
+            rows, scores, cosines = self._candidates(query, source)
+        spelt = trigrams(query)
+        matches = []
+        for row, score, cosine in zip(rows, scores, cosines, strict=True):
+            entry = self._entries[row]
+            if entry is None or (source is not None and entry.source != source):
+                continue
+            same = likeness(spelt, trigrams(entry.question))
+            if self._encoder is None:
+                matches.append(Match(*entry, score + same, same))
+            else:
+                matches.append(Match(*entry, score + SPELLING_WEIGHT * same, cosine))
+        matches.sort(key=lambda match: -match.score)
+        return matches[:limit]
+
+    async def find(self, query: str, limit: int = 3, *, source: str | None = None) -> list[Match]:
+        """`search` off the event loop."""
+        return await asyncio.to_thread(self.search, query, limit, source=source)
+
+    def _candidates(
+        self, query: str, source: str | None
+    ) -> tuple[Sequence[int], Sequence[float], Sequence[float]]:
+        """Rows worth a closer look, with their scores and cosines."""
+        if self._encoder is None or self._matrix is None:
+            assert self._words is not None  # noqa: S101  (one of the two is loaded)
+            ids = self._words.nearest(query, CANDIDATES)
+            rows = [self._positions[key] for key in ids if key in self._positions]
+            ranks = [-0.01 * rank for rank in range(len(rows))]
+            return rows, ranks, ranks
+        vector = self._encoder.encode([query])[0]
+        numbers = self._near_rows(vector, source)
+        cosines = self._matrix.cosines(vector, numbers)
+        scores = self._matrix.scores(vector, cosines, numbers)
+        if len(scores) > CANDIDATES:
+            best = np.argpartition(-scores, CANDIDATES)[:CANDIDATES]
+            numbers = best if numbers is None else numbers[best]
+            scores, cosines = scores[best], cosines[best]
+        elif numbers is None:
+            numbers = np.arange(len(scores))
+        return numbers.tolist(), scores.tolist(), cosines.tolist()
+
+    def _near_rows(self, vector: Vectors, source: str | None) -> np.ndarray | None:
+        """The rows that the graph or the source leaves over; None for all of them."""
+        if source is not None:
+            return np.asarray(self._rows_of[source], np.intp)
+        if self._graph is None:
+            return None
+        keys = self._graph.nearest(vector, 2 * CANDIDATES).tolist()
+        rows = [self._positions[key] for key in keys if key in self._positions]
+        return np.asarray(rows, np.intp)
+
+    # --- writing ---------------------------------------------------------------------
+
+    async def add(self, source: str, exchange: Exchange) -> int:
+        """Store one exchange; the next search finds it. Returns its number."""
+        (key,) = await self._insert(source, [exchange])
+        return key
+
+    async def sync(
+        self, source: str, exchanges: Iterable[Exchange], progress: Progress | None = None
+    ) -> int:
+        """Make the rows of a source exactly these, without repeats; return how many are new.
+
+        Vectors of rows that stay are kept, so that a second call costs little. What is
+        committed before an interruption stays: the next call goes on from there.
+        """
+        wanted = {_digest(exchange): exchange for exchange in exchanges}
+        async with self._database.session() as session:
+            rows = await session.execute(
+                select(EntryRow.digest, EntryRow.id).filter_by(source=source)
+            )
+            present = {bytes(digest): key for digest, key in rows}
+        await self.remove([key for digest, key in present.items() if digest not in wanted])
+        new = [exchange for digest, exchange in wanted.items() if digest not in present]
+        if len(new) > BATCH:
+            self._graph = None  # quicker to complete it once, at the end
+        for start in range(0, len(new), BATCH):
+            await self._insert(source, new[start : start + BATCH])
+            if progress:
+                progress(min(start + BATCH, len(new)), len(new))
+        if new:
+            await asyncio.to_thread(self._settle)
+        return len(new)
+
+    def _settle(self) -> None:
+        with self._changing:
+            if self._matrix:
+                self._matrix.center()
+                if self._matrix.size > EXACT_LIMIT:
+                    self._open_graph()
+
+    async def remove(self, keys: Sequence[int]) -> None:
+        if not keys:
+            return
+        async with self._writing, self._database.session() as session:
+            for start in range(0, len(keys), 500):
+                await session.execute(
+                    delete(EntryRow).where(EntryRow.id.in_(keys[start : start + 500]))
+                )
+        with self._changing:
+            for key in keys:
+                if (row := self._positions.pop(key, None)) is not None:
+                    self._entries[row] = None
+            if self._graph:
+                self._graph.remove(keys)
+
+    async def _insert(self, source: str, exchanges: Sequence[Exchange]) -> list[int]:
+        vectors = await asyncio.to_thread(self._encode, exchanges)
+        values = [
+            {
+                "source": source,
+                "question": exchange.question,
+                "answer": exchange.answer,
+                "digest": _digest(exchange),
+                "encoder": self._encoder.name if self._encoder else "",
+                "vector": None if vectors is None else vectors[number].tobytes(),
+            }
+            for number, exchange in enumerate(exchanges)
+        ]
+        async with self._writing:
+            async with self._database.session() as session:
+                rows = await session.execute(_INSERT, values)
+                keys = [key for (key,) in rows]
+            await asyncio.to_thread(self._append, source, keys, exchanges, vectors)
+        return keys
+
+    def _encode(self, exchanges: Sequence[Exchange]) -> np.ndarray | None:
+        """A vector of question and answer together, a little towards the answer."""
+        if self._encoder is None:
+            return None
+        questions = [exchange.question for exchange in exchanges]
+        answers = [exchange.answer[:ANSWER_CHARACTERS] for exchange in exchanges]
+        both = self._encoder.encode(questions + answers)
+        vectors = both[: len(questions)] + ANSWER_WEIGHT * both[len(questions) :]
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors.astype(np.float16)
+
+    def _append(
+        self,
+        source: str,
+        keys: Sequence[int],
+        exchanges: Sequence[Exchange],
+        vectors: np.ndarray | None,
+    ) -> None:
+        with self._changing:
+            for key, exchange in zip(keys, exchanges, strict=True):
+                self._take(_Entry(key, source, *exchange))
+            if self._words:
+                self._words.add(
+                    (key, exchange.question) for key, exchange in zip(keys, exchanges, strict=True)
+                )
+            if self._matrix and vectors is not None:
+                self._matrix.append(vectors.astype(np.float32))
+                if self._graph:
+                    self._graph.add(np.asarray(keys, np.int64), vectors)
+
+    def _take(self, entry: _Entry) -> None:
+        self._positions[entry.id] = len(self._entries)
+        self._rows_of[entry.source].append(len(self._entries))
+        self._entries.append(entry)
+
+    # --- loading ---------------------------------------------------------------------
+
+    async def _load(self) -> None:
+        await self._encode_old_rows()
+        columns = _ROWS.c
+        query = select(
+            columns.id, columns.source, columns.question, columns.answer, columns.vector
+        ).order_by(columns.id)
+        async with self._database.session() as session:
+            rows = (await session.execute(query)).all()
+        await asyncio.to_thread(self._fill, rows)
+
+    def _fill(self, rows: Sequence[Row[tuple[int, str, str, str, bytes]]]) -> None:
+        for row in rows:
+            self._take(_Entry(*row[:4]))
+        if self._encoder is None:
+            self._words = LexicalIndex((row[0], row[2]) for row in rows)
+            return
+        shape = (len(rows), self._encoder.dimensions)
+        joined = b"".join(row[4] for row in rows)
+        self._matrix = VectorMatrix(np.frombuffer(joined, np.float16).reshape(shape).copy())
+        if self._matrix.size > EXACT_LIMIT:
+            self._open_graph()
+
+    def _open_graph(self) -> None:
+        assert self._matrix is not None  # noqa: S101  (there are vectors to look through)
+        alive = [row for row, entry in enumerate(self._entries) if entry is not None]
+        keys = np.asarray([self._entries[row].id for row in alive], np.int64)  # type: ignore[union-attr]
+        self._graph = NeighbourGraph.open(self._graph_path, keys, self._matrix.rows[alive])
+
+    async def _encode_old_rows(self) -> None:
+        """Give a vector to rows that were stored without this encoder."""
+        if self._encoder is None:
+            return
+        stale = select(EntryRow).where(EntryRow.encoder != self._encoder.name).limit(BATCH)
+        while True:
+            async with self._database.session() as session:
+                rows = list(await session.scalars(stale))
+                if not rows:
+                    return
+                exchanges = [Exchange(row.question, row.answer) for row in rows]
+                vectors = await asyncio.to_thread(self._encode, exchanges)
+                assert vectors is not None  # noqa: S101  (there is an encoder)
+                for row, vector in zip(rows, vectors, strict=True):
+                    row.vector, row.encoder = vector.tobytes(), self._encoder.name
+            self._graph_path.unlink(missing_ok=True)
+
+
+def _digest(exchange: Exchange) -> bytes:
+    joined = f"{exchange.question}\0{exchange.answer}".encode()
+    return hashlib.blake2b(joined, digest_size=16).digest()

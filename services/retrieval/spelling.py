@@ -1,0 +1,31 @@
+"""How alike two texts are spelt: the cosine of their letter trigrams."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+_WORD = re.compile(r"\w+")
+
+
+def words_of(text: str) -> list[str]:
+    """The words in lower case, «е» for «ё»."""
+    return _WORD.findall(text.lower().replace("ё", "е"))
+
+
+def trigrams(text: str) -> dict[str, float]:
+    """The trigrams of each word with its edges, weighted to length 1."""
+    counts: Counter[str] = Counter()
+    for word in words_of(text):
+        padded = f" {word} "
+        counts.update(padded[at : at + 3] for at in range(len(padded) - 2))
+    weights = {gram: 1 + math.log(count) for gram, count in counts.items()}
+    length = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
+    return {gram: weight / length for gram, weight in weights.items()}
+
+
+def likeness(left: Mapping[str, float], right: Mapping[str, float]) -> float:
+    """0 when no trigram is shared, 1 when the words are the same."""
+    return sum(weight * right[gram] for gram, weight in left.items() if gram in right)
