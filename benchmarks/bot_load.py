@@ -79,12 +79,16 @@ async def model_server(latency: float) -> AsyncIterator[str]:
         await response.prepare(request)
         text = f"{ANSWER}{question}"
         size = -(-len(text) // PIECES)
-        for start in range(0, len(text), size):
+        with contextlib.suppress(ConnectionError):  # who asked may be killed
+            await stream(response, [text[at : at + size] for at in range(0, len(text), size)])
+        return response
+
+    async def stream(response: web.StreamResponse, pieces: Sequence[str]) -> None:
+        for piece in pieces:
             await asyncio.sleep(latency / PIECES)
-            await response.write(_event({"content": text[start : start + size]}))
+            await response.write(_event({"content": piece}))
         usage = {"prompt_tokens": 20, "completion_tokens": PIECES, "total_tokens": 20 + PIECES}
         await response.write(_event({}, "stop") + _event(None, usage=usage) + b"data: [DONE]\n\n")
-        return response
 
     async with serving({"/v1/chat/completions": answer}) as url:
         yield f"{url}/v1"
@@ -97,7 +101,7 @@ def _event(delta: object, finish: str | None = None, usage: object = None) -> by
 
 
 @contextlib.asynccontextmanager
-async def balancer(ports: Sequence[int]) -> AsyncIterator[str]:
+async def balancer(ports: Sequence[int | str]) -> AsyncIterator[str]:
     """What stands before replicas: each request goes to the next one."""
     turns = itertools.cycle(ports)
     async with aiohttp.ClientSession() as session:
@@ -134,16 +138,7 @@ async def bots(
     kind: str, playground: Playground, model_url: str, folder: Path, **env: str
 ) -> AsyncIterator[list[asyncio.subprocess.Process]]:
     """The processes of a set-up, ready to answer."""
-    env = {
-        "BOT_TOKEN": playground.token,
-        "TELEGRAM_API_URL": playground.api_url,
-        "LLM_BASE_URL": model_url,
-        "LLM_MODEL": "fixed",
-        "RATE_LIMIT_PER_MINUTE": "1000000",
-        "OMP_NUM_THREADS": "1",
-        "LOG_FORMAT": "text",
-        **env,
-    }
+    env = {**environment(playground, model_url), **env}
     programs: list[tuple[str, dict[str, str]]] = [("bare" if kind == "bare" else "edge", {})]
     if kind in ("webhook", "replicas"):
         ports = [free_port() for _ in range(1 if kind == "webhook" else 2)]
@@ -154,13 +149,32 @@ async def bots(
         processes = []
         for number, (program, extra) in enumerate(programs):
             extra["DATA_DIR"] = str(folder / f"{kind}-{number}")
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "benchmarks.edge_bot", program,
-                cwd=PROJECT_ROOT, env={**os.environ, **env, **extra},
-            )  # fmt: skip
+            process = await start(program, {**env, **extra})
             processes.append(process)
             stack.push_async_callback(stop, process)
         yield processes
+
+
+def environment(playground: Playground, model_url: str) -> dict[str, str]:
+    """What a bot needs to answer there; an empty value is none, whatever `.env` says."""
+    return {
+        "BOT_TOKEN": playground.token,
+        "TELEGRAM_API_URL": playground.api_url,
+        "LLM_BASE_URL": model_url,
+        "LLM_MODEL": "fixed",
+        "RATE_LIMIT_PER_MINUTE": "1000000",
+        "OMP_NUM_THREADS": "1",
+        **dict.fromkeys(("DATABASE_URL", "REDIS_URL", "WEB_PORT", "WEBHOOK_URL"), ""),
+        **dict.fromkeys(("ALLOWED_USER_IDS", "DAILY_REQUESTS", "DAILY_TOKENS"), ""),
+    }
+
+
+async def start(program: str, env: dict[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.edge_bot", program),
+        cwd=PROJECT_ROOT,
+        env={**os.environ, **env},
+    )
 
 
 async def stop(process: asyncio.subprocess.Process) -> None:
