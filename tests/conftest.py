@@ -27,7 +27,7 @@ SECRETS = (
     "LOCAL_",
     "GRISHA_",
     "BOT_",
-    "CHAT_MEMORY_",
+    "CHAT_",
     "DATABASE_",
     "REDIS_",
     "WEB",
