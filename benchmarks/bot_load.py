@@ -33,7 +33,7 @@ from services.playground.world import Chat
 from tests.servers import Postgres, Redis, free_port
 
 SETUPS = ("bare", "polling", "webhook", "replicas")
-START_TIMEOUT = 60.0
+START_TIMEOUT = 180.0
 ANSWER_TIMEOUT = 120.0
 PIECES = 8  # of a streamed answer
 ANSWER = "Ответ на "
