@@ -12,7 +12,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
 from services.errors import ConfigError
-from services.storage import Base, ConversationKey, Database, HistoryStore, StorageSettings
+from services.storage import (
+    Base,
+    ConversationKey,
+    Database,
+    HistoryStore,
+    StorageSettings,
+    StoredMessage,
+)
 from services.storage.migrations import HEAD
 from tests.servers import Postgres
 from tests.test_house import import_all
@@ -95,6 +102,25 @@ async def test_waits_for_a_database_that_went_away(
         assert not done
         await asyncio.to_thread(postgres.start)
         assert not await asyncio.wait_for(reading, 15)
+
+
+async def test_waits_for_a_full_disk(tmp_path: Path) -> None:
+    key, long = ConversationKey("grisha", 1), StoredMessage("user", "слово " * 20_000)
+    async with Database.open(StorageSettings(data_dir=tmp_path)) as database:
+
+        async def bound(pages: int) -> None:
+            async with database.engine.connect() as connection:  # the pool's only one
+                await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+        await bound(1)  # SQLite makes it what the file has now
+        writing = asyncio.create_task(HistoryStore(database).append(key, long))
+        done, _ = await asyncio.wait({writing}, timeout=0.4)
+        assert not done
+        await bound(100_000)
+        await asyncio.wait_for(writing, 15)
+        assert [turn.content for turn in await HistoryStore(database).recent(key, 2)] == [
+            long.content
+        ]
 
 
 @pytest.mark.parametrize(
