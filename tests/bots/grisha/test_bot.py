@@ -251,7 +251,7 @@ async def until_learned(bot: RunningBot, **wanted: int) -> None:
     learning = bot.dispatcher["grisha"].learning
 
     async def wait() -> None:
-        while not wanted.items() <= asdict(await learning.stats()).items():
+        while not wanted.items() <= asdict(await learning.stats()).items():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
     await asyncio.wait_for(wait(), 10)
