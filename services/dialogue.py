@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from services.chat import DEFAULT_OPTIONS, ChatModel, Chunk, GenerationOptions, Message
+from services.context import fit
 from services.storage import ConversationKey, HistoryStore, StoredMessage
 
 HISTORY_MESSAGES = 20
@@ -61,18 +62,3 @@ class Dialogue:
             question,
             StoredMessage("assistant", answer, author_name=assistant, source_id=question.source_id),
         )
-
-
-def fit(messages: Sequence[Message], characters: int) -> list[Message]:
-    """Keep the system message and the newest turns that fit; the last one always stays."""
-    system, *turns = messages
-    kept: list[Message] = []
-    room = characters - len(system.content)
-    for turn in reversed(turns):
-        room -= len(turn.content)
-        if kept and room < 0:
-            break
-        kept.insert(0, turn)
-    while len(kept) > 1 and kept[0].role == "assistant":
-        kept.pop(0)
-    return [system, *kept]

@@ -54,14 +54,14 @@ _TEXTS: tuple[tuple[type[errors.ServiceError], str], ...] = (
     ),
     (
         errors.ContentRejected,
-        "Фильтр модели не пропустил этот разговор. Скажи иначе или начни заново: /reset.",
+        "Фильтр модели не пропустил этот разговор. Скажи иначе или начни заново: {restart}.",
     ),
     (
         errors.ContextTooLong,
-        "Разговор не помещается в память модели. Сократи сообщение или начни заново: /reset.",
+        "Разговор не помещается в память модели. Сократи сообщение или начни заново: {restart}.",
     ),
 )
-_FALLBACK = "Модель ответила непонятно. Повтори вопрос, а если не поможет, начни заново: /reset."
+_FALLBACK = "Модель ответила непонятно. Повтори вопрос, а если не поможет, начни заново: {restart}."
 
 
 def wait_text(seconds: float) -> str:
@@ -73,9 +73,13 @@ def wait_text(seconds: float) -> str:
     return f"{ceil(seconds / 3600)} ч"
 
 
-def describe_error(error: errors.ServiceError) -> str:
-    """Say what happened and what to do. Never contains the error's own message."""
+def describe_error(error: errors.ServiceError, restart: str = "/reset") -> str:
+    """Say what happened and what to do. Never contains the error's own message.
+
+    `restart` is the command that begins the conversation anew.
+    """
     text = next((text for kind, text in _TEXTS if isinstance(error, kind)), _FALLBACK)
+    text = text.format(restart=restart)
     if isinstance(error, errors.AccessDenied) and error.url:
         return f"{text} Страница: {error.url}"
     if isinstance(error, errors.RateLimited):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-SECRETS = ("TOKEN", "KEY", "GIGA_", "HF_", "LLM_", "LOCAL_", "GRISHA_", "BOT_", "CHAT_MEMORY_")
+SECRETS = ("TOKEN", "KEY", "GIGA_", "HF_", "LLM_", "LOCAL_", "GRISHA_", "BOT_", "CHAT_")
 
 
 @pytest.fixture(autouse=True)

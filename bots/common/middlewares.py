@@ -142,6 +142,12 @@ class _Paste:
             joined += part if len(part) == TEXT_LIMIT else f"{part}\n"
         return joined.strip()
 
+    async def add(self, part: str) -> None:
+        """Join the paste, and wait until it is answered."""
+        self.parts.append(part)
+        self.arrived.set()
+        await self.answered.wait()
+
 
 class PasteMiddleware:
     """Gathers a long paste, which clients split into several messages, into one text.
@@ -163,18 +169,18 @@ class PasteMiddleware:
         paste = self._open.get(_paste_key(event))
         if paste is None or not event.text or event.text.startswith("/"):
             return await handler(event, data)
-        paste.parts.append(event.text)
-        paste.arrived.set()
-        await paste.answered.wait()
+        await paste.add(event.text)
         return None
 
     async def gather(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         assert isinstance(event, Message)  # noqa: S101  (registered on messages)
         if not get_flag(data, "gather"):
             return await handler(event, data)
-        paste = _Paste([event.text or event.caption or ""])
-        key = _paste_key(event)
-        self._open[key] = paste
+        text, key = event.text or event.caption or "", _paste_key(event)
+        if key in self._open:  # opened while this part was on its way here
+            await self._open[key].add(text)
+            return None
+        self._open[key] = paste = _Paste([text])
         try:
             await self._until_quiet(paste)
         finally:

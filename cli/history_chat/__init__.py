@@ -1,0 +1,1 @@
+"""A console chat that remembers: any model behind it, its sessions in one JSON file."""

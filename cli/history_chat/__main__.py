@@ -1,0 +1,5 @@
+import sys
+
+from cli.history_chat.app import main
+
+sys.exit(main())

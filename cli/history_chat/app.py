@@ -1,0 +1,106 @@
+"""The command line of the console chat, and what it is put together from."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import logging
+import sys
+from pathlib import Path
+
+from cli.history_chat import texts
+from cli.history_chat.config import MEMORY_FILE, SESSION_LIST_LIMIT, ConsoleSettings
+from cli.history_chat.memory import MemoryFile, MemoryTooNew
+from cli.history_chat.reader import PipeReader, Reader, TerminalReader
+from cli.history_chat.repl import COMMANDS, Repl
+from cli.history_chat.screen import Screen
+from cli.shell import run, say
+from services.backends import BACKENDS, Backend, open_chat_model
+from services.env import read_settings
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="console_chat.py",
+        description="Чат с GigaChat в консоли: помнит сессии и сжимает историю.",
+        epilog="Команды в чате: " + ", ".join(COMMANDS),
+    )
+    parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default="gigachat",
+        help="кто отвечает (по умолчанию gigachat; local обходится без ключей)",
+    )
+    parser.add_argument("--model", help="модель вместо той, что в настройках")
+    parser.add_argument(
+        "--memory-file",
+        type=Path,
+        default=MEMORY_FILE,
+        metavar="PATH",
+        help=f"файл памяти (по умолчанию ./{MEMORY_FILE}; CHAT_MEMORY_FILE важнее)",
+    )
+    parser.add_argument(
+        "--session-list-limit",
+        type=int,
+        default=SESSION_LIST_LIMIT,
+        metavar="N",
+        help=f"сколько сессий показать (по умолчанию {SESSION_LIST_LIMIT}; "
+        "CHAT_MEMORY_LIST_LIMIT важнее)",
+    )
+    parser.add_argument("--debug", action="store_true", help="показать журнал и место ошибки")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.session_list_limit < 0:
+        parser.error("--session-list-limit: нужно число от 0")
+    logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.CRITICAL)
+    return run(lambda: chat(arguments), debug=arguments.debug)
+
+
+async def chat(arguments: argparse.Namespace) -> int:
+    """Put the chat together and run it; return the exit code."""
+    settings = read_settings(ConsoleSettings)
+    limit = settings.session_list_limit
+    model = open_chat_model(arguments.backend, arguments.model)
+    try:
+        await Repl(
+            model,
+            MemoryFile(settings.memory_file or arguments.memory_file),
+            settings,
+            Screen(),
+            open_reader(),
+            api_base_url=api_base_url(arguments.backend),
+            list_limit=arguments.session_list_limit if limit is None else limit,
+        ).run()
+    except MemoryTooNew as error:
+        say(texts.TOO_NEW.format(path=error.path, version=error.version))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        say(texts.UNREADABLE.format(reason=error))
+    else:
+        return 0
+    finally:
+        await model.aclose()
+    return 1
+
+
+def open_reader() -> Reader:
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return TerminalReader(COMMANDS)
+    return PipeReader()
+
+
+def api_base_url(backend: Backend) -> str:
+    """The address that a session's record names; empty for a model that has none."""
+    if backend != "gigachat":
+        return ""
+    from services.gigachat import GigaChatSettings
+
+    return read_settings(GigaChatSettings).base_url

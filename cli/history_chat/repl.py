@@ -1,0 +1,350 @@
+"""The loop: read a line, obey the command or let the model answer, save."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from types import FrameType
+from typing import Any
+
+from cli.history_chat import texts
+from cli.history_chat.config import ConsoleSettings
+from cli.history_chat.conversation import Conversation, recent
+from cli.history_chat.memory import MemoryBroken, MemoryFile, MemoryTooNew, SessionHead
+from cli.history_chat.reader import Reader
+from cli.history_chat.screen import Screen
+from cli.history_chat.sessions import Session
+from cli.shell import describe
+from services.chat import ChatModel
+from services.errors import AuthError, ConfigError, ServiceError
+from services.texts import describe_error
+
+COMMANDS = {
+    "/help": "этот список",
+    "/stats": "токены последнего ответа и всей сессии, их цена",
+    "/history": "что модель сейчас помнит: резюме и последние сообщения",
+    "/memory": "где память и что в ней об этой сессии",
+    "/save": "записать сессию в файл сейчас",
+    "/load": "перечитать файл и выбрать сессию",
+    "/clear": "очистить историю и резюме этой сессии",
+    "/forget": "удалить эту сессию из файла и начать новую",
+    "/exit": "сохранить и выйти",
+}
+
+
+class Repl:
+    """One chat at the console, over any model."""
+
+    def __init__(
+        self,
+        model: ChatModel,
+        memory: MemoryFile,
+        settings: ConsoleSettings,
+        screen: Screen,
+        reader: Reader,
+        *,
+        api_base_url: str,
+        list_limit: int,
+    ) -> None:
+        self._model = model
+        self._memory = memory
+        self._settings = settings
+        self._screen = screen
+        self._reader = reader
+        self._api_base_url = api_base_url
+        self._list_limit = list_limit
+        self._talk = Conversation(model, memory, self._new_session())
+        self._typed: str | None = None
+        self._interruptible: asyncio.Task[Any] | None = None
+        self._summing_up: asyncio.Task[str] | None = None
+        self._commands: dict[str, Callable[[], Awaitable[None]]] = {
+            "/help": self._on_help,
+            "/stats": self._on_stats,
+            "/history": self._on_history,
+            "/memory": self._on_memory,
+            "/save": self._on_save,
+            "/load": self._on_load,
+            "/clear": self._on_clear,
+            "/forget": self._on_forget,
+        }
+
+    async def run(self) -> None:
+        """Talk until /exit or the end of input; MemoryTooNew when there is no talking here."""
+        before = signal.signal(signal.SIGINT, self._on_interrupt)
+        path = self._memory.path
+        self._screen.note(texts.WELCOME.format(model=self._model.name, path=path))
+        try:
+            await self._choose(await self._heads())
+            while (line := (await self._read(texts.PROMPT)).strip()) != "/exit":
+                await self._finish_summary()
+                if line:
+                    await self._handle(line)
+        except EOFError:
+            pass
+        finally:
+            signal.signal(signal.SIGINT, before)
+        await self._end()
+
+    async def _read(self, prompt: str) -> str:
+        """The next line: what was typed in place of a number comes first."""
+        line, self._typed = self._typed, None
+        return await self._reader.read(prompt) if line is None else line
+
+    async def _handle(self, line: str) -> None:
+        if not line.startswith("/"):
+            await self._ask(line)
+            return
+        command = self._commands.get(line)
+        if command is None:
+            self._screen.error(texts.UNKNOWN_COMMAND.format(command=line))
+            return
+        await command()
+        if self._talk.session.messages or self._memory.knows(self._talk.session):
+            await self._save()
+
+    async def _ask(self, question: str) -> None:
+        with self._screen.answer() as view:
+            problem = await self._interrupted(self._talk.ask(question, view))
+        await self._save()
+        if problem:
+            self._screen.error(problem)
+            return
+        self._show_tokens()
+        if self._talk.is_long():
+            self._summing_up = asyncio.create_task(self._summarize())
+            if not self._screen.styled:  # a pipe's next line would block it
+                await self._finish_summary()
+
+    async def _interrupted(self, work: Coroutine[Any, Any, None]) -> str:
+        """Do work that Ctrl-C may stop; return what went wrong, for the user."""
+        self._interruptible = asyncio.create_task(work)
+        try:
+            await self._interruptible
+        except asyncio.CancelledError:
+            return texts.STOPPED
+        except ServiceError as error:
+            return explain(error)
+        finally:
+            self._interruptible = None
+        return ""
+
+    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Ctrl-C stops the answer; in a pipe, where nobody can say /exit, also the program."""
+        if self._interruptible is not None:
+            loop = self._interruptible.get_loop()
+            loop.call_soon_threadsafe(self._interruptible.cancel)
+        elif not self._screen.styled:
+            raise KeyboardInterrupt
+
+    async def _summarize(self) -> str:
+        """Sum up while the user reads and types; return what to tell."""
+        try:
+            count = await self._talk.summarize()
+        except ServiceError as error:
+            return texts.NOT_SUMMARIZED.format(reason=explain(error))
+        await self._save()
+        return texts.SUMMARIZED.format(count=count)
+
+    async def _finish_summary(self) -> None:
+        if self._summing_up is None:
+            return
+        task, self._summing_up = self._summing_up, None
+        self._interruptible = task
+        try:
+            self._screen.note(await task)
+        except asyncio.CancelledError:
+            self._screen.note(texts.STOPPED)
+        finally:
+            self._interruptible = None
+
+    async def _save(self) -> None:
+        """Write the session; a failure is told, and the chat goes on."""
+        try:
+            await self._talk.save()
+        except MemoryBroken:
+            aside = await asyncio.to_thread(self._memory.set_aside)
+            self._screen.error(texts.BROKEN.format(aside=aside))
+            await asyncio.to_thread(self._memory.rewrite)
+            await self._talk.save()
+        except MemoryTooNew as error:
+            self._screen.error(texts.TOO_NEW.format(path=error.path, version=error.version))
+        except OSError as error:
+            self._screen.error(texts.NOT_SAVED.format(reason=error.strerror or error))
+
+    async def _heads(self) -> list[SessionHead]:
+        try:
+            return await asyncio.to_thread(self._memory.heads)
+        except MemoryBroken:
+            await self._mend()
+        return await asyncio.to_thread(self._memory.heads)
+
+    async def _mend(self) -> None:
+        """Set the broken file aside and offer the one before it."""
+        aside = await asyncio.to_thread(self._memory.set_aside)
+        self._screen.error(texts.BROKEN.format(aside=aside))
+        backup = self._memory.backup
+        if not backup.exists():
+            self._screen.note(texts.NO_BACKUP)
+            return
+        question = texts.OFFER_BACKUP.format(backup=backup.name)
+        if (await self._read(question)).strip().lower() in ("n", "no", "н", "нет"):
+            self._screen.note(texts.NO_BACKUP)
+            return
+        restored = await asyncio.to_thread(self._memory.restore)
+        text = texts.RESTORED if restored else texts.NOT_RESTORED
+        self._screen.note(text.format(backup=backup.name))
+
+    async def _choose(self, heads: list[SessionHead]) -> None:
+        """Go on with one of the latest sessions, or with a new one: 0 or a question at once."""
+        heads = heads[: self._list_limit]
+        if not heads:
+            return
+        self._show_sessions(heads)
+        while True:
+            line = (await self._read(texts.CHOOSE)).strip()
+            if not line.isdecimal() or int(line) == 0:
+                self._typed = None if line.isdecimal() else line
+                self._start(self._new_session())
+                return
+            if int(line) <= len(heads):
+                await self._continue(heads[int(line) - 1])
+                return
+            self._screen.error(texts.NO_SUCH_NUMBER.format(last=len(heads)))
+
+    async def _continue(self, head: SessionHead) -> None:
+        try:
+            session = await asyncio.to_thread(self._memory.open, head.session_id)
+        except KeyError:
+            self._screen.error(texts.GONE)
+            return
+        session.model_name, session.api_base_url = self._model.name, self._api_base_url
+        self._start(session)
+        count, summary = len(session.messages), len(session.summary)
+        self._screen.note(texts.CONTINUED.format(title=head.title, count=count, summary=summary))
+
+    def _start(self, session: Session) -> None:
+        session.is_active = True
+        self._talk = Conversation(self._model, self._memory, session)
+        self._reader.recall(item.content for item in session.messages if item.role == "user")
+
+    def _new_session(self) -> Session:
+        return Session(model_name=self._model.name, api_base_url=self._api_base_url, is_active=True)
+
+    async def _end(self) -> None:
+        await self._finish_summary()
+        if await self._leave():
+            self._screen.note(texts.GOODBYE.format(path=self._memory.path))
+        else:
+            self._screen.note(texts.GOODBYE_EMPTY)
+
+    async def _leave(self) -> bool:
+        """Close the session in the file, if it is worth a place there."""
+        session = self._talk.session
+        session.is_active = False
+        worth = bool(session.messages) or self._memory.knows(session)
+        if worth:
+            await self._save()
+        return worth
+
+    async def _on_help(self) -> None:
+        for name, meaning in COMMANDS.items():
+            self._screen.line(f"{name:<9} {meaning}")
+        self._screen.note(texts.HELP_KEYS)
+
+    async def _on_stats(self) -> None:
+        session, last = self._talk.session, self._talk.last_usage
+        asked, answered = session.total_input_tokens, session.total_output_tokens
+        if last is None:
+            self._screen.line(texts.NO_USAGE)
+        else:
+            self._screen.line(
+                texts.STATS_LAST.format(asked=last.prompt_tokens, answered=last.completion_tokens)
+            )
+        self._screen.line(
+            texts.STATS_TOTAL.format(asked=asked, answered=answered, total=asked + answered)
+        )
+        total = self._settings.price(asked, answered)
+        if total is None:
+            self._screen.note(texts.STATS_NO_PRICE)
+        else:
+            spent = self._settings.price(*self._last_tokens()) or 0.0
+            self._screen.line(texts.STATS_PRICE.format(last=spent, total=total))
+
+    async def _on_history(self) -> None:
+        session = self._talk.session
+        if session.summary:
+            self._screen.note(texts.HISTORY_SUMMARY.format(summary=session.summary))
+        entries = recent(session.messages)
+        for entry in entries:
+            who = texts.SPEAKERS[entry.role]
+            self._screen.line(texts.HISTORY_ENTRY.format(who=who, content=entry.content))
+        if not entries and not session.summary:
+            self._screen.note(texts.HISTORY_EMPTY)
+
+    async def _on_memory(self) -> None:
+        session = self._talk.session
+        self._screen.line(
+            texts.MEMORY.format(
+                path=self._memory.path,
+                session_id=session.session_id,
+                updated_at=session.updated_at,
+                summary=len(session.summary),
+                turns=session.user_turns,
+            )
+        )
+
+    async def _on_save(self) -> None:
+        await self._save()
+        self._screen.note(texts.SAVED.format(path=self._memory.path))
+
+    async def _on_load(self) -> None:
+        heads = await self._heads()
+        if not heads:
+            self._screen.note(texts.NO_SESSIONS)
+            return
+        await self._leave()
+        await self._choose(heads)
+
+    async def _on_clear(self) -> None:
+        self._talk.session.clear()
+        self._screen.note(texts.CLEARED)
+
+    async def _on_forget(self) -> None:
+        try:
+            await asyncio.to_thread(self._memory.forget, self._talk.session)
+        except OSError as error:
+            self._screen.error(texts.NOT_SAVED.format(reason=error.strerror or error))
+            return
+        self._start(self._new_session())
+        self._screen.note(texts.FORGOTTEN)
+
+    def _last_tokens(self) -> tuple[int, int]:
+        last = self._talk.last_usage
+        return (last.prompt_tokens, last.completion_tokens) if last else (0, 0)
+
+    def _show_tokens(self) -> None:
+        session = self._talk.session
+        asked, answered = self._last_tokens()
+        total = session.total_input_tokens + session.total_output_tokens
+        line = texts.TOKENS.format(asked=asked, answered=answered, total=total)
+        price = self._settings.price(session.total_input_tokens, session.total_output_tokens)
+        if price is not None:
+            last = self._settings.price(asked, answered) or 0.0
+            line += texts.PRICE.format(last=last, total=price)
+        self._screen.note(line)
+
+    def _show_sessions(self, heads: list[SessionHead]) -> None:
+        self._screen.line(texts.SESSIONS)
+        self._screen.line(texts.NEW_SESSION)
+        for number, head in enumerate(heads, start=1):
+            self._screen.line(
+                texts.SESSION.format(number=number, updated=head.updated_at[:16], title=head.title)
+            )
+
+
+def explain(error: ServiceError) -> str:
+    """What happened and what to do; who sits at the console also mends the settings."""
+    if isinstance(error, (ConfigError, AuthError)):
+        return describe(error)
+    return describe_error(error, restart="/clear")

@@ -1,0 +1,57 @@
+"""What the user of the console chat reads."""
+
+WELCOME = "Модель: {model}. Память: {path}. Команды: /help, выход: /exit."
+SESSIONS = "Последние сессии:"
+SESSION = "{number:>3}  {updated}  {title}"
+NEW_SESSION = "  0  новая сессия"
+CHOOSE = "Какую продолжить? "
+NO_SUCH_NUMBER = "Такого номера нет: выбери от 0 до {last}."
+NO_SESSIONS = "В памяти пока нет сессий."
+CONTINUED = "Продолжаю: {title}. Сообщений: {count}, резюме: {summary} символов."
+STARTED = "Новая сессия."
+GONE = "Этой сессии в файле больше нет."
+EMPTY_TITLE = "(без вопросов)"
+
+PROMPT = "› "
+CONTINUATION = "… "
+THINKING = "…"
+LOADING = "Модель загружается"
+STOPPED = "Ответ прерван."
+GOODBYE = "Сохранено в {path}. До встречи!"
+GOODBYE_EMPTY = "До встречи!"
+
+TOKENS = "вопрос {asked} · ответ {answered} · за сессию {total}"
+PRICE = " · {last:.4f} ₽, за сессию {total:.4f} ₽"
+NO_USAGE = "Ответов в этом запуске ещё не было."
+STATS_LAST = "Последний запрос: {asked} токенов, ответ: {answered} токенов."
+STATS_TOTAL = "За сессию: запросы {asked}, ответы {answered}, всего {total} токенов."
+STATS_PRICE = "Цена: последний ответ {last:.4f} ₽, сессия {total:.4f} ₽."
+STATS_NO_PRICE = "Цены не заданы: CHAT_PRICE_INPUT и CHAT_PRICE_OUTPUT в .env."
+
+SUMMARIZED = "История сжата: вместо {count} сообщений теперь резюме."
+NOT_SUMMARIZED = "Сжать историю не вышло, продолжаю с полной. {reason}"
+CLEARED = "История и резюме очищены."
+FORGOTTEN = "Сессия удалена из файла, начата новая."
+SAVED = "Сохранено в {path}."
+HISTORY_SUMMARY = "Резюме: {summary}"
+HISTORY_EMPTY = "Пока пусто."
+HISTORY_ENTRY = "{who}: {content}"
+SPEAKERS = {"user": "Ты", "assistant": "Модель"}
+MEMORY = (
+    "Файл: {path}\nsession_id: {session_id}\nupdated_at: {updated_at}\n"
+    "Резюме: {summary} символов\nuser_turns: {turns}"
+)
+UNKNOWN_COMMAND = "Такой команды нет: {command}. Список команд: /help."
+HELP_KEYS = "Enter — отправить, Alt+Enter — новая строка, Ctrl-C — прервать ответ, Ctrl-D — выйти."
+
+BROKEN = "Файл памяти повреждён. Он отложен как {aside}."
+OFFER_BACKUP = "Восстановить предыдущую копию {backup}? [Y/n] "
+RESTORED = "Память восстановлена из {backup}."
+NOT_RESTORED = "Копия {backup} не подошла: начинаю с пустой памяти."
+NO_BACKUP = "Начинаю с пустой памяти."
+TOO_NEW = (
+    "Файл памяти {path} записан более новой версией программы (schema_version {version}). "
+    "Обнови программу или укажи другой файл: --memory-file."
+)
+NOT_SAVED = "Память не сохранена: {reason}."
+UNREADABLE = "Файл памяти не прочитать: {reason}"
