@@ -1,18 +1,23 @@
 """Measure how well requests are understood: `python -m benchmarks.extraction --cases FILE --json`.
 
 A case is a line of JSON: {"id", "text", "expected": {"intent", slots...}}. Without `--backend`
-the rules alone are measured; with it a model fills what they leave.
+the rules are measured, with it a model on its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bots.real_estate.understanding import read_turn
+from bots.real_estate.understanding import Turn, read_turn
+from bots.real_estate.understanding.model import read_with_model
+from services.backends import BACKENDS, Backend, open_chat_model
+from services.chat import ChatModel
+from services.env import load_env
 
 FIELDS = (
     "city", "district", "metro", "rooms", "area_min", "area_max", "price_min", "price_max",
@@ -80,6 +85,24 @@ def predict_by_rules(text: str) -> Prediction:
     return {"intent": turn.intent, **turn.slots}
 
 
+async def predict_with_model(model: ChatModel, texts: Sequence[str]) -> list[Prediction]:
+    """What the model alone reads, by the function that the bot forces it to call."""
+    nothing = Turn("other")
+    turns = [await read_with_model(model, text, nothing, timeout=60) for text in texts]
+    return [{"intent": turn.intent, **turn.slots} for turn in turns]
+
+
+async def measure_model(
+    backend: Backend, name: str | None, texts: Sequence[str]
+) -> list[Prediction]:
+    load_env()
+    model = open_chat_model(backend, name)
+    try:
+        return await predict_with_model(model, texts)
+    finally:
+        await model.aclose()
+
+
 def _plain(text: str) -> str:
     return text.casefold().replace("ё", "е")
 
@@ -87,6 +110,8 @@ def _plain(text: str) -> str:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=Path, required=True, help="JSON lines with the requests")
+    parser.add_argument("--backend", choices=BACKENDS, help="measure a model instead of the rules")
+    parser.add_argument("--model", help="the model of that service")
     parser.add_argument("--json", action="store_true", help="print figures only, as JSON")
     return parser
 
@@ -94,10 +119,15 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     cases = [json.loads(line) for line in arguments.cases.read_text("utf-8").splitlines() if line]
-    predictions = [predict_by_rules(case["text"]) for case in cases]
+    texts = [case["text"] for case in cases]
+    if arguments.backend:
+        predictions = asyncio.run(measure_model(arguments.backend, arguments.model, texts))
+    else:
+        predictions = [predict_by_rules(text) for text in texts]
     if not arguments.json:
         for case, got in zip(cases, predictions, strict=True):
-            print(*mistakes(case, got), sep="\n", end="")
+            for line in mistakes(case, got):
+                print(line)
     print(json.dumps(score(cases, predictions)))
     return 0
 

@@ -39,7 +39,7 @@ async def test_search_card_favourite_and_comparison(running: RunningBot) -> None
     assert (await chat.press(card, "☆ В избранное")).text == "В избранном"
     await chat.press(card, "⚖ Сравнить")
     await chat.press(found, "2")
-    other = await chat.wait_for("Источник: ДЕМО")
+    other = await chat.wait_for(lambda message: message.message_id > card.message_id)
     await chat.press(other, "⚖ Сравнить")
     chat.send("/compare")
     assert "К оценке" in ((await chat.wait_for("Тыс. ₽/м²")).text or "")
