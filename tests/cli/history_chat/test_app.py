@@ -251,6 +251,7 @@ async def test_a_terminal(server: GigaChatServer, path: Path) -> None:
     await terminal.until("/stats")
     terminal.type("\r")
     await terminal.until("Последний запрос")
+    await terminal.until("›")
     terminal.type("\x04")
     await terminal.until("До встречи!")
     assert await terminal.leave() == 0
