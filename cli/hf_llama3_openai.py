@@ -17,7 +17,6 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_
 
 from cli import llama3, shell
 from services.chat import GenerationOptions, Message, Usage
-from services.chat_completions.wire import approximate_prompt_tokens
 from services.env import missing, read_settings
 from services.huggingface.config import ROUTER_URL, HuggingFaceSettings
 from services.openai_compatible import OpenAICompatibleModel, OpenAICompatibleSettings
@@ -128,13 +127,12 @@ def count(messages: Sequence[Message]) -> dict[str, Count]:
     encoding = llama3.load_tokenizer(path)
     if encoding is None:
         shell.say(f"Токенизатора Llama 3 нет, счёт приблизительный (~). Получить его: {SETUP}")
-        estimate = approximate_prompt_tokens(messages)
-        return {family: Count(estimate, family) for family in llama3.FAMILIES}
     today = datetime.now().astimezone().date()
     counts = {}
     for family in llama3.FAMILIES:
-        tokens = tuple(llama3.tokens_of(encoding, llama3.render(messages, family, today)))
-        counts[family] = Count(len(tokens), family, tokens)
+        prompt = llama3.render(messages, family, today)
+        tokens = tuple(llama3.tokens_of(encoding, prompt)) if encoding else ()
+        counts[family] = Count(len(tokens) or llama3.estimate(prompt), family, tokens)
     return counts
 
 

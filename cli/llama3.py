@@ -23,6 +23,7 @@ from pathlib import Path
 import tiktoken
 
 from services.chat import Message
+from services.chat_completions.wire import approximate_tokens
 from services.errors import ConfigError, Unavailable
 
 WHEEL = "llama-models==0.3.0"
@@ -134,3 +135,9 @@ def tokens_of(encoding: tiktoken.Encoding, prompt: str) -> list[Token]:
     """The tokens of a rendered prompt; servers read special tokens in it as such, so do we."""
     ids: Iterable[int] = encoding.encode(prompt, allowed_special="all")
     return [Token(id_, encoding.decode_single_token_bytes(id_)) for id_ in ids]
+
+
+def estimate(prompt: str) -> int:
+    """About how many tokens a rendered prompt has, when the tokenizer isn't at hand."""
+    pieces = re.split(r"(<\|[a-z_]+\|>)", prompt)
+    return sum(1 if piece in _SPECIAL else approximate_tokens(piece) for piece in pieces)

@@ -142,7 +142,7 @@ def _seconds(value: float) -> str:
 
 
 def _dollars(value: float) -> str:
-    return f"${value:.6f}"
+    return f"${value:.8f}".rstrip("0")
 
 
 def _rounded(value: float | None) -> float | None:

@@ -19,8 +19,9 @@ INTERRUPTED = 130
 
 # Where the words for a chat's user don't fit somebody at a terminal.
 _TEXTS: dict[type[errors.ServiceError], str] = {
-    errors.ConfigError: "Не хватает настройки: {error}",
+    errors.ConfigError: "Проверь настройки: {error}",
     errors.AuthError: "Сервис модели не принял ключ: проверь его в .env.",
+    errors.ModelLoading: "Модель ещё загружается. Повтори через минуту или возьми другую.",
     errors.ContentRejected: "Фильтр модели не пропустил запрос. Скажи иначе.",
     errors.ContextTooLong: "Запрос не помещается в память модели. Сократи его.",
     errors.BadRequest: "Сервис не понял запрос. Подробности: --debug.",

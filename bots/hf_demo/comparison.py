@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import partial
 
+from bots.hf_demo import prompts
 from bots.hf_demo.models import ModelShelf
-from bots.hf_demo.prompts import SYSTEM
 from services.chat import Message
 from services.dialogue import HISTORY_MESSAGES
 from services.errors import ServiceError
@@ -21,7 +21,7 @@ async def compare(
     """Ask them all; yield each name with its answer, or why there is none, as they come."""
 
     async def ask(name: str) -> Measurement:
-        return await measured(shelf.open(name), messages)
+        return await measured(shelf.open(name), messages, prompts.OPTIONS)
 
     calls = [partial(ask, name) for name in names]
     async with aclosing(as_they_finish(calls, ServiceError)) as finished:
@@ -38,4 +38,7 @@ async def conversation_up_to(
         turns.pop()
     if not turns:
         return None
-    return [Message("system", SYSTEM), *(Message(turn.role, turn.content) for turn in turns)]
+    return [
+        Message("system", prompts.SYSTEM),
+        *(Message(turn.role, turn.content) for turn in turns),
+    ]

@@ -17,7 +17,7 @@ from bots.common import texts as common_texts
 from bots.common.conversation import Addressed, Author, author_of, conversation_key
 from bots.common.replies import send_reply, stream_reply
 from bots.common.turns import Interrupted, Interruption, Turn, Turns
-from bots.hf_demo import texts
+from bots.hf_demo import prompts, texts
 from bots.hf_demo.comparison import compare, conversation_up_to
 from bots.hf_demo.keyboards import (
     ModelCallback,
@@ -28,13 +28,11 @@ from bots.hf_demo.keyboards import (
     switch_keyboard,
 )
 from bots.hf_demo.models import ModelShelf
-from bots.hf_demo.prompts import SYSTEM
 from services.chat import Message as ChatMessage
 from services.dialogue import Dialogue
 from services.errors import ServiceError
 from services.measure import Measurement, Stopwatch
 from services.storage import ConversationKey, StoredMessage
-from services.texts import describe_error
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +127,10 @@ async def answer(message: Message, text: str, author: Author, name: str, demo: D
         try:
             model = shelf.open(name)
             watch = Stopwatch(model)
-            stream = dialogue.stream(key, ChatMessage("user", text), system=SYSTEM, model=model)
+            question = ChatMessage("user", text)
+            stream = dialogue.stream(
+                key, question, system=prompts.SYSTEM, options=prompts.OPTIONS, model=model
+            )
             reply = await stream_reply(
                 message,
                 watch.watch(stream),
@@ -150,9 +151,11 @@ async def offer_others(
     message: Message, name: str, error: ServiceError, shelf: ModelShelf, *, again: bool
 ) -> None:
     logger.warning("%s: %s: %s", name, type(error).__name__, error)
-    notice = texts.FAILED.format(name=name, reason=describe_error(error))
-    keyboard = switch_keyboard(shelf.others(name), again=again)
-    await message.reply(notice, reply_markup=keyboard, allow_sending_without_reply=True)
+    await message.reply(
+        texts.failed(name, error),
+        reply_markup=switch_keyboard(shelf.others(name), again=again),
+        allow_sending_without_reply=True,
+    )
 
 
 async def on_switch(
@@ -205,7 +208,7 @@ async def on_compare(
         chosen = await shelf.chosen(author_of(message).id)
         await message.answer(texts.ONE_MODEL.format(model=chosen))
         return
-    messages = [ChatMessage("system", SYSTEM), ChatMessage("user", command.args or "")]
+    messages = [ChatMessage("system", prompts.SYSTEM), ChatMessage("user", command.args or "")]
     if not command.args:
         messages = await conversation_up_to(demo.dialogue.history, key) or []
     if not messages:

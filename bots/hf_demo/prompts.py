@@ -1,3 +1,6 @@
-"""What the model hears."""
+"""What the model hears, and how long it may talk."""
+
+from services.chat import GenerationOptions
 
 SYSTEM = "Ты — помощник. Отвечай по-русски, коротко и точно."
+OPTIONS = GenerationOptions(max_tokens=2000)  # answers are paid for by the token

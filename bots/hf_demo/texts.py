@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aiogram.types import BotCommand
 
-from services.errors import ServiceError
+from services.errors import ModelLoading, ServiceError
 from services.measure import Measurement
 from services.texts import describe_error
 
@@ -48,12 +48,18 @@ RESET = "Разговор забыт. Спрашивай."
 HEADING = "**{name}**"
 RESULTS = "**Итог**"
 FAILED = "{name}: не ответила. {reason}"
+LOADING = "Провайдер ещё загружает её: повтори через минуту."
 
 
 def listed(names: Sequence[str]) -> str:
     """Names as people list them: «deepseek, llama3 и qwen2»."""
     *most, last = names
     return f"{', '.join(most)} и {last}" if most else last
+
+
+def failed(name: str, error: ServiceError) -> str:
+    reason = LOADING if isinstance(error, ModelLoading) else describe_error(error)
+    return FAILED.format(name=name, reason=reason)
 
 
 def footer(name: str, measured: Measurement) -> str:
@@ -65,7 +71,7 @@ def footer(name: str, measured: Measurement) -> str:
         about = "около " if usage.approximate else ""
         parts.append(f"токены: {about}{usage.prompt_tokens} → {usage.completion_tokens}")
     if measured.cost is not None:
-        parts.append(f"${measured.cost:.6f}")
+        parts.append(f"${measured.cost:.8f}".rstrip("0"))
     if measured.completion.finish_reason == "length":
         parts.append("обрезано по длине")
     return " · ".join(parts)
@@ -77,9 +83,7 @@ def results(rows: Sequence[tuple[str, Measurement | ServiceError]]) -> str:
     good.sort(key=lambda row: row[1].seconds)
     lines = [footer(name, measured) + _speed(measured) for name, measured in good]
     lines += [
-        f"⚠️ {FAILED.format(name=name, reason=describe_error(result))}"
-        for name, result in rows
-        if isinstance(result, ServiceError)
+        f"⚠️ {failed(name, result)}" for name, result in rows if isinstance(result, ServiceError)
     ]
     return "\n\n".join([RESULTS, *lines])
 

@@ -62,6 +62,7 @@ class HuggingFaceModel(ChatCompletionsModel):
         super().__init__(self.card.id, self.card.context_length, retry_pauses)
         self._settings = settings
         self._client = self._open()
+        _ssl_context()  # now, not while somebody times the first answer
 
     @property
     def price(self) -> Price | None:

@@ -77,7 +77,7 @@ async def test_answers_and_says_what_it_took(bot: RunningBot, server: OpenAIServ
     answer = await ask(bot, "Как тебя зовут?")
     assert (answer.text or "").startswith("Привет! Меня зовут Проба.")
     assert "⏱ llama3 · " in (answer.text or "")
-    assert "токены: 17 → 4 · $0.000001" in (answer.text or "")
+    assert "токены: 17 → 4 · $0.00000054" in (answer.text or "")
     assert buttons(answer) == ["Спросить и deepseek и qwen2"]
     assert server.bodies[0]["model"] == LLAMA
 
@@ -184,7 +184,7 @@ async def test_a_comparison_can_be_stopped(bot: RunningBot, server: OpenAIServer
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"), [(LOADING, "загружаюсь"), (DOWN, "недоступен"), (Cut(), "недоступен")]
+    ("fault", "words"), [(LOADING, "ещё загружает"), (DOWN, "недоступен"), (Cut(), "недоступен")]
 )
 async def test_a_model_that_fails_is_left_with_one_tap(
     bot: RunningBot, server: OpenAIServer, fault: Refusal, words: str
