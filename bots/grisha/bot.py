@@ -17,19 +17,20 @@ from bots.grisha.handlers import create_router
 from bots.grisha.knowledge import OWN_DATASET, Knowledge
 from bots.grisha.learning import Learning
 from bots.grisha.memory import SummaryStore, UserMemory
+from bots.grisha.names import extract_name
 from bots.grisha.texts import COMMANDS
 from bots.launch import main
 from services.chat import ChatModel
 from services.env import read_settings
 from services.errors import ConfigError
-from services.retrieval import DialogueIndex, open_encoder
+from services.retrieval import DialogueIndex, Encoder, open_encoder
 from services.storage import Database, HistoryStore, PreferenceStore
 
 
 async def create_dispatcher(context: BotContext) -> Dispatcher:
     """Put Grisha together."""
     settings = read_settings(GrishaSettings)
-    encoder = await asyncio.to_thread(open_encoder)
+    encoder = await asyncio.to_thread(_warm_up)
     knowledge = Knowledge(await DialogueIndex.open(context.database, encoder, context.data_dir))
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
     dispatcher["grisha"] = open_grisha(context.model, context.database, knowledge, settings)
@@ -39,6 +40,15 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     dispatcher["chats"] = PreferenceStore(context.database, context.name)
     _load_in_background(dispatcher, knowledge, (OWN_DATASET, settings.dataset_file))
     return dispatcher
+
+
+def _warm_up() -> Encoder | None:
+    """Open the encoder, and load it and the dictionary before the first message waits for them."""
+    extract_name("меня зовут Гриша")
+    encoder = open_encoder()
+    if encoder:
+        encoder.encode(["Привет!"])
+    return encoder
 
 
 def _load_in_background(

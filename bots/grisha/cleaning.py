@@ -20,9 +20,12 @@ CUT = 120  # where a longer one is cut, back to a space
 SAME = 3  # a sentence said as often as this is a loop
 
 _SEGMENT = re.compile(r"```|\n|[.!?…]+[\"»)]*(?=\s)")
-_ENDS = re.compile(r"<\|(?:im_end|endoftext|eot_id|end)\|>|<end_of_turn>|</s>|<eos>|\[/INST\]")
+_ENDS = re.compile(
+    r"<\|(?:im_end|endoftext|eot_id|end)\|>|<end_of_turn>|</s>|<eos>|\[/INST\]"
+    r"|<\|im_start\|>(?:user|system)|<start_of_turn>user"
+)
 _TOKENS = re.compile(
-    r"<\|[^|>\n]{0,40}\|>|<(?:start_of_turn|bos|pad|unk|s)>|\[INST\]|</?think>|<<SYS>>|<</SYS>>"
+    r"<\|im_start\|>assistant|<start_of_turn>model|<\|[^|>\n]{0,40}\|>|<(?:start_of_turn|bos|pad|unk|s)>|\[INST\]|</?think>|<<SYS>>|<</SYS>>"
 )
 _PLACEHOLDER = re.compile(r"(?:,?\s*)(?:\[(?:ИМЯ|имя|Имя|NAME|name)\]|\{(?:имя|name)\}|<имя>)")
 _FOREIGN = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+")
@@ -118,7 +121,7 @@ class AnswerCleaner:
         if not colon or len(label) > 40:
             return text
         if speaker in (self.name.lower(), "assistant", "ассистент"):
-            return rest.lstrip(" ")
+            return rest.lstrip(" *_")
         if speaker in _ROLES or speaker in [other.lower() for other in self.others if other]:
             self.ended = True
             return ""

@@ -81,8 +81,9 @@ async def on_nothing(message: Message) -> None:
     """A post of another channel: it isn't addressed to him, whatever it mentions."""
 
 
-async def on_start(message: Message, grisha: Grisha, bot_name: str) -> None:
-    await send_reply(message, await grisha.greet(_heard(message, "", bot_name)))
+async def on_start(message: Message, grisha: Grisha, comments: Comments, bot_name: str) -> None:
+    key, _ = await _place(message, comments, bot_name)
+    await send_reply(message, await grisha.greet(_heard(message, key, "")))
 
 
 async def on_help(message: Message) -> None:
@@ -98,8 +99,9 @@ async def on_forget(message: Message, grisha: Grisha) -> None:
     await send_reply(message, texts.FORGOTTEN)
 
 
-async def on_reset(message: Message, grisha: Grisha, bot_name: str) -> None:
-    await grisha.reset(conversation_key(bot_name, message))
+async def on_reset(message: Message, grisha: Grisha, comments: Comments, bot_name: str) -> None:
+    key, _ = await _place(message, comments, bot_name)
+    await grisha.reset(key)
     await send_reply(message, texts.RESET)
 
 
@@ -124,9 +126,8 @@ async def on_message(
     bot: Bot,
     bot_name: str,
 ) -> None:
-    key = conversation_key(bot_name, message)
-    said = await _without_mention(text, bot)
-    heard = _heard(message, said, bot_name, await comments.post_of(key))
+    key, post = await _place(message, comments, bot_name)
+    heard = _heard(message, key, await _without_mention(text, bot), post)
     async with turns.turn(key) as turn:
         plan = await grisha.plan(heard)
         reply = await stream_reply(message, grisha.answer(plan), turn)
@@ -140,12 +141,12 @@ async def on_post(message: Message, grisha: Grisha, comments: Comments, bot_name
     """Comment on a channel's post; when the model fails he is silent and the log says so."""
     text = (message.text or message.caption or "").strip()
     channel = message.sender_chat
-    if channel is None or len(text) < grisha.settings.comment_min_length:
+    if channel is None or not text:
         return
     key = ConversationKey(bot_name, message.chat.id, message.message_id)
     post = Post(channel.title or "", text)
     await comments.note(key, post)
-    if not await comments.may_comment(key):
+    if len(text) < grisha.settings.comment_min_length or not await comments.may_comment(key):
         return
     try:
         comment = await grisha.comment(post)
@@ -165,8 +166,9 @@ async def on_rating(callback: CallbackQuery, callback_data: RatingCallback, gris
     if not pattern:
         await callback.answer(texts.VOTE_STALE)
         return
-    await grisha.learning.vote(pattern, callback.from_user.id, callback_data.value)
-    await callback.answer(texts.LIKED if callback_data.value > 0 else texts.DISLIKED)
+    value = 1 if callback_data.value > 0 else -1
+    await grisha.learning.vote(pattern, callback.from_user.id, value)
+    await callback.answer(texts.LIKED if value > 0 else texts.DISLIKED)
     if isinstance(message, Message):
         await message.edit_reply_markup(reply_markup=None)
 
@@ -188,17 +190,25 @@ async def on_reaction(event: MessageReactionUpdated, grisha: Grisha, context: Bo
         await grisha.learning.vote(pattern, voter.id, value)
 
 
-def _heard(message: Message, text: str, bot_name: str, post: Post | None = None) -> Heard:
+async def _place(
+    message: Message, comments: Comments, bot_name: str
+) -> tuple[ConversationKey, Post | None]:
+    """The line of talk that a message belongs to, and the post that it is about.
+
+    Any reply in a supergroup carries a thread; only topics and comments are talks of
+    their own.
+    """
+    key = conversation_key(bot_name, message)
+    post = await comments.post_of(key)
+    if post is None and not message.is_topic_message:
+        key = key._replace(thread_id=0)
+    return key, post
+
+
+def _heard(message: Message, key: ConversationKey, text: str, post: Post | None = None) -> Heard:
     author = author_of(message)
-    return Heard(
-        conversation_key(bot_name, message),
-        text,
-        author.id,
-        author.name,
-        message.message_id,
-        group=not is_private(message),
-        post=post,
-    )
+    group = not is_private(message)
+    return Heard(key, text, author.id, author.name, message.message_id, group, post)
 
 
 async def _without_mention(text: str, bot: Bot) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 
 class RatingCallback(CallbackData, prefix="rate"):
-    """A 👍 or 👎 under the message that carries the buttons."""
+    """A 👍 (1) or 👎 (-1) under the message that carries the buttons."""
 
-    value: Literal[-1, 1]
+    value: int
 
 
 def rating() -> InlineKeyboardMarkup:

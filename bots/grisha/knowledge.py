@@ -138,8 +138,15 @@ class Knowledge:
         return [match for match in found if match.likeness >= self.index.gate]
 
     async def confirmed(self, query: str) -> Match | None:
-        """A learned answer to the very same question."""
+        """An answer to the very same question: learned from people, or written for him."""
         if not is_worth_searching(query):
             return None
-        found = await self.index.find(query, 1, source=PATTERNS)
-        return found[0] if found and found[0].likeness >= self.index.near else None
+        for source in (PATTERNS, OWN_DATASET.stem):
+            found = await self.index.find(query, 1, source=source)
+            if found and self._is_same(query, found[0]):
+                return found[0]
+        return None
+
+    def _is_same(self, query: str, match: Match) -> bool:
+        same_words = list(words_of(query)) == list(words_of(match.question))
+        return same_words or match.likeness >= self.index.near

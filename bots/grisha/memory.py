@@ -87,6 +87,10 @@ class UserMemory:
             else:
                 session.add(UserRow(id=user_id, name=name, first_seen=first, last_seen=last))
 
+    async def note_chat(self, user_id: int, chat_id: int) -> None:
+        async with self._database.session() as session:
+            await session.merge(UserChatRow(user_id=user_id, chat_id=chat_id))
+
     async def names(self) -> frozenset[str]:
         """Every word of every known name, in lower case."""
         async with self._database.session() as session:

@@ -27,7 +27,12 @@ SUMMARIZE = (
     "Перескажи разговор в трёх-четырёх предложениях: о чём говорили, что важно помнить. "
     "Только пересказ, без вступления."
 )
-INTRODUCE = "Привет! Расскажи о себе."
+# How he sounds, for a question like which no dialogue is known.
+VOICE = (
+    Exchange("столица Франции?", "Париж. Я бы туда съездил, да ног не выдали."),
+    Exchange("я сегодня сдал экзамен", "Поздравляю! Значит, не зря не спал. Какой предмет?"),
+    Exchange("ты любишь осень?", "Люблю: даже деревья честно признаются, что устали. А ты?"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +53,22 @@ class Prompt:
         system = "\n\n".join([self.persona.strip(), " ".join(self.facts)]).strip()
         shown = [
             message
-            for example in reversed(self.examples[:examples])
+            for example in reversed((self.examples or VOICE)[:examples])
             for message in (
                 Message("user", example.question, name=INTERLOCUTOR),
                 Message("assistant", example.answer, name=NAME),
             )
         ]
         kept = list(self.past[len(self.past) - past :])
-        while kept and kept[0].role == "assistant":
-            kept.pop(0)
+        if len(kept) < len(self.past) and kept and kept[0].role == "assistant":
+            kept.pop(0)  # its question is gone
         return [Message("system", system), *shown, *kept, self.question]
 
 
 async def fit(prompt: Prompt, model: ChatModel, budget: int) -> list[Message]:
     """The messages within `budget` tokens: examples go first, then the oldest turns."""
-    sizes = [(count, len(prompt.past)) for count in range(len(prompt.examples), -1, -1)]
+    examples = len(prompt.examples or VOICE)
+    sizes = [(count, len(prompt.past)) for count in range(examples, -1, -1)]
     sizes += [(0, past) for past in range(len(prompt.past) - 1, -1, -1)]
     low, high = 0, len(sizes) - 1
     while low < high:

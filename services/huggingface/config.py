@@ -12,6 +12,7 @@ from services.measure import Price
 
 ROUTER_URL = "https://router.huggingface.co/v1"
 DEFAULT_CONTEXT_LENGTH = 8192
+_PRICE = r"^(\d+(\.\d+)?/\d+(\.\d+)?)?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,9 @@ class HuggingFaceSettings(EnvSettings):
     deepseek: str = Field("", alias="HF_MODEL_DEEPSEEK")
     llama3: str = Field("", alias="HF_MODEL_LLAMA3")
     qwen2: str = Field("", alias="HF_MODEL_QWEN2")
-    deepseek_price: str = Field("", alias="HF_PRICE_DEEPSEEK", pattern=r"^([\d.]+/[\d.]+)?$")
-    llama3_price: str = Field("", alias="HF_PRICE_LLAMA3", pattern=r"^([\d.]+/[\d.]+)?$")
-    qwen2_price: str = Field("", alias="HF_PRICE_QWEN2", pattern=r"^([\d.]+/[\d.]+)?$")
+    deepseek_price: str = Field("", alias="HF_PRICE_DEEPSEEK", pattern=_PRICE)
+    llama3_price: str = Field("", alias="HF_PRICE_LLAMA3", pattern=_PRICE)
+    qwen2_price: str = Field("", alias="HF_PRICE_QWEN2", pattern=_PRICE)
 
     def card(self, name: str) -> ModelCard:
         """What a short name or a full id `org/name` stands for, each with a `:provider` or not.

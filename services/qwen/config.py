@@ -20,6 +20,7 @@ class LocalModelSettings(StorageSettings):
     dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
         "auto", alias="LOCAL_DTYPE"
     )
+    quant: Literal["none", "int8"] = Field("none", alias="LOCAL_QUANT")
     threads: int | None = Field(None, alias="LOCAL_THREADS", ge=1)
     context_length: int = Field(4096, alias="LOCAL_CONTEXT", ge=64)
 

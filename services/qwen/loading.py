@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from services.errors import AccessDenied, ConfigError, ModelNotFound, Unavailable
 from services.qwen.config import EMBEDDED, LocalModelSettings
 from services.qwen.embedded import NAME, Preparation
+from services.qwen.linear import adapt
 
 if TYPE_CHECKING:
     import torch
@@ -57,12 +58,13 @@ def load(
     if device.type == "cpu":
         torch.set_num_threads(settings.threads or available_cpus())
     loaded = read_folder(folder, device, dtype)
+    adapt(loaded.model, int8=settings.quant == "int8")
     logger.info(
         "%s is ready in %.1f s: %s, %s, %d threads",
         display_name(settings),
         time.monotonic() - began,
         device,
-        str(dtype).removeprefix("torch."),
+        settings.quant if settings.quant != "none" else str(dtype).removeprefix("torch."),
         torch.get_num_threads(),
     )
     return loaded

