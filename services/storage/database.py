@@ -118,8 +118,7 @@ class Database:
         # Parameters are what people wrote: they stay out of errors and logs.
         if url.get_backend_name() == "sqlite":
             Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-            # Transactions end in `session`: a rollback at each return would end nothing.
-            engine = create_async_engine(url, hide_parameters=True, pool_reset_on_return=None)
+            engine = create_async_engine(url, hide_parameters=True)
             event.listen(engine.sync_engine, "connect", _configure_sqlite)
         else:
             engine = create_async_engine(
