@@ -143,7 +143,7 @@ async def test_kill_loses_at_most_the_answer_being_typed(
         assert process.stdout is not None
         typed = f"Вопрос {number}\n" if number == 0 else f"1\nВопрос {number}\n"
         process.stdin.write(typed.encode())
-        heading = "exit.\n" if number == 0 else "символов.\n"
+        heading = "exit.\n" if number == 0 else "резюме: "
         await asyncio.wait_for(process.stdout.readuntil(heading.encode()), PATIENCE)
         await asyncio.wait_for(process.stdout.readuntil(moment), PATIENCE)
         process.kill()
@@ -250,7 +250,8 @@ async def test_a_terminal(server: GigaChatServer, path: Path) -> None:
     terminal.type("\t")
     await terminal.until("/stats")
     terminal.type("\r")
-    await terminal.until("Последний запрос")
+    await terminal.until("Токены последнего")
+    await terminal.until("›")
     terminal.type("\x04")
     await terminal.until("До встречи!")
     assert await terminal.leave() == 0

@@ -126,7 +126,7 @@ async def test_five_questions_become_a_summary_and_all_is_kept(desk: Desk) -> No
     desk.model.enqueue(*["Ответ"] * 5, SUMMARY)
     shown = await desk.type("Раз", "Два", "Три", "Четыре", "Пять", "Шесть", "/memory")
     assert "История сжата" in shown
-    assert "Резюме: 18 символов" in shown
+    assert "Символов в резюме: 18" in shown
     assert "Пользователь: Раз" in desk.asked(5)[1][1]
     assert "Четыре" not in desk.asked(5)[1][1]
     roles = [item["role"] for item in desk.sessions[0]["messages"]]
@@ -195,8 +195,8 @@ async def test_stats_with_a_price(desk: Desk) -> None:
     [session] = desk.sessions
     asked = session["total_input_tokens"]
     assert "Ответов в этом запуске ещё не было." in shown
-    assert f"Последний запрос: {asked} токенов, ответ: 3 токенов." in shown
-    assert f"За сессию: запросы {asked}, ответы 3, всего {asked + 3} токенов." in shown
+    assert f"Токены последнего запроса: {asked}, ответа: 3." in shown
+    assert f"Токены за сессию: запросы {asked}, ответы 3, всего {asked + 3}." in shown
     assert f"сессия {asked + 30:.4f} ₽" in shown
 
 
