@@ -29,7 +29,7 @@ def draw(samples: Mapping[float, Sequence[str]]) -> bytes:
 
     values = points(samples)
     temperatures = [value for value, _, _ in values]
-    figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
+    figure = Figure(figsize=(7, 6.3), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     axes.plot(temperatures, [item[1] for item in values], "o-", label="различие между ответами")

@@ -93,6 +93,9 @@ class Assistant:
     async def drop(self, owner_id: int, slot: str) -> Answer:
         """The present request without one of its slots."""
         state = await self.state(owner_id)
+        other = slot.replace("_max", "_min")
+        if getattr(state.slots, other) == getattr(state.slots, slot):  # an exact number goes whole
+            state = replace(state, slots=state.slots.without(other))
         state = replace(state, slots=state.slots.without(slot))
         await self._keep(owner_id, state)
         style = await self.style(owner_id)
@@ -170,6 +173,8 @@ class Assistant:
             event, facts = "refused", wording.refusal_facts(result)
         else:
             event, facts = "valued", wording.appraisal_facts(result, asked)
+            if await self.store.has_demo():
+                facts = f"{facts}\n⚠️ {wording.DEMO}"
         opening = await self._open(event, style, facts, request)
         text = "\n\n".join(filter(None, (wording.understood(state.slots), opening, facts)))
         return Answer(text, state)

@@ -13,7 +13,8 @@ from bots.real_estate.checklists import CHECKLISTS, Checklist
 from bots.real_estate.listings import Listing
 from bots.real_estate.listings.keeping import SavedSearch
 from bots.real_estate.listings.search import PAGE
-from bots.real_estate.wording import STYLES, slot_text, understood
+from bots.real_estate.request import Slots
+from bots.real_estate.wording import STYLES, chip_text, understood
 
 MOST_CHIPS = 8
 SORT_LABELS = {"price": "цена", "price_per_metre": "₽/м²", "discount": "выгода"}
@@ -78,9 +79,9 @@ def style_keyboard(current: str) -> InlineKeyboardMarkup:
 def answer_keyboard(answer: Answer) -> InlineKeyboardMarkup | None:
     """Chips to take back what was understood, then what can be done with what was found."""
     builder = InlineKeyboardBuilder()
-    said = list(answer.state.slots.said())[:MOST_CHIPS]
+    said = _chips(answer.state.slots)
     for slot in said:
-        text = f"✕ {slot_text(slot, answer.state.slots)}"
+        text = f"✕ {chip_text(slot, answer.state.slots)}"
         builder.button(text=text, callback_data=ChipCallback(slot=slot))
     sizes = _rows_of(len(said), 3)
     if answer.listings:
@@ -163,6 +164,17 @@ def import_keyboard() -> InlineKeyboardMarkup:
     builder.button(text="Загрузить", callback_data=ImportCallback(accept=True))
     builder.button(text="Отмена", callback_data=ImportCallback(accept=False))
     return InlineKeyboardMarkup(inline_keyboard=builder.export())
+
+
+def _chips(slots: Slots) -> list[str]:
+    """The slots that have a chip; an exact price or area has one, not two."""
+    said = slots.said()
+    twice = {
+        f"{name}_min"
+        for name in ("price", "area")
+        if f"{name}_min" in said and said[f"{name}_min"] == said.get(f"{name}_max")
+    }
+    return [name for name in said if name not in twice][:MOST_CHIPS]
 
 
 def _rows_of(count: int, width: int) -> list[int]:

@@ -157,25 +157,21 @@ def slot_text(name: str, slots: Slots) -> str:
     )
 
 
-def slot_name(name: str) -> str:
-    return _SLOT_NAMES[name]
+def chip_text(name: str, slots: Slots) -> str:
+    """A slot's chip; a number said exactly has no «до»."""
+    text = slot_text(name, slots)
+    least = getattr(slots, name.replace("_max", "_min"))
+    exact = name in ("price_max", "area_max") and least == getattr(slots, name)
+    return text.removeprefix("до ") if exact else text
 
 
 def understood(slots: Slots) -> str:
     """«Я понял: …», an exact price or area once."""
     said = dict(slots.said())
     for name in ("price", "area"):
-        if said.get(f"{name}_min") is not None and said.get(f"{name}_min") == said.get(
-            f"{name}_max"
-        ):
+        if f"{name}_min" in said and said[f"{name}_min"] == said.get(f"{name}_max"):
             said.pop(f"{name}_min")
-    parts = []
-    for name in said:
-        text = slot_text(name, slots)
-        exact = name.endswith("_max") and f"{name[:-4]}_min" not in said
-        if exact and getattr(slots, f"{name[:-4]}_min", None) == getattr(slots, name):
-            text = text.removeprefix("до ")
-        parts.append(text)
+    parts = [chip_text(name, slots) for name in said]
     return f"Я понял: {', '.join(parts)}".rstrip(".") + "." if parts else ""
 
 

@@ -89,8 +89,6 @@ class Amounts:
 
     price: Range = (None, None)
     area: Range = (None, None)
-    area_bare: bool = False
-    price_word: bool = False
     metro_minutes: int | None = None
 
 
