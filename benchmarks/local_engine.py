@@ -37,7 +37,7 @@ from services.qwen.config import EMBEDDED, LocalModelSettings
 from services.qwen.embedded import Preparation
 from services.qwen.engine import Engine
 from services.qwen.linear import adapt
-from services.qwen.loading import available_cpus, find_folder
+from services.qwen.loading import USUAL_TEXT, available_cpus, find_folder
 from services.qwen.prompts import prompt_form
 from services.qwen.ragged import RaggedModel
 from services.qwen.sampling import Sampler, Sampling
@@ -249,7 +249,7 @@ class WatchedText(TextStream):
 def our_engine(setup: Setup, int8: bool, lags: list[float]) -> Way:
     """Our engine, heard on an event loop whose lag is measured meanwhile."""
     model = load_model(setup.folder)
-    adapt(model, int8)
+    adapt(model, setup.tokenizer(USUAL_TEXT).input_ids if int8 else None)
     engine = Engine(RaggedModel(model), Limits())
 
     async def ask(prompt: list[int]) -> Watched:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
+import json
 import logging
 import os
 import re
 import sys
 from collections.abc import Sequence
+from datetime import datetime, timezone
+from traceback import extract_tb
+from typing import Any
 
 from bots.common.config import BotSettings
 from bots.registry import BOTS, BotSpec
@@ -35,6 +39,12 @@ def build_parser(bot: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="адрес страницы (%(default)s)")
     parser.add_argument("--port", type=int, default=8080, help="порт страницы (%(default)s)")
     parser.add_argument(
+        "--webhook", action="store_true", help="получать сообщения по WEBHOOK_URL, а не опросом"
+    )
+    parser.add_argument(
+        "--log-format", choices=("text", "json"), help="вид журнала (обычно LOG_FORMAT или text)"
+    )
+    parser.add_argument(
         "--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")
     )
     return parser
@@ -51,7 +61,6 @@ def main(argv: Sequence[str] | None = None, bot: str | None = None) -> int:
     name = bot or args.bot
     if name is None:
         parser.error(f"выбери бота: --bot {'|'.join(_BY_NAME)} (или --list)")
-    set_up_logging(args.log_level)
     try:
         return _run(_BY_NAME[name], args)
     except (ConfigError, OSError) as error:
@@ -62,6 +71,7 @@ def main(argv: Sequence[str] | None = None, bot: str | None = None) -> int:
 
 def _run(spec: BotSpec, args: argparse.Namespace) -> int:
     settings = read_settings(BotSettings)
+    set_up_logging(args.log_level, args.log_format or settings.log_format)
     if not args.playground and settings.token(spec.token_env) is None:
         raise missing(spec.token_env[0])
     # Importing aiogram takes seconds: not before it is known that the bot can start.
@@ -70,7 +80,9 @@ def _run(spec: BotSpec, args: argparse.Namespace) -> int:
 
     from bots.common.app import RunOptions, run_bot
 
-    options = RunOptions(args.backend, args.model, args.playground, args.host, args.port)
+    options = RunOptions(
+        args.backend, args.model, args.playground, args.host, args.port, args.webhook
+    )
     try:
         asyncio.run(run_bot(spec, settings, options))
     except (TelegramUnauthorizedError, TokenValidationError):
@@ -106,19 +118,36 @@ def _needs(spec: BotSpec) -> tuple[str, ...]:
     return REQUIRED_SETTINGS[spec.backend]
 
 
-def set_up_logging(level: str) -> None:
+def set_up_logging(level: str, form: str = "text") -> None:
     """Log to stderr; anything that looks like a token is masked, whoever logs it."""
-    logging.basicConfig(
-        level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    for handler in logging.getLogger().handlers:
-        if handler.formatter:
-            handler.setFormatter(_MaskingFormatter(handler.formatter._fmt))
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
+    logging.basicConfig(level=level, handlers=[handler])
 
 
-class _MaskingFormatter(logging.Formatter):
+class _TextFormatter(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
     def format(self, record: logging.LogRecord) -> str:
         return _SECRET.sub("***", super().format(record))
+
+
+class _JsonFormatter(logging.Formatter):
+    """One object a line. An error's own text stays out: it may quote what people wrote."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info and record.exc_info[0]:
+            kind, _, trace = record.exc_info
+            line["error"] = kind.__name__
+            line["where"] = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(trace)]
+        return _SECRET.sub("***", json.dumps(line, ensure_ascii=False))
 
 
 def _fail(message: str) -> int:

@@ -46,7 +46,14 @@ def open_chat_model(backend: Backend, model: str | None = None) -> ChatModel:
 
         return HuggingFaceModel(read_settings(HuggingFaceSettings).model_copy(update=override))
     if backend == "local":
-        from services.qwen import LocalModel, LocalModelSettings
+        from services.qwen.config import LocalModelSettings
 
-        return LocalModel(read_settings(LocalModelSettings).model_copy(update=override))
+        local = read_settings(LocalModelSettings).model_copy(update=override)
+        if local.server_url:
+            from services.qwen.server import ServedModel
+
+            return ServedModel(local)
+        from services.qwen import LocalModel
+
+        return LocalModel(local)
     raise ValueError(f"unknown backend: {backend}")

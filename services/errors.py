@@ -49,6 +49,10 @@ class Busy(RateLimited):
     """Our own queue is full; `retry_after` is the estimated wait in seconds."""
 
 
+class BudgetSpent(RateLimited):
+    """The user's own share of the day is used up; `retry_after` is when a new day begins."""
+
+
 class Timeout(ServiceError):
     """No answer, or no next piece of it, in time."""
 

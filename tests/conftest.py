@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import itertools
 import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import asyncpg
 import pytest
 
-SECRETS = ("TOKEN", "KEY", "GIGA_", "HF_", "LLM_", "LOCAL_", "GRISHA_", "BOT_", "CHAT_")
+from tests.servers import Absent, Postgres, Redis
+
+T = TypeVar("T", Postgres, Redis)
+
+SECRETS = (
+    "TOKEN",
+    "KEY",
+    "GIGA_",
+    "HF_",
+    "LLM_",
+    "LOCAL_",
+    "GRISHA_",
+    "BOT_",
+    "CHAT_",
+    "DATABASE_",
+    "REDIS_",
+    "WEB",
+    "ADMIN_",
+    "DAILY_",
+    "LOG_",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +63,50 @@ def loopback_only() -> Iterator[None]:
     patch.setattr(socket.socket, "connect", guarded)
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL for all tests."""
+    yield from _running(Postgres)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Redis]:
+    """One Redis for all tests."""
+    yield from _running(Redis)
+
+
+def _running(kind: type[T]) -> Iterator[T]:
+    try:
+        server = kind()
+    except Absent as error:
+        pytest.skip(str(error))
+    with server:
+        yield server
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def postgres_database(postgres: Postgres) -> str:
+    """The address of an empty database."""
+    name = f"test_{next(_numbers)}"
+
+    async def create() -> None:
+        connection = await asyncpg.connect(postgres.url)
+        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.close()
+
+    asyncio.run(create())
+    return f"{postgres.url.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture
+def redis_url(redis_server: Redis) -> str:
+    """The address of an empty Redis."""
+    with socket.create_connection(("127.0.0.1", redis_server.port)) as connection:
+        connection.sendall(b"FLUSHALL\r\n")
+        assert connection.recv(16) == b"+OK\r\n"
+    return redis_server.url

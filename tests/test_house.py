@@ -44,10 +44,16 @@ def test_doors(path: Path) -> None:
             assert inside[:2] == ("services", "qwen"), f"{module}: only services/qwen loads it"
 
 
-def all_settings() -> set[str]:
+def import_all(parent: str) -> None:
+    """Import every module with a subclass of `parent`, a regular expression."""
     for path in SOURCES:
-        if re.search(r"^class \w+\(\w*Settings\)", path.read_text("utf-8"), re.MULTILINE):
+        declares = re.search(rf"^class \w+\({parent}\)", path.read_text("utf-8"), re.MULTILINE)
+        if declares:
             importlib.import_module(".".join(path.relative_to(PROJECT_ROOT).with_suffix("").parts))
+
+
+def all_settings() -> set[str]:
+    import_all(r"\w*Settings")
     kinds, queue = set(), [EnvSettings]
     while queue:
         kind = queue.pop()

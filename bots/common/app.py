@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
 from aiogram import Bot, Dispatcher, Router
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
-from aiogram.types import BotCommand, Update
+from aiogram.types import BotCommand
 
-from bots.common import basics, errors
+from bots.common import admin, basics, errors
 from bots.common.config import BotSettings
-from bots.common.middlewares import (
-    AccessMiddleware,
-    InboxMiddleware,
-    PasteMiddleware,
-    ThrottleMiddleware,
-)
+from bots.common.coordination import Alone, Coordination
+from bots.common.intake import Intake
+from bots.common.middlewares import AccessMiddleware, PasteMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
 from bots.common.turns import Turns
+from bots.common.web import Web
 from bots.registry import BotSpec
 from services.backends import Backend, open_chat_model
 from services.chat import ChatModel
 from services.env import missing, read_settings
-from services.storage import Database, Inbox, StorageSettings
+from services.metering import Budget, Meter
+from services.storage import Database, Inbox, SpendingStore, StorageSettings, only_process
 
 logger = logging.getLogger(__name__)
-
-CONCURRENT_UPDATES = 200  # more wait at Telegram's
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +41,7 @@ class RunOptions:
     playground: bool = False
     host: str = "127.0.0.1"
     port: int = 8080
+    webhook: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,13 @@ class BotContext:
     database: Database
     settings: BotSettings
     data_dir: Path
-    commands: tuple[BotCommand, ...] = field(default=())
+    coordination: Coordination = field(default_factory=Alone)
+
+    def metered(self, model: ChatModel) -> ChatModel:
+        """The model with a meter, so that its answers count for whoever asked."""
+        settings = self.settings
+        budget = Budget(settings.daily_requests, settings.daily_tokens, settings.admin_ids)
+        return Meter(SpendingStore(self.database, self.name), budget).on(model)
 
 
 def build_dispatcher(
@@ -67,39 +70,43 @@ def build_dispatcher(
 
     Handlers get `context`, `model`, `database`, `turns` and `bot_name` by name.
     """
-    turns, inbox, pastes = Turns(), Inbox(context.database, context.name), PasteMiddleware()
+    coordination, settings = context.coordination, context.settings
+    inbox = Inbox(context.database, context.name, coordination.replica)
+    intake, turns, pastes = Intake(inbox, coordination), Turns(coordination), PasteMiddleware()
     dispatcher = Dispatcher(
+        storage=coordination.states,
         context=context,
         model=context.model,
         database=context.database,
         turns=turns,
+        intake=intake,
         bot_name=context.name,
     )
-    dispatcher.update.outer_middleware(InboxMiddleware(inbox))
+    dispatcher.update.outer_middleware(intake)
     dispatcher.message.outer_middleware(pastes.join)
-    access = AccessMiddleware(context.settings.allowed_user_ids)
-    throttle = ThrottleMiddleware(context.settings.rate_limit)
+    access = AccessMiddleware(settings)
+    throttle = ThrottleMiddleware(coordination, settings.rate_limit)
     for observer in (dispatcher.message, dispatcher.callback_query):
         observer.middleware(access)
         observer.middleware(throttle)
     dispatcher.message.middleware(pastes.gather)
     dispatcher.include_routers(
-        errors.create_router(), basics.create_router(), *routers, basics.create_fallback_router()
+        errors.create_router(),
+        basics.create_router(),
+        admin.create_router(settings.admin_ids),
+        *routers,
+        basics.create_fallback_router(),
     )
 
     async def on_startup(bot: Bot) -> None:
         await bot.set_my_commands(list(commands))
-        for body in await inbox.unfinished():
-            update = Update.model_validate_json(body, context={"bot": bot})
-            logger.info("update %d was interrupted, once more", update.update_id)
-            task = asyncio.create_task(dispatcher.feed_update(bot, update, replayed=True))
-            resumed.add(task)
-            task.add_done_callback(resumed.discard)
+        await coordination.listen(turns.stop_here)
+        await intake.start(bot, dispatcher)
 
     async def on_shutdown() -> None:
-        await turns.drain(context.settings.shutdown_timeout)
+        await turns.drain(settings.shutdown_timeout)
+        await intake.close(settings.shutdown_timeout)
 
-    resumed: set[asyncio.Task[object]] = set()
     dispatcher.startup.register(on_startup)
     dispatcher.shutdown.register(on_shutdown)
     return dispatcher
@@ -109,28 +116,53 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
     """Run one bot until SIGINT or SIGTERM; raise ConfigError when a setting is missing."""
     storage = read_settings(StorageSettings)
     if options.playground:
-        storage = storage.model_copy(update={"data_dir": storage.data_dir / "playground"})
+        storage = storage.model_copy(
+            update={"data_dir": storage.data_dir / "playground", "database_url": None}
+        )
     backend = options.backend or spec.backend
     # Before the database is opened: the bot's module declares tables of its own.
     module = import_module(spec.module)
     create: Callable[[BotContext], Awaitable[Dispatcher]] = module.create_dispatcher
     async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database.open(storage))
+        coordination = await stack.enter_async_context(_coordination(spec, settings, storage))
         bot = await stack.enter_async_context(_open_bot(spec, settings, options, storage.data_dir))
         model = open_chat_model(backend, options.model)
-        stack.push_async_callback(model.aclose)
         context = BotContext(
-            spec.name,
-            backend,
-            model,
-            await stack.enter_async_context(Database.open(storage)),
-            settings,
-            storage.data_dir,
+            spec.name, backend, model, database, settings, storage.data_dir, coordination
         )
+        context = replace(context, model=context.metered(model))
+        stack.push_async_callback(context.model.aclose)
         dispatcher = await create(context)
         logger.info("%s answers with %s (%s)", spec.name, model.name, backend)
-        await dispatcher.start_polling(
-            bot, tasks_concurrency_limit=CONCURRENT_UPDATES, close_bot_session=False
-        )
+        web = Web(settings, (database.ping, coordination.ping))
+        if options.webhook:
+            await web.receive(bot, dispatcher, playground=options.playground)
+            return
+        if settings.web_port is not None:
+            await stack.enter_async_context(web)
+        await bot.delete_webhook()
+        await dispatcher.start_polling(bot, close_bot_session=False)
+
+
+@asynccontextmanager
+async def _coordination(
+    spec: BotSpec, settings: BotSettings, storage: StorageSettings
+) -> AsyncIterator[Coordination]:
+    """The agreements with replicas where REDIS_URL is set; otherwise there may be none."""
+    if settings.redis_url is None:
+        with only_process(storage.data_dir, spec.name):
+            yield Alone()
+        return
+    from bots.common.replicas import Replicas
+
+    if storage.database_url is None:
+        logger.warning("REDIS_URL without DATABASE_URL: replicas must share this DATA_DIR")
+    replicas = await Replicas.open(settings.redis_url.get_secret_value(), spec.name)
+    try:
+        yield replicas
+    finally:
+        await replicas.aclose()
 
 
 @asynccontextmanager

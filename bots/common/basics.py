@@ -30,12 +30,12 @@ def create_fallback_router() -> Router:
 
 
 async def on_stop(message: Message, turns: Turns, bot_name: str) -> None:
-    if not turns.stop(conversation_key(bot_name, message)):
+    if not await turns.stop(conversation_key(bot_name, message)):
         await message.reply(texts.NOTHING_TO_STOP)
 
 
 async def on_stop_button(event: MessageGenerationStopped, turns: Turns, bot_name: str) -> None:
-    turns.stop(ConversationKey(bot_name, event.chat.id, event.message_thread_id or 0))
+    await turns.stop(ConversationKey(bot_name, event.chat.id, event.message_thread_id or 0))
 
 
 async def on_not_text(message: Message) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
@@ -12,7 +12,7 @@ from services.env import EnvSettings
 
 
 class BotSettings(EnvSettings):
-    """Tokens, access and pace. Times are in seconds."""
+    """Tokens, access, pace and what is around the bot. Times are in seconds."""
 
     bot_token: SecretStr | None = Field(None, alias="BOT_TOKEN")
     hf_bot_token: SecretStr | None = Field(None, alias="HF_BOT_TOKEN")
@@ -21,10 +21,22 @@ class BotSettings(EnvSettings):
     allowed_user_ids: Annotated[frozenset[int], NoDecode] = Field(
         frozenset(), alias="ALLOWED_USER_IDS"
     )
+    allowed_group_ids: Annotated[frozenset[int], NoDecode] = Field(
+        frozenset(), alias="ALLOWED_GROUP_IDS"
+    )
+    admin_ids: Annotated[frozenset[int], NoDecode] = Field(frozenset(), alias="ADMIN_IDS")
+    daily_requests: int = Field(0, alias="DAILY_REQUESTS", ge=0)
+    daily_tokens: int = Field(0, alias="DAILY_TOKENS", ge=0)
     rate_limit: int = Field(20, alias="RATE_LIMIT_PER_MINUTE", ge=1)
     shutdown_timeout: float = Field(10.0, alias="SHUTDOWN_TIMEOUT", ge=0)
 
-    @field_validator("allowed_user_ids", mode="before")
+    redis_url: SecretStr | None = Field(None, alias="REDIS_URL")
+    web_host: str = Field("127.0.0.1", alias="WEB_HOST")
+    web_port: int | None = Field(None, alias="WEB_PORT", ge=0, le=65535)
+    webhook_url: str | None = Field(None, alias="WEBHOOK_URL")
+    log_format: Literal["text", "json"] = Field("text", alias="LOG_FORMAT")
+
+    @field_validator("allowed_user_ids", "allowed_group_ids", "admin_ids", mode="before")
     @classmethod
     def _split_ids(cls, value: Any) -> Any:
         return re.findall(r"[^\s,;]+", value) if isinstance(value, str) else value

@@ -10,7 +10,8 @@ from aiogram.filters import ExceptionTypeFilter
 from aiogram.types import CallbackQuery, ErrorEvent, Message
 
 from bots.common import texts
-from services.errors import Busy, ModelLoading, ServiceError
+from services.errors import BudgetSpent, Busy, ModelLoading, ServiceError
+from services.metrics import ERRORS
 from services.texts import describe_error
 
 logger = logging.getLogger(__name__)
@@ -32,12 +33,14 @@ async def on_forbidden(event: ErrorEvent) -> None:
 async def on_service_error(event: ErrorEvent) -> None:
     error = event.exception
     assert isinstance(error, ServiceError)  # noqa: S101  (filtered by type)
-    level = logging.INFO if isinstance(error, (Busy, ModelLoading)) else logging.ERROR
+    usual = isinstance(error, (Busy, BudgetSpent, ModelLoading))
+    level = logging.INFO if usual else logging.ERROR
     logger.log(level, "update %d: %s: %s", event.update.update_id, type(error).__name__, error)
     await _tell(event, describe_error(error))
 
 
 async def on_unexpected(event: ErrorEvent) -> None:
+    ERRORS.labels(type(event.exception).__name__).inc()
     logger.error(
         "update %d: %s", event.update.update_id, type(event.exception).__name__,
         exc_info=event.exception,

@@ -1,9 +1,8 @@
-"""What happens to an update before its handler: written down, let in, slowed, gathered."""
+"""What happens to an event before its handler: let in, slowed, gathered."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,58 +10,39 @@ from typing import Any
 
 from aiogram import BaseMiddleware
 from aiogram.dispatcher.flags import get_flag
-from aiogram.types import CallbackQuery, Message, TelegramObject, Update
+from aiogram.types import CallbackQuery, InaccessibleMessage, Message, TelegramObject
 
 from bots.common import texts
+from bots.common.config import BotSettings
 from bots.common.conversation import author_of, is_private
+from bots.common.coordination import Coordination
 from bots.common.formatting import TEXT_LIMIT
 from bots.common.turns import Interrupted, Interruption
-from services.storage import Inbox
+from services.metering import payer
 from services.texts import wait_text
-
-logger = logging.getLogger(__name__)
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 
-class InboxMiddleware(BaseMiddleware):
-    """Handles every update once, and again after a restart that interrupted it."""
-
-    def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
-
-    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
-        assert isinstance(event, Update)  # noqa: S101  (registered on updates)
-        if not data.get("replayed"):
-            body = event.model_dump_json(exclude_none=True)
-            if not await self._inbox.receive(event.update_id, body):
-                logger.info("update %d came twice", event.update_id)
-                return None
-        try:
-            result = await handler(event, data)
-        except Interrupted as error:
-            if error.reason is Interruption.SHUTDOWN:
-                return None
-            result = None
-        except Exception:
-            await self._inbox.finish(event.update_id)
-            raise
-        await self._inbox.finish(event.update_id)
-        return result
-
-
 class AccessMiddleware(BaseMiddleware):
-    """Lets in only the users of ALLOWED_USER_IDS; an empty list lets everybody in."""
+    """Lets in the users and groups of the allow-lists, and admins; empty lists let everybody in.
+
+    Whoever is let in pays for the answers of the model.
+    """
 
     NOTICE_EVERY = 3600.0  # seconds
+    MOST_TOLD = 10_000
 
-    def __init__(self, allowed: frozenset[int]) -> None:
-        self._allowed = allowed
+    def __init__(self, settings: BotSettings) -> None:
+        self._users = settings.allowed_user_ids | settings.admin_ids
+        self._groups = settings.allowed_group_ids
+        self._open = not (settings.allowed_user_ids or settings.allowed_group_ids)
         self._told: dict[int, float] = {}
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         user_id = _user_id(event)
-        if not self._allowed or user_id in self._allowed:
+        if self._open or user_id in self._users or _chat_id(event) in self._groups:
+            payer.set(user_id)
             return await handler(event, data)
         notice = texts.NOT_ALLOWED.format(user_id=user_id)
         if isinstance(event, CallbackQuery):
@@ -73,17 +53,12 @@ class AccessMiddleware(BaseMiddleware):
 
     def _due(self, user_id: int) -> bool:
         now = time.monotonic()
+        if len(self._told) > self.MOST_TOLD:
+            self._told.clear()
         due = now - self._told.get(user_id, -self.NOTICE_EVERY) >= self.NOTICE_EVERY
         if due:
             self._told[user_id] = now
         return due
-
-
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    updated: float
-    told: bool = False
 
 
 class ThrottleMiddleware(BaseMiddleware):
@@ -92,53 +67,39 @@ class ThrottleMiddleware(BaseMiddleware):
     Handlers with the flag `free` (such as /stop) are never slowed.
     """
 
-    def __init__(self, per_minute: int) -> None:
-        self._capacity = float(per_minute)
-        self._per_second = per_minute / 60
-        self._buckets: dict[int, _Bucket] = {}
+    def __init__(self, coordination: Coordination, per_minute: int) -> None:
+        self._coordination = coordination
+        self._per_minute = per_minute
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         if get_flag(data, "free"):
             return await handler(event, data)
-        bucket = self._bucket(_user_id(event))
-        if bucket.tokens >= 1:
-            bucket.tokens -= 1
-            bucket.told = False
+        pace = await self._coordination.take(_user_id(event), self._per_minute)
+        if not pace.wait:
             return await handler(event, data)
-        notice = texts.TOO_FAST.format(wait=wait_text((1 - bucket.tokens) / self._per_second))
+        notice = texts.TOO_FAST.format(wait=wait_text(pace.wait))
         if isinstance(event, CallbackQuery):
             await event.answer(notice)
-        elif isinstance(event, Message) and not bucket.told:
-            bucket.told = True
+        elif isinstance(event, Message) and pace.tell:
             await event.reply(notice)
         return None
 
-    def _bucket(self, user_id: int) -> _Bucket:
-        now = time.monotonic()
-        if len(self._buckets) > 10_000:  # forget those that are full again
-            self._buckets = {
-                user: bucket
-                for user, bucket in self._buckets.items()
-                if now - bucket.updated < self._capacity / self._per_second
-            }
-        bucket = self._buckets.setdefault(user_id, _Bucket(self._capacity, now))
-        refill = (now - bucket.updated) * self._per_second
-        bucket.tokens = min(self._capacity, bucket.tokens + refill)
-        bucket.updated = now
-        return bucket
 
-
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class _Paste:
-    parts: list[str]
+    """A message and what may be its further parts; `settled` when it's known what they are."""
+
+    parts: dict[int, str]  # by message id
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    gathered: bool = False
+    interruption: Interruption | None = None
 
     @property
     def text(self) -> str:
         """The parts as one text; clients cut a long paste at exactly the limit."""
         joined = ""
-        for part in self.parts:
+        for _, part in sorted(self.parts.items()):
             joined += part if len(part) == TEXT_LIMIT else f"{part}\n"
         return joined.strip()
 
@@ -160,33 +121,56 @@ class PasteMiddleware:
 
     async def join(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         assert isinstance(event, Message)  # noqa: S101  (registered on messages)
-        paste = self._open.get(_paste_key(event))
-        if paste is None or not event.text or event.text.startswith("/"):
+        text = event.text or event.caption or ""
+        if text.startswith("/"):
             return await handler(event, data)
-        paste.parts.append(event.text)
-        paste.arrived.set()
-        await paste.answered.wait()
-        return None
+        key = _paste_key(event)
+        while event.text and (paste := self._open.get(key)):
+            paste.parts[event.message_id] = text
+            paste.arrived.set()
+            await paste.settled.wait()
+            if paste.interruption:
+                raise Interrupted(paste.interruption)
+            if paste.gathered:
+                return None
+        # Open from here on: the next part may come while this one goes through filters.
+        paste = self._open[key] = _Paste({event.message_id: text})
+        try:
+            return await handler(event, {**data, "paste": paste})
+        except Interrupted as error:
+            paste.interruption = error.reason
+            raise
+        except asyncio.CancelledError:
+            paste.interruption = Interruption.SHUTDOWN
+            raise
+        finally:
+            self._settle(key, paste)
 
     async def gather(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         assert isinstance(event, Message)  # noqa: S101  (registered on messages)
+        paste, key = data.get("paste"), _paste_key(event)
         if not get_flag(data, "gather"):
+            if paste:
+                self._settle(key, paste)
             return await handler(event, data)
-        paste = _Paste([event.text or event.caption or ""])
-        key = _paste_key(event)
-        self._open[key] = paste
-        try:
-            await self._until_quiet(paste)
-        finally:
+        if paste is None:
+            return await handler(event, {**data, "text": event.text or event.caption or ""})
+        paste.gathered = True
+        await self._until_quiet(paste)
+        self._close(key, paste)
+        return await handler(event, {**data, "text": paste.text})
+
+    def _settle(self, key: tuple[int, int, int], paste: _Paste) -> None:
+        self._close(key, paste)
+        paste.settled.set()
+
+    def _close(self, key: tuple[int, int, int], paste: _Paste) -> None:
+        if self._open.get(key) is paste:
             del self._open[key]
-        try:
-            return await handler(event, {**data, "text": paste.text})
-        finally:
-            paste.answered.set()
 
     async def _until_quiet(self, paste: _Paste) -> None:
         while True:
-            long = len(paste.parts[-1]) >= self.LONG
+            long = len(paste.parts[max(paste.parts)]) >= self.LONG
             try:
                 await asyncio.wait_for(
                     paste.arrived.wait(), self.QUIET_AFTER_LONG if long else self.QUIET
@@ -205,3 +189,8 @@ def _user_id(event: TelegramObject) -> int:
         return author_of(event).id
     user = getattr(event, "from_user", None) or getattr(event, "user", None)
     return user.id if user else 0
+
+
+def _chat_id(event: TelegramObject) -> int:
+    message = event.message if isinstance(event, CallbackQuery) else event
+    return message.chat.id if isinstance(message, (Message, InaccessibleMessage)) else 0

@@ -22,6 +22,8 @@ from aiogram.exceptions import (
 from aiogram.methods import GetUpdates, Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 
+from bots.common.metrics import FLOOD_WAITS
+
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 6  # over about 30 s of a server's or the network's failures
@@ -51,11 +53,11 @@ class RetryMiddleware(BaseRequestMiddleware):
         method: TelegramMethod[TelegramType],
     ) -> Response[TelegramType]:
         if isinstance(method, GetUpdates) or _best_effort.get():
-            return await make_request(bot, method)
+            return await _attempt(make_request, bot, method)
         waited, failures = 0.0, 0
         while True:
             try:
-                return await make_request(bot, method)
+                return await _attempt(make_request, bot, method)
             except TelegramRetryAfter as error:
                 pause = float(error.retry_after)
                 if waited + pause > LONGEST_WAIT:
@@ -68,3 +70,15 @@ class RetryMiddleware(BaseRequestMiddleware):
             logger.warning("%s waits for %.0f s", type(method).__name__, pause)
             waited += pause
             await asyncio.sleep(pause)
+
+
+async def _attempt(
+    make_request: NextRequestMiddlewareType[TelegramType],
+    bot: Bot,
+    method: TelegramMethod[TelegramType],
+) -> Response[TelegramType]:
+    try:
+        return await make_request(bot, method)
+    except TelegramRetryAfter:
+        FLOOD_WAITS.inc()
+        raise

@@ -16,3 +16,7 @@ INTERNAL_ERROR = (
 )
 STALE_BUTTON = "Эта кнопка устарела. Попроси меня снова, и появится новая."
 TEXT_ONLY = "Я понимаю только текст. Напиши словами."
+USAGE = "Сегодня: {today}\nЗа неделю: {week}\n\n{users}\n\nДни — по UTC."
+USAGE_TOTAL = "{users} чел., {requests} запр., {tokens} ток."
+USAGE_USER = "{user_id}: {requests} запр., {tokens} ток."
+USAGE_NOBODY = "За неделю никто не спрашивал."

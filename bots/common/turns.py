@@ -8,8 +8,11 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import Any
 
+from bots.common.coordination import Alone, Coordination
+from bots.common.metrics import TURNS
 from services.errors import Busy
 from services.storage import ConversationKey
 
@@ -60,7 +63,8 @@ class _Line:
 class Turns:
     """The lines of talk of one bot: who answers now, who waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, coordination: Coordination | None = None) -> None:
+        self._coordination = coordination or Alone()
         self._lines: defaultdict[ConversationKey, _Line] = defaultdict(_Line)
         self._closing = False
         self._idle = asyncio.Event()
@@ -77,21 +81,30 @@ class Turns:
             raise Busy("too many messages wait in this conversation")
         turn = Turn(Interruption.SHUTDOWN if self._closing else None)
         line.turns.add(turn)
+        TURNS.inc()
         self._idle.clear()
+        lost = partial(turn.interrupt, Interruption.SHUTDOWN)
         try:
-            async with line.lock:
+            async with line.lock, self._coordination.lock(key, lost):
                 if turn.interruption:
                     raise Interrupted(turn.interruption)
                 yield turn
         finally:
             line.turns.discard(turn)
+            TURNS.dec()
             if not line.turns:
                 self._lines.pop(key, None)
             if not self._lines:
                 self._idle.set()
 
-    def stop(self, key: ConversationKey) -> bool:
+    async def stop(self, key: ConversationKey) -> bool:
         """Interrupt the running answer and those that wait; False when there is none."""
+        here = self.stop_here(key)
+        elsewhere = await self._coordination.stop_elsewhere(key)
+        return here or elsewhere
+
+    def stop_here(self, key: ConversationKey) -> bool:
+        """`stop` for this process alone."""
         turns = self._lines[key].turns if key in self._lines else set()
         for turn in turns:
             turn.interrupt(Interruption.STOPPED)

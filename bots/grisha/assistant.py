@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 HISTORY_MESSAGES = 20
 SUMMARISE_FROM = 10  # turns that fell out of the history before a summary is worth its cost
-SUMMARY_CONTEXT = 4096  # tokens; models with less have no room for one
+SUMMARY_CONTEXT = 8192  # tokens; smaller models get a summary wrong more often than right
 
 _ASKS_OWN_NAME = re.compile(
     r"как\s+(?:же\s+)?меня\s+зовут|(?:помнишь|знаешь|забыл|назови|скажи|какое)\s+(?:ли\s+)?"

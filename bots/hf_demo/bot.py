@@ -18,9 +18,8 @@ from services.storage import HistoryStore, PreferenceStore
 async def create_dispatcher(context: BotContext) -> Dispatcher:
     """Put the demo together."""
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
-    shelf = ModelShelf(
-        context.backend, context.model, PreferenceStore(context.database, context.name)
-    )
+    preferences = PreferenceStore(context.database, context.name)
+    shelf = ModelShelf(context.backend, context.model, preferences, context.metered)
     dialogue = Dialogue(context.model, HistoryStore(context.database))
     dispatcher["demo"] = Demo(context.name, dialogue, shelf, dispatcher["turns"])
     dispatcher.shutdown.register(shelf.aclose)

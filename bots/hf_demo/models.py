@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from services.backends import Backend, open_chat_model
 from services.chat import ChatModel
 from services.env import read_settings
@@ -12,12 +14,19 @@ from services.storage import PreferenceStore
 class ModelShelf:
     """Remembers each user's choice; on other services than Hugging Face there is one model."""
 
-    def __init__(self, backend: Backend, default: ChatModel, preferences: PreferenceStore) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        default: ChatModel,
+        preferences: PreferenceStore,
+        metered: Callable[[ChatModel], ChatModel],
+    ) -> None:
         self.names = tuple(MODELS) if backend == "huggingface" else ()
         self.default = _short_name(default) if self.names else default.name
         self._backend: Backend = backend
         self._preferences = preferences
         self._default_model = default
+        self._metered = metered
         self._opened: dict[str, ChatModel] = {}
 
     async def chosen(self, user_id: int) -> str:
@@ -36,7 +45,7 @@ class ModelShelf:
         if name == self.default:
             return self._default_model
         if name not in self._opened:
-            self._opened[name] = open_chat_model(self._backend, name)
+            self._opened[name] = self._metered(open_chat_model(self._backend, name))
         return self._opened[name]
 
     async def aclose(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from services.chat import GenerationOptions
 from services.storage import StorageSettings
@@ -15,6 +15,8 @@ EMBEDDED = "embedded"
 class LocalModelSettings(StorageSettings):
     """Which model runs here, on what, and how much it may take."""
 
+    server_url: str = Field("", alias="LOCAL_LLM_BASE_URL")
+    server_key: SecretStr = Field(SecretStr(""), alias="LOCAL_LLM_API_KEY")
     model: str = Field("Qwen/Qwen2-1.5B-Instruct", alias="LOCAL_MODEL")
     device: str = Field("auto", alias="LOCAL_DEVICE")
     dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(

@@ -8,7 +8,7 @@ up, and where they are missing the layers stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from services.errors import ConfigError
@@ -20,23 +20,37 @@ if TYPE_CHECKING:
 FEW_ROWS = 8  # up to here MKL keeps pace on a layer's matrices, though not on the vocabulary's
 
 
+KEPT_EXACT = "down_proj"  # reads a product of two vectors: its outliers cost the most in int8
+
 Forward = Callable[[Any], Any]
 
 
-def adapt(model: PreTrainedModel, int8: bool) -> None:
-    """Give the model the layers that suit its device; ConfigError when int8 can't be had."""
+def adapt(model: PreTrainedModel, calibration: Sequence[int] | None) -> None:
+    """Give the model the layers that suit its device.
+
+    With `calibration`, tokens of a usual text, they compute in int8; ConfigError when
+    that can't be had.
+    """
     import torch
 
     on_cpu = model.device.type == "cpu" and model.dtype == torch.float32 and has_operators()
-    if int8 and not on_cpu:
+    if calibration and not on_cpu:
         raise ConfigError("LOCAL_QUANT=int8 needs a processor, float32 and oneDNN: unset it")
-    quantize = RowQuantizer()
-    for layer in model.modules() if on_cpu else ():
-        if type(layer) is torch.nn.Linear:
-            is_head = layer is model.lm_head
-            layer.forward = int8_linear(layer, quantize) if int8 else float_linear(layer, is_head)
-            if int8 or is_head:
-                layer.weight = None  # laid out anew; the embedding keeps a tied one
+    quantizers = calibrate(model, calibration) if calibration else {}
+    for name, layer in linears(model) if on_cpu else ():
+        is_head = layer is model.lm_head
+        quantize = None if name.endswith(KEPT_EXACT) else quantizers.get(layer)
+        layer.forward = int8_linear(layer, quantize) if quantize else float_linear(layer, is_head)
+        if is_head or quantize:
+            layer.weight = None  # laid out anew; the embedding keeps a tied one
+
+
+def linears(model: PreTrainedModel) -> list[tuple[str, Any]]:
+    import torch
+
+    return [
+        (name, layer) for name, layer in model.named_modules() if type(layer) is torch.nn.Linear
+    ]
 
 
 def has_operators() -> bool:
@@ -67,20 +81,47 @@ def float_linear(layer: Any, is_head: bool) -> Forward:
     return forward
 
 
+def calibrate(model: PreTrainedModel, tokens: Sequence[int]) -> dict[Any, RowQuantizer]:
+    """Read the text, and see how large each layer's inputs are, channel by channel.
+
+    Layers that read the same rows get one quantizer.
+    """
+    import torch
+
+    found: dict[Any, RowQuantizer] = {}
+    latest: tuple[Any, Any] = (None, None)
+
+    def watch(layer: Any, inputs: tuple[Any, ...]) -> None:
+        nonlocal latest
+        if inputs[0] is not latest[0]:
+            largest = inputs[0].abs().amax((0, 1))
+            latest = inputs[0], RowQuantizer(largest.clamp_min(1e-5).sqrt())
+        found[layer] = latest[1]
+
+    hooks = [layer.register_forward_pre_hook(watch) for _, layer in linears(model)]
+    with torch.no_grad():
+        model(torch.tensor([tokens]))
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
 class RowQuantizer:
     """Rows to uint8 around 128, each by a scale of its own.
 
-    One scale for a whole prompt would lose what is small beside its outliers. Several layers
-    read the same rows: the last result is remembered.
+    One scale for a whole prompt would lose what is small beside its outliers. For those within
+    a row half of a channel's size is moved into the weights (arXiv 2211.10438): `channels` is
+    what rows are divided by and weights multiplied. The last result is remembered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, channels: torch.Tensor) -> None:
+        self.channels = channels
         self._rows: torch.Tensor | None = None
         self._result: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def __call__(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if self._result is None or rows is not self._rows:
-            self._rows, self._result = rows, self._quantize(rows)
+            self._rows, self._result = rows, self._quantize(rows / self.channels)
         return self._result
 
     def _quantize(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -94,7 +135,7 @@ def int8_linear(layer: Any, quantize: RowQuantizer) -> Forward:
     """A layer with int8 weights, a scale per output, and rows quantized on the way in."""
     import torch
 
-    weight, bias = layer.weight.detach(), layer.bias
+    weight, bias = layer.weight.detach() * quantize.channels, layer.bias
     scales = weight.abs().amax(1).clamp_min(1e-8) / 127
     packed = torch.ops.onednn.qlinear_prepack(
         (weight / scales[:, None]).round_().to(torch.int8), None

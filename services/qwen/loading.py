@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WEIGHTS = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+# What int8 layers are fitted to: a little of everything that people write here.
+USUAL_TEXT = (
+    "Сегодня хорошая погода, и мы решили погулять в парке. — Как дела? — Спасибо, всё хорошо! "
+    "Москва — столица России. Квартира на пятом этаже, 54 м², рядом метро. Что ты думаешь "
+    "о дружбе? The quick brown fox jumps over the lazy dog. 2+2=4. Он долго молчал, а потом "
+    "улыбнулся и сказал: «Пойдём домой, уже поздно»."
+)
 PREPARED = 0.9  # of the progress shown, when the folder with the weights is there
 
 
@@ -58,7 +65,8 @@ def load(
     if device.type == "cpu":
         torch.set_num_threads(settings.threads or available_cpus())
     loaded = read_folder(folder, device, dtype)
-    adapt(loaded.model, int8=settings.quant == "int8")
+    usual = loaded.tokenizer(USUAL_TEXT).input_ids if settings.quant == "int8" else None
+    adapt(loaded.model, usual)
     logger.info(
         "%s is ready in %.1f s: %s, %s, %d threads",
         display_name(settings),

@@ -1,15 +1,18 @@
-"""State that survives a restart: one SQLite file under DATA_DIR, written through WAL.
+"""State that survives a restart: a SQLite file in DATA_DIR, or the PostgreSQL of DATABASE_URL.
 
-`Database` owns the file and the tables; each store is a few statements over one table
-and takes the `Database` it works on. Tables that only one bot needs are declared
-by that bot on the same `Base`. A store's method is one transaction: when it returns,
-the change has reached the operating system and survives `kill -9`.
+`Database` owns the connections, `migrations` the tables; each store is a few statements
+over one table and takes the `Database` it works on. Tables that only one bot needs are
+declared by that bot on the same `Base`, and built by a migration like all others. A store's
+method is one transaction: when it returns, the change has reached the operating system and
+survives `kill -9`; while the database is away it waits.
 """
 
 from services.storage.database import Base, Database, StorageSettings
 from services.storage.history import ConversationKey, HistoryStore, StoredMessage
 from services.storage.inbox import Inbox
+from services.storage.only_process import only_process
 from services.storage.preferences import PreferenceStore
+from services.storage.spending import Spending, SpendingStore
 
 __all__ = [
     "Base",
@@ -18,6 +21,9 @@ __all__ = [
     "HistoryStore",
     "Inbox",
     "PreferenceStore",
+    "Spending",
+    "SpendingStore",
     "StorageSettings",
     "StoredMessage",
+    "only_process",
 ]

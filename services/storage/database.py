@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timezone
+from functools import wraps
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import Field
-from sqlalchemy import DateTime, Dialect, TypeDecorator, event
+from pydantic import Field, SecretStr
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, TypeDecorator, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -16,18 +24,49 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase
+from typing_extensions import ParamSpec
 
 from services.env import PROJECT_ROOT, EnvSettings
+from services.errors import ConfigError, Unavailable
+from services.storage.migrations import migrate
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 15 * 60.0  # seconds that a store waits for a database that went away
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class StorageSettings(EnvSettings):
-    """Where run-time state lives."""
+    """Where run-time state lives: a file under DATA_DIR, or the database of DATABASE_URL."""
 
     data_dir: Path = Field(PROJECT_ROOT / "var", alias="DATA_DIR")
+    database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
 
     @property
-    def database_url(self) -> str:
-        return f"sqlite+aiosqlite:///{self.data_dir / 'bots.sqlite3'}"
+    def url(self) -> URL:
+        """What SQLAlchemy connects to; raises ConfigError when DATABASE_URL can't be that."""
+        if self.database_url is None:
+            return make_url(f"sqlite+aiosqlite:///{self.data_dir / 'bots.sqlite3'}")
+        try:
+            url = make_url(self.database_url.get_secret_value())
+        except ArgumentError:
+            raise ConfigError("DATABASE_URL is no address of a database") from None
+        driver = _DRIVERS.get(url.drivername)
+        if driver is None:
+            raise ConfigError(f"DATABASE_URL: postgresql:// is expected, not {url.drivername}://")
+        return url.set(drivername=driver)
+
+
+_DRIVERS = {
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+    "postgresql+asyncpg": "postgresql+asyncpg",
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+}
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -46,9 +85,16 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """What every table of the project derives from."""
+    """What every table of the project derives from.
 
-    type_annotation_map: ClassVar = {datetime: UtcDateTime}
+    Integers have 64 bits: Telegram's ids don't fit 32. SQLite's always have, and only
+    its plain INTEGER counts primary keys up.
+    """
+
+    type_annotation_map: ClassVar = {
+        datetime: UtcDateTime,
+        int: BigInteger().with_variant(Integer, "sqlite"),
+    }
 
 
 def utc_now() -> datetime:
@@ -56,26 +102,39 @@ def utc_now() -> datetime:
 
 
 class Database:
-    """An async SQLAlchemy engine over one database file.
+    """An async SQLAlchemy engine over one database.
 
     Use it as `async with Database.open(settings) as database`, then `database.session()`
     for a transaction that commits at the end of its block.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        self.engine = engine
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
 
     @classmethod
     def open(cls, settings: StorageSettings) -> Database:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        engine = create_async_engine(settings.database_url)
-        event.listen(engine.sync_engine, "connect", _configure_sqlite)
+        url = settings.url
+        # Parameters are what people wrote: they stay out of errors and logs.
+        if url.get_backend_name() == "sqlite":
+            Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+            engine = create_async_engine(url, hide_parameters=True)
+            event.listen(engine.sync_engine, "connect", _configure_sqlite)
+        else:
+            engine = create_async_engine(
+                url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=10
+            )
         return cls(engine)
 
     async def __aenter__(self) -> Database:
-        async with self._engine.begin() as connection:
-            await connection.run_sync(Base.metadata.create_all)
+        try:
+            await migrate(self.engine)
+        except (OSError, DBAPIError) as error:
+            await self.aclose()
+            raise ConfigError(
+                f"the database can't be opened ({type(error).__name__}): check DATABASE_URL"
+                f" or DATA_DIR: {_place(self.engine.url)}"
+            ) from error
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -85,17 +144,78 @@ class Database:
         """A transaction: `async with database.session() as session` commits at its end."""
         return self._sessions.begin()
 
+    def insert(self, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+        """An INSERT that knows ON CONFLICT, in this database's dialect."""
+        if self.engine.dialect.name == "postgresql":
+            return postgresql.insert(table)
+        return sqlite.insert(table)
+
+    async def ping(self) -> None:
+        """Raise what the database raises when it doesn't answer."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
     async def aclose(self) -> None:
-        await self._engine.dispose()
+        await self.engine.dispose()
+
+
+def outlives_database(
+    method: Callable[P, Awaitable[T]],
+) -> Callable[P, Awaitable[T]]:
+    """Run a store's method, which is one transaction, again when the database went away.
+
+    Raises Unavailable when it stays away. A commit whose answer was cut off may have
+    happened: the method must bear a second run.
+    """
+
+    @wraps(method)
+    async def patient(*args: P.args, **kwargs: P.kwargs) -> T:
+        waited, pause = 0.0, FIRST_PAUSE
+        while True:
+            try:
+                return await method(*args, **kwargs)
+            except (DBAPIError, OSError) as error:
+                if not is_passing(error):
+                    raise
+                if waited >= PATIENCE:
+                    raise Unavailable("no answer", service="database") from error
+                logger.warning("database: %s, once more in %.1f s", type(error).__name__, pause)
+            await asyncio.sleep(pause)
+            waited, pause = waited + pause, min(pause * 2, LONGEST_PAUSE)
+
+    return patient
+
+
+# What SQLite says when it will work later: others write, or the disk is full.
+_PASSING = re.compile(r"locked|busy|disk is full|disk I/O error|unable to open")
+# PostgreSQL's classes: connections, resources, an operator's shutdown.
+_PASSING_STATES = ("08", "53", "57P")
+
+
+def is_passing(error: DBAPIError | OSError) -> bool:
+    """Whether the same statement may work later, with nothing changed here."""
+    if isinstance(error, OSError):
+        return True
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return (
+        error.connection_invalidated
+        or isinstance(error, InterfaceError)
+        or state.startswith(_PASSING_STATES)
+        or bool(_PASSING.search(str(error.orig)))
+    )
+
+
+def _place(url: URL) -> str:
+    return url.render_as_string(hide_password=True)
 
 
 def _configure_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     # WAL with NORMAL loses nothing when the process dies, only when the power does.
     for pragma in (
+        "busy_timeout=10000",
         "journal_mode=WAL",
         "synchronous=NORMAL",
-        "busy_timeout=10000",
         "foreign_keys=ON",
     ):
         cursor.execute(f"PRAGMA {pragma}")

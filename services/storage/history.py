@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Index, delete, select
+from sqlalchemy import Index, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.storage.database import Base, Database, utc_now
+from services.storage.database import Base, Database, outlives_database, utc_now
+from services.storage.group_commit import GroupCommit
 
 
 class ConversationKey(NamedTuple):
@@ -53,40 +54,39 @@ class MessageRow(Base):
     created_at: Mapped[datetime]
 
 
+# As StoredMessage has them: whole rows would cost several times as much.
+_COLUMNS = (
+    MessageRow.role,
+    MessageRow.content,
+    MessageRow.author_id,
+    MessageRow.author_name,
+    MessageRow.source_id,
+    MessageRow.created_at,
+)
+
+
 class HistoryStore:
     """The dialogue of each conversation, oldest first."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._append = GroupCommit(self._append_each)
 
     async def append(self, key: ConversationKey, *messages: StoredMessage) -> None:
         """Store turns in one transaction: an exchange is kept whole or not at all."""
-        async with self._database.session() as session:
-            session.add_all(
-                MessageRow(
-                    **key._asdict(),
-                    role=message.role,
-                    content=message.content,
-                    author_id=message.author_id,
-                    author_name=message.author_name,
-                    source_id=message.source_id,
-                    created_at=message.created_at or utc_now(),
-                )
-                for message in messages
-            )
+        await self._append((key, messages))
 
+    @outlives_database
     async def recent(self, key: ConversationKey, limit: int) -> Sequence[StoredMessage]:
         """The last `limit` turns, oldest first."""
         query = (
-            select(MessageRow)
-            .filter_by(**key._asdict())
-            .order_by(MessageRow.id.desc())
-            .limit(limit)
+            select(*_COLUMNS).filter_by(**key._asdict()).order_by(MessageRow.id.desc()).limit(limit)
         )
         async with self._database.session() as session:
-            rows = list(await session.scalars(query))
-        return [_to_message(row) for row in reversed(rows)]
+            rows = (await session.execute(query)).all()
+        return [StoredMessage(*row) for row in reversed(rows)]
 
+    @outlives_database
     async def answer_to(self, key: ConversationKey, source_id: int) -> str | None:
         """The answer already given to the user's message `source_id`, if there is one."""
         query = (
@@ -98,6 +98,7 @@ class HistoryStore:
             answer: str | None = await session.scalar(query.limit(1))
         return answer
 
+    @outlives_database
     async def clear(self, key: ConversationKey) -> int:
         """Forget a conversation; return how many turns there were."""
         async with self._database.session() as session:
@@ -106,13 +107,23 @@ class HistoryStore:
             )
             return len(removed.all())
 
+    @outlives_database
+    async def _append_each(
+        self, exchanges: Sequence[tuple[ConversationKey, Sequence[StoredMessage]]]
+    ) -> Sequence[None]:
+        rows = [_to_row(key, message) for key, messages in exchanges for message in messages]
+        async with self._database.session() as session:
+            await session.execute(insert(MessageRow), rows)
+        return [None] * len(exchanges)
 
-def _to_message(row: MessageRow) -> StoredMessage:
-    return StoredMessage(
-        "assistant" if row.role == "assistant" else "user",
-        row.content,
-        row.author_id,
-        row.author_name,
-        row.source_id,
-        row.created_at,
-    )
+
+def _to_row(key: ConversationKey, message: StoredMessage) -> dict[str, Any]:
+    return {
+        **key._asdict(),
+        "role": message.role,
+        "content": message.content.replace("\x00", ""),  # PostgreSQL refuses it
+        "author_id": message.author_id,
+        "author_name": message.author_name,
+        "source_id": message.source_id,
+        "created_at": message.created_at or utc_now(),
+    }

@@ -1,76 +1,130 @@
 """Updates on their way: none is handled twice, none is lost when the process dies.
 
 Telegram forgets an update as soon as the next one is asked for, long before the
-answer is out. So an update is written here before it is handled and loses its body
-when that is done; what is still here at a start was interrupted and runs again.
+answer is out. So an update is written here before Telegram may forget it, and loses its
+body when it is handled; what is still here without a living owner was interrupted and
+runs again. Replicas share the journal: who writes an update down first, handles it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, delete, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Index, delete, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.storage.database import Base, Database, utc_now
+from services.storage.database import Base, Database, outlives_database, utc_now
+from services.storage.group_commit import GroupCommit
+
+logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3  # an update that kills the process must not do so for ever
 KEEP_DONE = timedelta(days=2)  # Telegram repeats an update for 24 hours at most
 
+_OPEN = text("body IS NOT NULL")
+
 
 class InboxRow(Base):
     __tablename__ = "inbox"
+    __table_args__ = (Index("inbox_unfinished", "bot", postgresql_where=_OPEN, sqlite_where=_OPEN),)
 
     bot: Mapped[str] = mapped_column(primary_key=True)
-    update_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    update_id: Mapped[int] = mapped_column(primary_key=True)
     body: Mapped[str | None]
     attempts: Mapped[int]
     received_at: Mapped[datetime]
+    owner: Mapped[str] = mapped_column(server_default="")
 
 
 class Inbox:
-    """The journal of one bot's updates."""
+    """The journal of one bot's updates; `owner` names the replica that writes here."""
 
-    def __init__(self, database: Database, bot: str) -> None:
+    def __init__(self, database: Database, bot: str, owner: str = "") -> None:
         self._database = database
         self._bot = bot
+        self._owner = owner
+        self._receive = GroupCommit(self._receive_each)
+        self._finish = GroupCommit(self._finish_each)
 
     async def receive(self, update_id: int, body: str) -> bool:
         """Write an update down as JSON; False when it was received before."""
-        row = InboxRow(
-            bot=self._bot, update_id=update_id, body=body, attempts=1, received_at=utc_now()
-        )
-        try:
-            async with self._database.session() as session:
-                session.add(row)
-        except IntegrityError:
-            return False
-        return True
+        return await self._receive((update_id, body))
+
+    @outlives_database
+    async def receive_all(self, bodies: Mapping[int, str]) -> Collection[int]:
+        """Write updates down in one transaction; return the numbers that are new."""
+        if not bodies:
+            return ()
+        now = utc_now()
+        rows = [
+            {
+                "bot": self._bot,
+                "update_id": update_id,
+                "body": body,
+                "attempts": 1,
+                "received_at": now,
+                "owner": self._owner,
+            }
+            for update_id, body in bodies.items()
+        ]
+        insert = self._database.insert(InboxRow).values(rows).on_conflict_do_nothing()
+        async with self._database.session() as session:
+            return set(await session.scalars(insert.returning(InboxRow.update_id)))
 
     async def finish(self, update_id: int) -> None:
         """The update is handled: keep its number, drop its body."""
-        async with self._database.session() as session:
-            await session.execute(
-                update(InboxRow).filter_by(bot=self._bot, update_id=update_id).values(body=None)
-            )
+        await self._finish(update_id)
 
-    async def unfinished(self) -> Sequence[str]:
-        """The bodies of interrupted updates in order of arrival, each one more attempt."""
-        pending = select(InboxRow).filter_by(bot=self._bot).where(InboxRow.body.is_not(None))
+    @outlives_database
+    async def interrupted(
+        self, *, running: Collection[int] = (), others: Collection[str] = ()
+    ) -> Sequence[str]:
+        """Take over the updates that nobody handles; return their bodies in order of arrival.
+
+        `running` are those at work in this process, `others` the owners that live.
+        Each is one more attempt; one that had too many is given up.
+        """
+        unfinished = (
+            select(InboxRow)
+            .where(InboxRow.bot == self._bot, InboxRow.body.is_not(None))
+            .where(InboxRow.owner.not_in(others), InboxRow.update_id.not_in(running))
+            .order_by(InboxRow.update_id)
+            .with_for_update(skip_locked=True)
+        )
         async with self._database.session() as session:
-            await session.execute(
-                delete(InboxRow)
-                .filter_by(bot=self._bot)
-                .where(InboxRow.received_at < utc_now() - KEEP_DONE)
-            )
-            rows = list(await session.scalars(pending.order_by(InboxRow.update_id)))
             bodies = []
-            for row in rows:
+            for row in list(await session.scalars(unfinished)):
                 if row.attempts < MAX_ATTEMPTS and row.body is not None:
                     row.attempts += 1
+                    row.owner = self._owner
                     bodies.append(row.body)
                 else:
+                    logger.error("update %d was interrupted too often: given up", row.update_id)
                     row.body = None
         return bodies
+
+    @outlives_database
+    async def forget_old(self) -> None:
+        """Drop the numbers of updates that Telegram won't repeat any more."""
+        done = delete(InboxRow).where(InboxRow.bot == self._bot, InboxRow.body.is_(None))
+        async with self._database.session() as session:
+            await session.execute(done.where(InboxRow.received_at < utc_now() - KEEP_DONE))
+
+    async def _receive_each(self, updates: Sequence[tuple[int, str]]) -> Sequence[bool]:
+        fresh = set(await self.receive_all(dict(updates)))
+        results = []
+        for update_id, _ in updates:
+            results.append(update_id in fresh)
+            fresh.discard(update_id)
+        return results
+
+    @outlives_database
+    async def _finish_each(self, update_ids: Sequence[int]) -> Sequence[None]:
+        done = update(InboxRow).where(InboxRow.bot == self._bot, InboxRow.update_id.in_(update_ids))
+        async with self._database.session() as session:
+            await session.execute(
+                done.values(body=None).execution_options(synchronize_session=False)
+            )
+        return [None] * len(update_ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiogram import Bot, Dispatcher
@@ -71,6 +71,7 @@ async def running_bot(
         session = AiohttpSession(api=server)
         session.middleware(RetryMiddleware())
         context = BotContext(name, backend, fake, database, settings or BotSettings(), folder)
+        context = replace(context, model=context.metered(fake))
         dispatcher = await create(context)
         async with Bot(playground.token, session=session) as bot:
             polling = asyncio.create_task(
@@ -80,6 +81,7 @@ async def running_bot(
                 yield RunningBot(playground, fake, context, dispatcher, polling)
             finally:
                 await stop(dispatcher, polling)
+                await context.model.aclose()
 
 
 async def stop(dispatcher: Dispatcher, polling: asyncio.Task[None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -167,7 +167,7 @@ class TestTurns:
         boris.send("от Бориса")
         await anya.wait_draft()
         await boris.wait_draft()
-        assert bot.model.active == 2
+        await until(lambda: bot.model.active == 2)
         bot.model.gate.set()
         await anya.wait_for(bot.model.default)
         await boris.wait_for(bot.model.default)
@@ -297,3 +297,13 @@ class TestRestart:
 
 def question(messages: object) -> str:
     return messages[-1].content  # type: ignore[index]
+
+
+async def until(condition: Callable[[], bool], timeout: float = 10) -> None:
+    """Wait for what nobody announces."""
+
+    async def poll() -> None:
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    await asyncio.wait_for(poll(), timeout)

@@ -58,10 +58,10 @@ async def test_stop_cancels_the_work_and_those_who_wait() -> None:
 
     tasks = [asyncio.create_task(first()), asyncio.create_task(second())]
     await started.wait()
-    assert turns.stop(KEY)
+    assert await turns.stop(KEY)
     await asyncio.gather(*tasks)
     assert outcomes == [(True, Interruption.STOPPED)]
-    assert not turns.stop(KEY)
+    assert not await turns.stop(KEY)
 
 
 async def test_drain_lets_a_short_turn_finish_and_interrupts_a_long_one() -> None:

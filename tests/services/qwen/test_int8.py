@@ -12,9 +12,11 @@ import torch
 from services.errors import ConfigError
 from services.qwen.embedded import model_folder
 from services.qwen.linear import RowQuantizer, adapt
+from services.qwen.loading import USUAL_TEXT
 from services.qwen.ragged import Piece, RaggedModel
 from tests.services.qwen.conftest import build_model
 
+SAMPLE = list(range(3, 90))
 DIALOGUES = Path(__file__).with_name("dialogues.txt")
 
 
@@ -40,20 +42,21 @@ def test_perplexity_stays_within_three_percent(prepared_data_dir: Path) -> None:
     text = DIALOGUES.read_text(encoding="utf-8")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokens = [tokenizer.bos_token_id, *tokenizer.encode(text, add_special_tokens=False)]
+    usual = [tokenizer.bos_token_id, *tokenizer.encode(USUAL_TEXT, add_special_tokens=False)]
     found = {}
     for int8 in (False, True):
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-        adapt(model, int8)
+        adapt(model, usual if int8 else None)
         ragged = RaggedModel(model)
-        found[int8] = perplexity(ragged, tokens[:256], 256), perplexity(ragged, tokens[:32], 1)
+        found[int8] = perplexity(ragged, tokens[:256], 256), perplexity(ragged, tokens[:24], 1)
     for quantized, exact in zip(found[True], found[False], strict=True):
         assert quantized == pytest.approx(exact, rel=0.03)
 
 
 def test_a_row_does_not_depend_on_its_neighbours() -> None:
     loud, quiet = torch.tensor([[1000.0, -1000.0]]), torch.tensor([[0.001, 0.0005]])
-    rows, scales = RowQuantizer()(torch.cat((loud, quiet)))
-    alone, scale = RowQuantizer()(quiet)
+    rows, scales = RowQuantizer(torch.ones(2))(torch.cat((loud, quiet)))
+    alone, scale = RowQuantizer(torch.ones(2))(quiet)
     assert rows[1].tolist() == alone[0].tolist()
     assert scales[1] == scale
 
@@ -62,7 +65,7 @@ def test_a_row_does_not_depend_on_its_neighbours() -> None:
 @pytest.mark.parametrize("rows", [1, 5, 40])
 def test_adapted_layers_compute_the_same(int8: bool, rows: int) -> None:
     plain, adapted = (build_model("qwen2", 460).float() for _ in range(2))
-    adapt(adapted, int8)
+    adapt(adapted, SAMPLE if int8 else None)
     tokens = torch.arange(3, 3 + rows)[None]
     with torch.inference_mode():
         expected, actual = plain(tokens).logits, adapted(tokens).logits
@@ -73,7 +76,7 @@ def test_adapted_layers_compute_the_same(int8: bool, rows: int) -> None:
 @pytest.mark.parametrize("int8", [False, True])
 def test_a_portion_of_a_prompt_asks_the_head_nothing(int8: bool) -> None:
     model = build_model("qwen2", 460).float()
-    adapt(model, int8)
+    adapt(model, SAMPLE if int8 else None)
     ragged = RaggedModel(model)
     cache = ragged.new_cache(20)
     assert len(ragged.forward([Piece(cache, [3, 4, 5])], [])) == 0
@@ -83,4 +86,4 @@ def test_a_portion_of_a_prompt_asks_the_head_nothing(int8: bool) -> None:
 def test_int8_is_refused_where_it_cannot_be() -> None:
     model: Any = build_model("qwen2", 460)  # float64
     with pytest.raises(ConfigError, match="LOCAL_QUANT"):
-        adapt(model, int8=True)
+        adapt(model, SAMPLE)

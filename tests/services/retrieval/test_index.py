@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from services.retrieval import DialogueIndex, Encoder, Exchange, open_encoder, vectors
-from services.storage import Database, StorageSettings
+from services.storage import Database
 
 EXCHANGES = [
     Exchange("Какая сегодня погода?", "За моим окном только нули и единицы."),
@@ -30,12 +29,6 @@ def real_encoder() -> Encoder:
 @pytest.fixture(params=["by meaning", "by words"])
 def encoder(request: pytest.FixtureRequest, real_encoder: Encoder) -> Encoder | None:
     return real_encoder if request.param == "by meaning" else None
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with Database.open(StorageSettings(data_dir=tmp_path)) as database:
-        yield database
 
 
 async def test_finds_the_same_question_first(

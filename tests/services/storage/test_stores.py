@@ -1,5 +1,5 @@
-from collections.abc import AsyncIterator
-from pathlib import Path
+import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -9,19 +9,17 @@ from services.storage import (
     HistoryStore,
     Inbox,
     PreferenceStore,
+    Spending,
+    SpendingStore,
     StorageSettings,
     StoredMessage,
 )
-from services.storage.inbox import MAX_ATTEMPTS
+from services.storage.database import utc_now
+from services.storage.inbox import KEEP_DONE, MAX_ATTEMPTS
 
 KEY = ConversationKey("grisha", 7)
+ANYA = 5_000_000_001
 THREAD = ConversationKey("grisha", 7, 42)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with Database.open(StorageSettings(data_dir=tmp_path)) as database:
-        yield database
 
 
 def exchange(number: int) -> tuple[StoredMessage, StoredMessage]:
@@ -56,11 +54,10 @@ class TestHistory:
         assert await history.answer_to(KEY, 1) == "ответ 1"
         assert await history.answer_to(KEY, 2) is None
 
-    async def test_survives_reopening(self, tmp_path: Path) -> None:
-        settings = StorageSettings(data_dir=tmp_path)
-        async with Database.open(settings) as first:
+    async def test_survives_reopening(self, storage: StorageSettings) -> None:
+        async with Database.open(storage) as first:
             await HistoryStore(first).append(KEY, *exchange(1))
-        async with Database.open(settings) as second:
+        async with Database.open(storage) as second:
             assert len(await HistoryStore(second).recent(KEY, 10)) == 2
 
 
@@ -85,17 +82,80 @@ class TestInbox:
         assert not await inbox.receive(1, "{}")
         assert await Inbox(database, "literary").receive(1, "{}")
 
+    async def test_takes_each_update_once_from_many_at_a_time(self, database: Database) -> None:
+        inbox = Inbox(database, "grisha")
+        numbers = [1, 2, 2, 3, 1]
+        assert await asyncio.gather(*(inbox.receive(n, "{}") for n in numbers)) == [
+            True, True, False, True, False,
+        ]  # fmt: skip
+        assert set(await inbox.receive_all({3: "{}", 4: "{}"})) == {4}
+        assert not await inbox.receive_all({})
+
     async def test_gives_back_what_was_interrupted(self, database: Database) -> None:
         inbox = Inbox(database, "grisha")
-        await inbox.receive(2, '{"update_id": 2}')
-        await inbox.receive(1, '{"update_id": 1}')
-        await inbox.receive(3, '{"update_id": 3}')
+        await inbox.receive_all({n: body(n) for n in (2, 1, 3, 4)})
         await inbox.finish(1)
-        assert await inbox.unfinished() == ['{"update_id": 2}', '{"update_id": 3}']
+        assert await inbox.interrupted(running={4}) == [body(2), body(3)]
         assert not await inbox.receive(1, "{}")
 
     async def test_gives_up_on_an_update_that_never_ends(self, database: Database) -> None:
         inbox = Inbox(database, "grisha")
         await inbox.receive(1, "{}")
-        runs = [len(await inbox.unfinished()) for _ in range(MAX_ATTEMPTS + 1)]
+        runs = [len(await inbox.interrupted()) for _ in range(MAX_ATTEMPTS + 1)]
         assert runs == [1] * (MAX_ATTEMPTS - 1) + [0, 0]
+
+    async def test_replicas_take_over_only_from_the_dead(self, database: Database) -> None:
+        one, two, three = (Inbox(database, "grisha", owner) for owner in ("one", "two", "three"))
+        assert await one.receive(1, body(1))
+        assert not await two.receive(1, body(1))
+        assert await two.receive(2, body(2))
+        assert await three.interrupted(others={"one"}) == [body(2)]
+        assert await one.interrupted(running={1}, others={"three"}) == []
+
+    async def test_forgets_what_is_done_and_old(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        inbox = Inbox(database, "grisha")
+        await inbox.receive_all({1: body(1), 2: body(2)})
+        await inbox.finish(1)
+        await inbox.forget_old()
+        assert not await inbox.receive(1, body(1))
+        tomorrow = utc_now() + KEEP_DONE + timedelta(minutes=1)  # as after a jump of the clock
+        monkeypatch.setattr("services.storage.inbox.utc_now", lambda: tomorrow)
+        await inbox.forget_old()
+        assert await inbox.receive(1, body(1))
+        assert not await inbox.receive(2, body(2))
+
+
+class TestSpending:
+    async def test_counts_requests_and_tokens_a_day(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = SpendingStore(database, "grisha")
+        await asyncio.gather(*(store.add({ANYA: Spending(1, 10, 5)}) for _ in range(20)))
+        await store.add({ANYA: Spending(1), 2: Spending(1, 1000, 1)})
+        assert await store.today(ANYA) == Spending(21, 200, 100)
+        today = utc_now().date()
+        tomorrow = utc_now() + timedelta(days=1)
+        monkeypatch.setattr("services.storage.spending.utc_now", lambda: tomorrow)
+        assert await store.today(ANYA) == Spending()
+        await store.add({ANYA: Spending(1, 1, 1)})
+        assert await store.since(today) == [
+            (2, Spending(1, 1000, 1)),
+            (ANYA, Spending(22, 201, 101)),
+        ]
+        assert await SpendingStore(database, "literary").since(today) == []
+
+
+async def test_ids_of_telegram_fit(database: Database) -> None:
+    chat, user = ConversationKey("grisha", -1002147483648001, 2**33), ANYA
+    message = StoredMessage("user", "привет", user, "Аня", source_id=2**40)
+    await HistoryStore(database).append(chat, message)
+    assert (await HistoryStore(database).recent(chat, 1))[0].source_id == 2**40
+    await PreferenceStore(database, "grisha").set(user, "style", "строгий")
+    assert await PreferenceStore(database, "grisha").get(user, "style") == "строгий"
+    assert await Inbox(database, "grisha").receive(2**45, "{}")
+
+
+def body(number: int) -> str:
+    return f'{{"update_id": {number}}}'

@@ -1,0 +1,207 @@
+"""Several processes of one bot, side by side: they agree through Redis.
+
+While Redis is away, answers that run go on, and everything else waits for it; time is
+Redis's own, so the clocks of the machines don't matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import logging
+import secrets
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager, suppress
+
+from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder
+from aiogram.fsm.storage.redis import RedisStorage
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as TimedOut
+
+from bots.common.coordination import Pace
+from services.errors import ConfigError
+from services.storage import ConversationKey
+
+logger = logging.getLogger(__name__)
+
+LIFE = 30.0  # seconds that a lock and a sign of life last without renewal
+BEAT = 5.0  # between renewals
+LOCK_POLL = 0.05
+RELEASE_TIMEOUT = 2.0  # then the lock is left to die
+PATIENCE = 450  # attempts of up to two seconds: a quarter of an hour
+
+# Take a lock or prolong it: 1 when it is ours now.
+_HOLD = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
+# A bucket of ARGV[1] tokens that fills within a minute: {wait in ms, tell}.
+_TAKE = """
+local now = redis.call('TIME')
+now = now[1] * 1000 + now[2] / 1000
+local capacity = tonumber(ARGV[1])
+local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'updated', 'told')
+local passed = now - (tonumber(bucket[2]) or now)
+local tokens = (tonumber(bucket[1]) or capacity) + math.max(0, passed) * capacity / 60000
+tokens = math.min(capacity, tokens)
+local wait, tell, told = 0, 0, bucket[3] or '0'
+if tokens >= 1 then
+    tokens, told = tokens - 1, '0'
+else
+    wait = (1 - tokens) * 60000 / capacity
+    if told == '0' then tell, told = 1, '1' end
+end
+redis.call('HSET', KEYS[1], 'tokens', tokens, 'updated', now, 'told', told)
+redis.call('PEXPIRE', KEYS[1], 60000)
+return {math.ceil(wait), tell}
+"""
+
+
+class Replicas:
+    """The agreements of one bot's replicas, kept in Redis under `bots:<bot>:`."""
+
+    def __init__(self, redis: Redis, bot: str) -> None:
+        self.replica = secrets.token_hex(8)
+        self._redis = redis
+        self._prefix = f"bots:{bot}"
+        self._tokens = itertools.count()
+        self._take, self._hold = redis.register_script(_TAKE), redis.register_script(_HOLD)
+        self._drop = redis.register_script(_RELEASE)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._seen: set[str] | None = None
+        self.states: BaseStorage = RedisStorage(
+            redis, DefaultKeyBuilder(prefix=f"{self._prefix}:fsm", with_bot_id=True)
+        )
+
+    @classmethod
+    async def open(cls, url: str, bot: str) -> Replicas:
+        """Connect; raise ConfigError when nobody answers at `url`."""
+        redis = Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_connect_timeout=5,
+            retry=Retry(ExponentialBackoff(cap=2, base=0.1), PATIENCE),
+            retry_on_error=[Disconnected, TimedOut, OSError],
+            health_check_interval=30,
+        )
+        replicas = cls(redis, bot)
+        try:
+            await replicas.ping()
+        except (RedisError, OSError, asyncio.TimeoutError) as error:
+            await redis.aclose()
+            raise ConfigError(f"Redis doesn't answer ({type(error).__name__}): REDIS_URL") from None
+        await replicas._show_life()
+        replicas._tasks.append(asyncio.create_task(replicas._beat()))
+        return replicas
+
+    @asynccontextmanager
+    async def lock(self, key: ConversationKey, on_lost: Callable[[], None]) -> AsyncIterator[None]:
+        name, token = _lock_name(key), f"{self.replica}:{next(self._tokens)}"
+        while not await self._held(name, token):  # noqa: ASYNC110  (the event is Redis's)
+            await asyncio.sleep(LOCK_POLL)
+        renewal = asyncio.create_task(self._renew(name, token, on_lost))
+        try:
+            yield
+        finally:
+            renewal.cancel()
+            await self._release(name, token)
+
+    async def stop_elsewhere(self, key: ConversationKey) -> bool:
+        held = await self._redis.exists(f"{self._prefix}:{_lock_name(key)}")
+        if held:
+            await self._redis.publish(f"{self._prefix}:stop", json.dumps(key))
+        return bool(held)
+
+    async def listen(self, on_stop: Callable[[ConversationKey], object]) -> None:
+        ready = asyncio.Event()
+        self._tasks.append(asyncio.create_task(self._listen(on_stop, ready)))
+        await ready.wait()
+
+    async def take(self, user_id: int, per_minute: int) -> Pace:
+        wait, tell = await self._take(keys=[f"{self._prefix}:pace:{user_id}"], args=[per_minute])
+        return Pace(wait / 1000, bool(tell))
+
+    async def lead(self) -> None:
+        while not await self._held("poller", self.replica):  # noqa: ASYNC110
+            await asyncio.sleep(BEAT)
+
+    async def others(self) -> Collection[str] | None:
+        """Those who gave a sign of life at this call or the one before: a Redis that lost its
+        memory knows nobody at first, so one look is not enough."""
+        before, self._seen = self._seen, await self._living()
+        return None if before is None else (before | self._seen) - {self.replica}
+
+    async def ping(self) -> None:
+        await asyncio.wait_for(self._redis.ping(), 2)
+
+    async def aclose(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._release("poller", self.replica)
+        with suppress(RedisError, asyncio.TimeoutError):
+            await asyncio.wait_for(self._redis.delete(self._life(self.replica)), RELEASE_TIMEOUT)
+        await self._redis.aclose()
+
+    async def _held(self, name: str, token: str) -> bool:
+        key = f"{self._prefix}:{name}"
+        return bool(await self._hold(keys=[key], args=[token, int(LIFE * 1000)]))
+
+    async def _renew(self, name: str, token: str, on_lost: Callable[[], None]) -> None:
+        held = True
+        while held:
+            await asyncio.sleep(BEAT)
+            held = await self._held(name, token)
+        # This process slept too long, or Redis forgot: another replica answers there now.
+        logger.error("another replica took a conversation over")
+        on_lost()
+
+    async def _release(self, name: str, token: str) -> None:
+        with suppress(RedisError, asyncio.TimeoutError):
+            release = self._drop(keys=[f"{self._prefix}:{name}"], args=[token])
+            await asyncio.wait_for(release, RELEASE_TIMEOUT)
+
+    async def _listen(
+        self, on_stop: Callable[[ConversationKey], object], ready: asyncio.Event
+    ) -> None:
+        while True:
+            try:
+                async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
+                    await channel.subscribe(f"{self._prefix}:stop")
+                    ready.set()
+                    async for message in channel.listen():
+                        on_stop(ConversationKey(*json.loads(message["data"])))
+            except (RedisError, OSError) as error:
+                logger.warning("requests to stop aren't heard: %s", type(error).__name__)
+                await asyncio.sleep(1)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT)
+            try:
+                await self._show_life()
+            except RedisError as error:
+                logger.warning("no sign of life: %s", type(error).__name__)
+
+    async def _show_life(self) -> None:
+        await self._redis.set(self._life(self.replica), "", px=int(LIFE * 1000))
+
+    async def _living(self) -> set[str]:
+        prefix = self._life("")
+        return {key[len(prefix) :] async for key in self._redis.scan_iter(match=f"{prefix}*")}
+
+    def _life(self, replica: str) -> str:
+        return f"{self._prefix}:replica:{replica}"
+
+
+def _lock_name(key: ConversationKey) -> str:
+    return f"lock:{key.chat_id}:{key.thread_id}"

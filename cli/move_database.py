@@ -1,0 +1,144 @@
+"""Move everything from SQLite to PostgreSQL: `python -m cli.move_database`.
+
+All of it moves in one transaction and is compared before the commit, or nothing moves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import sys
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, MetaData, Table, func, insert, inspect, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.env import load_env, read_settings
+from services.errors import ConfigError
+from services.storage import Database, StorageSettings
+
+BATCH = 1000
+
+Row = dict[str, Any]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m cli.move_database",
+        description="Переносит всё из SQLite в PostgreSQL. Останови ботов перед переносом.",
+    )
+    parser.add_argument("--source", type=Path, help="файл SQLite (обычно из DATA_DIR)")
+    parser.add_argument("--target", help="postgresql://... (обычно DATABASE_URL)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    load_env()
+    try:
+        moved = asyncio.run(_move(args.source, args.target))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for name, rows in moved.items():
+        print(f"{name:<24} {rows:>10}")
+    print("Перенесено и сверено.")
+    return 0
+
+
+async def _move(file: Path | None, address: str | None) -> dict[str, int]:
+    settings = read_settings(StorageSettings)
+    source = settings.model_copy(update={"database_url": None})
+    if file:
+        source = StorageSettings(database_url=f"sqlite:///{file}")
+    target = StorageSettings(database_url=address) if address else settings
+    return await move_database(source, target)
+
+
+async def move_database(source: StorageSettings, target: StorageSettings) -> dict[str, int]:
+    """Copy all tables and compare them; return how many rows each has.
+
+    Raises ConfigError, and changes nothing, when the source isn't there, the target isn't
+    PostgreSQL or isn't empty, or a table would stay behind.
+    """
+    if not Path(source.url.database or "").is_file():  # noqa: ASYNC240
+        raise ConfigError(f"there is no database at {source.url.database}: see --source")
+    if target.url.get_backend_name() != "postgresql":
+        raise ConfigError("the target is not PostgreSQL: set DATABASE_URL or --target")
+    async with (
+        Database.open(source) as old,
+        Database.open(target) as new,
+        old.engine.connect() as reader,
+        new.engine.begin() as writer,
+    ):
+        # A bot that still runs waits for the file, rather than write what would be left.
+        await reader.execute(text("BEGIN IMMEDIATE"))
+        tables = await _tables(reader, writer)
+        return {table.name: await _move_table(table, reader, writer) for table in tables}
+
+
+async def _tables(reader: AsyncConnection, writer: AsyncConnection) -> Sequence[Table]:
+    """The target's tables, whose types both databases understand."""
+    metadata = MetaData()
+    await writer.run_sync(metadata.reflect)
+    metadata.remove(metadata.tables["alembic_version"])
+    left = {name for name in await reader.run_sync(_names) if not name.startswith("alembic")}
+    if left := left - set(metadata.tables):
+        raise ConfigError(f"no migration builds {', '.join(sorted(left))}: it would stay behind")
+    for table in metadata.sorted_tables:
+        if await _count(table, writer):
+            raise ConfigError(f"the target is not empty: {table.name} has rows")
+    return metadata.sorted_tables
+
+
+def _names(connection: Connection) -> Sequence[str]:
+    return inspect(connection).get_table_names()
+
+
+async def _count(table: Table, connection: AsyncConnection) -> int:
+    return await connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+async def _move_table(table: Table, reader: AsyncConnection, writer: AsyncConnection) -> int:
+    async for rows in _batches(table, reader):
+        await writer.execute(insert(table), rows)
+    before, after = await _fingerprint(table, reader), await _fingerprint(table, writer)
+    if before != after:
+        raise ConfigError(f"{table.name} differs after the copy: nothing was moved")
+    for column in table.primary_key:
+        if column.server_default is not None:  # the next row counts on from here
+            sequence = func.pg_get_serial_sequence(table.name, column.name)
+            following = func.coalesce(func.max(column) + 1, 1)
+            await writer.execute(select(func.setval(sequence, following, False)))
+    return before[0]
+
+
+async def _fingerprint(table: Table, connection: AsyncConnection) -> tuple[int, int]:
+    """The number of rows, and a sum of their hashes that knows no order."""
+    count, total = 0, 0
+    async for rows in _batches(table, connection):
+        for row in rows:
+            digest = hashlib.sha256(repr(list(row.values())).encode("utf-8", "replace")).digest()
+            count, total = count + 1, total + int.from_bytes(digest, "big")
+    return count, total % 2**256
+
+
+async def _batches(table: Table, connection: AsyncConnection) -> AsyncIterator[list[Row]]:
+    async with connection.stream(select(table)) as result:
+        async for rows in result.mappings().partitions(BATCH):
+            yield [{name: _portable(value) for name, value in row.items()} for row in rows]
+
+
+def _portable(value: Any) -> Any:
+    """SQLite knows no time zones and PostgreSQL no NUL characters; times are in UTC."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=value.tzinfo or timezone.utc).astimezone(timezone.utc)
+    return value.replace("\x00", "") if isinstance(value, str) else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

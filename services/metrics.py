@@ -1,0 +1,16 @@
+"""What an operator watches; `bots.common.web` shows it under /metrics."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram
+
+_SECONDS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
+
+FIRST_TOKEN = Histogram(
+    "model_first_token_seconds", "From the question to the first piece of text", buckets=_SECONDS
+)
+LAST_TOKEN = Histogram(
+    "model_last_token_seconds", "From the question to the whole answer", buckets=_SECONDS
+)
+TOKENS = Counter("model_tokens", "Tokens of questions and answers", ["kind"])
+ERRORS = Counter("errors", "What failed, by the type of the error", ["kind"])

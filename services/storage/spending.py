@@ -1,0 +1,107 @@
+"""What each user spent a day: requests to the model and their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.storage.database import Base, Database, outlives_database, utc_now
+
+
+class SpendingRow(Base):
+    __tablename__ = "spending"
+
+    bot: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    requests: Mapped[int]
+    prompt_tokens: Mapped[int]
+    completion_tokens: Mapped[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Requests and tokens of one user, or of all, over some days (in UTC)."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: Spending) -> Spending:
+        return Spending(
+            self.requests + other.requests,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+        )
+
+
+class SpendingStore:
+    """The account of one bot's users."""
+
+    def __init__(self, database: Database, bot: str) -> None:
+        self._database = database
+        self._bot = bot
+
+    @outlives_database
+    async def add(self, spent: Mapping[int, Spending]) -> None:
+        """Add to the day's accounts what users spent."""
+        day = utc_now().date()
+        insert = self._database.insert(SpendingRow).values(
+            [
+                {
+                    "bot": self._bot,
+                    "user_id": user_id,
+                    "day": day,
+                    "requests": spending.requests,
+                    "prompt_tokens": spending.prompt_tokens,
+                    "completion_tokens": spending.completion_tokens,
+                }
+                for user_id, spending in sorted(spent.items())  # one order: no deadlock
+            ]
+        )
+        added = {
+            name: getattr(SpendingRow, name) + insert.excluded[name]
+            for name in ("requests", "prompt_tokens", "completion_tokens")
+        }
+        keys = [SpendingRow.bot, SpendingRow.user_id, SpendingRow.day]
+        async with self._database.session() as session:
+            await session.execute(insert.on_conflict_do_update(index_elements=keys, set_=added))
+
+    @outlives_database
+    async def today(self, user_id: int) -> Spending:
+        async with self._database.session() as session:
+            row = await session.get(SpendingRow, (self._bot, user_id, utc_now().date()))
+        return _spending(row) if row else Spending()
+
+    @outlives_database
+    async def since(self, day: date) -> Sequence[tuple[int, Spending]]:
+        """Users with what they spent from `day` on, who spent most tokens first."""
+        sums = [
+            func.sum(column)
+            for column in (
+                SpendingRow.requests,
+                SpendingRow.prompt_tokens,
+                SpendingRow.completion_tokens,
+            )
+        ]
+        query = (
+            select(SpendingRow.user_id, *sums)
+            .where(SpendingRow.bot == self._bot, SpendingRow.day >= day)
+            .group_by(SpendingRow.user_id)
+            .order_by((sums[1] + sums[2]).desc(), sums[0].desc())
+        )
+        async with self._database.session() as session:
+            rows = (await session.execute(query)).all()
+        return [(user, Spending(*(int(value) for value in values))) for user, *values in rows]
+
+
+def _spending(row: SpendingRow) -> Spending:
+    return Spending(row.requests, row.prompt_tokens, row.completion_tokens)
