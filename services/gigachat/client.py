@@ -271,6 +271,7 @@ class GigaChatModel:
                     connector=aiohttp.TCPConnector(ssl=trust, keepalive_timeout=KEEPALIVE, limit=0),
                     cookie_jar=aiohttp.DummyCookieJar(),
                     headers={"User-Agent": USER_AGENT},
+                    skip_auto_headers={"Accept-Encoding"},  # a packed stream comes in lumps
                     timeout=self._connecting,
                 )
             return self._session

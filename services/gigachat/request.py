@@ -12,10 +12,12 @@ COLDEST = 0.001  # zero is refused; this is documented as deterministic
 
 JSON = dict[str, Any]
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would build one each time
+
 
 def encode(request: JSON) -> bytes:
     """The body; half a surrogate pair, which is not text, becomes a question mark."""
-    return json.dumps(request, ensure_ascii=False).encode(errors="replace")
+    return _encode(request).encode(errors="replace")
 
 
 def chat_request(
