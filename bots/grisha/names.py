@@ -9,6 +9,7 @@ one: whoever said «я устал» isn't Устал.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -494,7 +495,7 @@ def _speaks_of_self(sentence: Sequence[Token], at: int) -> bool:
         return True
     if not token.is_word or token.key in ("или", "либо", "ли"):
         return False
-    parse = _morph().parse(token.text)[0]
+    parse = _parses(token.text)[0]
     if "VERB" in parse.tag:
         return "1per" in parse.tag
     return "INTJ" in parse.tag or {"NOUN", "nomn", "anim", "sing"} in parse.tag
@@ -615,7 +616,8 @@ def _morph() -> MorphAnalyzer:
 
 @lru_cache(4096)
 def _parses(word: str) -> Sequence[Parse]:
-    parses: Sequence[Parse] = _morph().parse(word)
+    known = "".join(letter for letter in word if unicodedata.name(letter, ""))
+    parses: Sequence[Parse] = _morph().parse(known or "?")  # it stumbles over nameless letters
     return parses
 
 

@@ -1,27 +1,47 @@
-"""How Telegram's messages reach the writer."""
+"""How Telegram's messages reach the workshop."""
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
-from aiogram import F, Router
+from aiogram import Bot, F, Router
+from aiogram.enums import ChatAction
 from aiogram.filters import Command, CommandObject, CommandStart
-from aiogram.types import Message
+from aiogram.types import BufferedInputFile, CallbackQuery, Message
+from aiogram.utils.chat_action import ChatActionSender
 
 from bots.common.conversation import Addressed, author_of, conversation_key
-from bots.common.replies import stream_reply
-from bots.common.turns import Turns
+from bots.common.replies import send_reply, stream_reply
+from bots.common.turns import Turn, Turns
 from bots.literary import temperatures, texts
-from bots.literary.prompts import WRITER
-from services.chat import ChatModel, Chunk, GenerationOptions
-from services.chat import Message as ChatMessage
-from services.storage import PreferenceStore
+from bots.literary.chart import draw
+from bots.literary.keyboards import FormCallback, VersionCallback, form_keyboard, versions_keyboard
+from bots.literary.prompts import FORMS, GENRES
+from bots.literary.temperatures import spoken
+from bots.literary.workshop import SAMPLES, Version, Work, Workshop
+from services.chat import Chunk
+
+AGAIN = re.compile(r"(?i)^\s*ещ[её] раз(?:\s+(\d+(?:[.,]\d+)?))?[\s.!]*$")
+CONTINUE = re.compile(r"(?i)^\s*продолж(?:и|ай|ить)(?:\s+(?:эту\s+)?(?:версию)?)?\s*(\d)?[\s.!]*$")
+_SHOWN_TEMPERATURE = re.compile(r"[Тт]емпература (\d+(?:,\d+)?)")
 
 
 def create_router() -> Router:
     router = Router(name="literary")
     router.message.register(on_start, CommandStart())
+    router.message.register(on_help, Command("help"))
     router.message.register(on_temperature, Command("temperature"))
+    router.message.register(on_form, Command("form"))
+    router.message.register(on_reset, Command("reset"))
+    router.message.register(on_chart, Command("chart"))
+    router.message.register(on_again, Command("again"))
+    router.message.register(on_again, F.text.regexp(AGAIN), Addressed())
+    router.message.register(on_continue, F.text.regexp(CONTINUE), Addressed())
+    router.callback_query.register(on_form_chosen, FormCallback.filter())
+    router.callback_query.register(on_version_button, VersionCallback.filter())
     router.message.register(on_prompt, F.text, Addressed(), flags={"gather": True})
     return router
 
@@ -30,42 +50,218 @@ async def on_start(message: Message) -> None:
     await message.answer(texts.START)
 
 
-async def on_temperature(
-    message: Message, command: CommandObject, preferences: PreferenceStore
-) -> None:
+async def on_help(message: Message) -> None:
+    await message.answer(texts.HELP)
+
+
+async def on_temperature(message: Message, command: CommandObject, workshop: Workshop) -> None:
     owner = author_of(message).id
     values = temperatures.parse(command.args or "")
     if values is None:
-        kept = tuple(await preferences.get(owner, "temperatures", temperatures.DEFAULT))
+        kept = (await workshop.settings(owner)).temperatures
         await message.reply(texts.BAD_TEMPERATURES.format(values=temperatures.listed(kept)))
         return
-    await preferences.set(owner, "temperatures", values)
+    await workshop.change(owner, temperatures=values)
     await message.reply(texts.TEMPERATURES.format(values=temperatures.listed(values)))
 
 
+async def on_form(message: Message, workshop: Workshop) -> None:
+    settings = await workshop.settings(author_of(message).id)
+    await message.answer(texts.FORM, reply_markup=form_keyboard(settings))
+
+
+async def on_form_chosen(
+    callback: CallbackQuery, callback_data: FormCallback, workshop: Workshop
+) -> None:
+    names = list(FORMS if callback_data.kind == "form" else GENRES)
+    chosen = names[callback_data.number % len(names)]
+    owner = callback.from_user.id
+    before = await workshop.settings(owner)
+    settings = await (
+        workshop.change(owner, form=chosen)
+        if callback_data.kind == "form"
+        else workshop.change(owner, genre=chosen)
+    )
+    await callback.answer(texts.FORM_CHOSEN.format(form=settings.form, genre=settings.genre))
+    if isinstance(callback.message, Message) and settings != before:
+        await callback.message.edit_reply_markup(reply_markup=form_keyboard(settings))
+
+
+async def on_reset(message: Message, workshop: Workshop) -> None:
+    await workshop.reset(author_of(message).id)
+    await message.answer(texts.RESET)
+
+
 async def on_prompt(
-    message: Message,
-    text: str,
-    model: ChatModel,
-    preferences: PreferenceStore,
+    message: Message, text: str, workshop: Workshop, turns: Turns, bot_name: str
+) -> None:
+    owner = author_of(message).id
+    async with turns.turn(conversation_key(bot_name, message)) as turn:
+        values = (await workshop.settings(owner)).temperatures
+        work = await workshop.begin(owner, text)
+        async with workshop.writing(work, values) as streams:
+            for value, stream in zip(values, streams, strict=True):
+                version = await _show(message, turn, value, stream, texts.HEADING)
+                if version:
+                    work = replace(work, versions=(*work.versions, version))
+                if turn.interruption:
+                    break
+        await workshop.keep(owner, work)
+        if work.versions and not turn.interruption:
+            keyboard = versions_keyboard(work.versions)
+            await send_reply(message, texts.compared(work.versions), keyboard=keyboard)
+
+
+async def on_again(message: Message, workshop: Workshop, turns: Turns, bot_name: str) -> None:
+    owner = author_of(message).id
+    work = await workshop.work(owner)
+    if work is None or not work.versions:
+        await message.reply(texts.NO_WORK)
+        return
+    match = AGAIN.match(message.text or "")
+    said = temperatures.parse(match[1]) if match and match[1] else None
+    value = said[0] if said else _temperature_of_reply(message)
+    if value is None:
+        value = work.versions[-1].temperature
+    await _again(message, owner, work, value, workshop, turns, bot_name)
+
+
+async def on_continue(message: Message, workshop: Workshop, turns: Turns, bot_name: str) -> None:
+    owner = author_of(message).id
+    work = await workshop.work(owner)
+    if work is None or not work.versions:
+        await message.reply(texts.NO_WORK)
+        return
+    match = CONTINUE.match(message.text or "")
+    number = int(match[1]) - 1 if match and match[1] else _version_of_reply(message, work)
+    await _continue(message, owner, work, number, workshop, turns, bot_name)
+
+
+async def on_version_button(
+    callback: CallbackQuery,
+    callback_data: VersionCallback,
+    workshop: Workshop,
     turns: Turns,
     bot_name: str,
 ) -> None:
-    values = await preferences.get(author_of(message).id, "temperatures", temperatures.DEFAULT)
+    owner, message = callback.from_user.id, callback.message
+    work = await workshop.work(owner)
+    if not isinstance(message, Message) or work is None or not work.versions:
+        await callback.answer(texts.NO_WORK, show_alert=True)
+        return
+    await callback.answer()
+    number = min(callback_data.number, len(work.versions) - 1)
+    if callback_data.action == "again":
+        value = work.versions[number].temperature
+        await _again(message, owner, work, value, workshop, turns, bot_name)
+    else:
+        await _continue(message, owner, work, number, workshop, turns, bot_name)
+
+
+async def on_chart(
+    message: Message, bot: Bot, workshop: Workshop, turns: Turns, bot_name: str
+) -> None:
+    owner = author_of(message).id
+    work = await workshop.work(owner)
+    if work is None:
+        await message.reply(texts.NO_WORK)
+        return
+    values = (await workshop.settings(owner)).temperatures
+    listed = temperatures.listed(values)
+    await message.answer(texts.DRAWING.format(count=SAMPLES, values=listed))
+    async with (
+        turns.turn(conversation_key(bot_name, message)) as turn,
+        ChatActionSender(bot=bot, chat_id=message.chat.id, action=ChatAction.UPLOAD_PHOTO),
+    ):
+        pictures: list[bytes] = []
+
+        async def make() -> None:
+            samples = await workshop.samples(work, values)
+            pictures.append(await asyncio.to_thread(draw, samples))
+
+        await asyncio.wait({task := turn.start(make())})
+        if not task.cancelled():
+            task.result()
+    for picture in pictures:
+        await message.answer_photo(BufferedInputFile(picture, "chart.png"), caption=texts.CHART)
+
+
+async def _again(
+    message: Message,
+    owner: int,
+    work: Work,
+    value: float,
+    workshop: Workshop,
+    turns: Turns,
+    bot_name: str,
+) -> None:
+    """One more sample at a temperature, and how far it is from those before."""
+    async with (
+        turns.turn(conversation_key(bot_name, message)) as turn,
+        workshop.writing(work, (value,)) as streams,
+    ):
+        version = await _show(message, turn, value, streams[0], texts.HEADING)
+        if version is None:
+            return
+        work = await workshop.keep(owner, replace(work, versions=(*work.versions, version)))
+        keyboard = versions_keyboard(work.versions)
+        await send_reply(message, texts.spread(work.at(value)), keyboard=keyboard)
+
+
+async def _continue(
+    message: Message,
+    owner: int,
+    work: Work,
+    number: int,
+    workshop: Workshop,
+    turns: Turns,
+    bot_name: str,
+) -> None:
+    """The next part of one version; it becomes a part of it."""
+    number = min(max(number, -1), len(work.versions) - 1)
+    version = work.versions[number]
     async with turns.turn(conversation_key(bot_name, message)) as turn:
-        for value in values:
-            await stream_reply(message, version(model, text, value), turn)
-            if turn.interruption:
-                return
+        stream = workshop.continued(work, version)
+        more = await _show(message, turn, version.temperature, stream, texts.CONTINUED)
+        if more:
+            versions = list(work.versions)
+            versions[number] = replace(version, text=f"{version.text}\n\n{more.text}")
+            await workshop.keep(owner, replace(work, versions=tuple(versions)))
 
 
-async def version(model: ChatModel, prompt: str, temperature: float) -> AsyncGenerator[Chunk, None]:
-    """One answer under a heading that tells its temperature."""
-    yield Chunk(f"**{texts.HEADING.format(value=temperature)}**\n\n")
-    messages = (ChatMessage("system", WRITER), ChatMessage("user", prompt))
-    stream = model.stream(messages, GenerationOptions(temperature=temperature))
+async def _show(
+    message: Message,
+    turn: Turn,
+    value: float,
+    stream: AsyncGenerator[Chunk, None],
+    heading: str,
+) -> Version | None:
+    """Stream a version under its heading; None when it was broken off."""
+    title = f"**{heading.format(value=spoken(value))}**\n\n"
+    reply = await stream_reply(message, _headed(title, stream), turn)
+    if reply.completion is None:
+        return None
+    return Version(value, reply.text.removeprefix(title).strip())
+
+
+async def _headed(title: str, stream: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
+    yield Chunk(title)
     try:
         async for chunk in stream:
             yield chunk
     finally:
         await stream.aclose()
+
+
+def _temperature_of_reply(message: Message) -> float | None:
+    """The temperature in the heading of the version that a message answers."""
+    target = message.reply_to_message
+    match = _SHOWN_TEMPERATURE.search(target.text or "") if target else None
+    return float(match[1].replace(",", ".")) if match else None
+
+
+def _version_of_reply(message: Message, work: Work) -> int:
+    """The version that a message answers, else the last one."""
+    value = _temperature_of_reply(message)
+    numbers = [n for n, version in enumerate(work.versions) if version.temperature == value]
+    return numbers[-1] if numbers else len(work.versions) - 1

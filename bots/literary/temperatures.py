@@ -21,4 +21,9 @@ def parse(text: str) -> tuple[float, ...] | None:
 
 
 def listed(values: tuple[float, ...]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
+    return ", ".join(spoken(value) for value in values)
+
+
+def spoken(value: float) -> str:
+    """A temperature as Russian writes it: 0,7."""
+    return f"{value:g}".replace(".", ",")

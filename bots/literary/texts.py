@@ -1,19 +1,95 @@
 """What users read."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from aiogram.types import BotCommand
+
+from bots.literary.figures import mean_similarity, measure, similarity
+from bots.literary.temperatures import spoken
+from bots.literary.workshop import Version
 
 COMMANDS = (
     BotCommand(command="start", description="как это работает"),
     BotCommand(command="temperature", description="свои температуры: /temperature 0 0.7 1.2"),
+    BotCommand(command="form", description="стихи, рассказ, диалог, хокку и жанр"),
+    BotCommand(command="again", description="ещё раз при той же температуре"),
+    BotCommand(command="chart", description="график разнообразия от температуры"),
+    BotCommand(command="reset", description="забыть последнюю работу"),
+    BotCommand(command="help", description="что я умею"),
     BotCommand(command="stop", description="прервать ответ"),
 )
 START = (
     "Пришли начало или тему, например «начало рассказа про маяк». Я отвечу несколько раз, "
-    "при разной температуре: от 0 (всегда одно и то же) до 2 (почти бред). "
-    "Свои температуры: /temperature 0 0.7 1.2"
+    "при разной температуре: от 0 (всегда одно и то же) до 2 (почти бред), "
+    "и покажу в цифрах, что изменилось. Подробнее: /help"
+)
+HELP = (
+    "• Текст без команды — тема; отвечу при трёх температурах рядом.\n"
+    "• /temperature 0 0.7 1.2 — свои температуры, от одной до трёх, от 0 до 2.\n"
+    "• /form — форма (стихи, рассказ, диалог, хокку) и жанр.\n"
+    "• «ещё раз» или «ещё раз 0,7» — та же температура снова: виден разброс ответов.\n"
+    "• «продолжи эту версию» ответом на версию, или кнопкой ▶.\n"
+    "• /chart — график: разнообразие при разных температурах.\n"
+    "• /reset — забыть последнюю работу, /stop — прервать ответ."
 )
 TEMPERATURES = "Температуры: {values}."
 BAD_TEMPERATURES = (
     "Нужно от одного до трёх чисел от 0 до 2, например: /temperature 0 0.7 1.2. Сейчас: {values}."
 )
-HEADING = "🌡 Температура {value:g}"
+HEADING = "🌡 Температура {value}"
+CONTINUED = "▶ Продолжение, температура {value}"
+FORM = "Форма и жанр для следующих тем:"
+FORM_CHOSEN = "Форма: {form}, жанр: {genre}"
+NO_WORK = "Сначала пришли тему, а потом повторим или продолжим."
+RESET = "Забыл последнюю работу. Пришли новую тему."
+DRAWING = "Пишу по {count} ответа на каждую из температур: {values}. Потом нарисую график…"
+CHART = "Чем выше линия различия, тем меньше похожи ответы при одной и той же температуре."
+AGAIN_BUTTON = "↻ ещё раз {value}"
+CONTINUE_BUTTON = "▶ версия {value}"
+
+
+def compared(versions: Sequence[Version]) -> str:
+    """What temperature changed, in figures and in a sentence."""
+    lines = ["📊 **Что изменилось**"]
+    for version in versions:
+        figures = measure(version.text)
+        lines.append(
+            f"• {spoken(version.temperature)}: {figures.words} слов, "
+            f"разных {_percent(figures.distinct)}, повторов {_percent(figures.repeated)}"
+        )
+    if len(versions) > 1:
+        first, last = versions[0], versions[-1]
+        close = mean_similarity([version.text for version in versions])
+        lines += [
+            f"Общих слов между версиями: {_percent(close)}.",
+            _conclusion(first, last),
+        ]
+    return "\n".join(lines)
+
+
+def spread(versions: Sequence[Version]) -> str:
+    """How far apart the samples of one temperature are."""
+    newest, before = versions[-1], versions[:-1]
+    head = f"📊 Температура {spoken(newest.temperature)}, ответов: {len(versions)}."
+    if any(newest.text == version.text for version in before):
+        return f"{head} Последний слово в слово как прежний."
+    close = mean_similarity([version.text for version in versions])
+    return f"{head} Общих слов между ними: {_percent(close)}; чем меньше, тем больше разброс."
+
+
+def _conclusion(first: Version, last: Version) -> str:
+    """The step from the coldest to the hottest version in words."""
+    change = measure(last.text).distinct - measure(first.text).distinct
+    vocabulary = "почти не изменился"
+    if abs(change) >= 0.03:
+        vocabulary = "стал богаче" if change > 0 else "стал беднее"
+    return (
+        f"От {spoken(first.temperature)} до {spoken(last.temperature)} словарь {vocabulary}, "
+        f"общих слов у крайних версий {_percent(similarity(first.text, last.text))}."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

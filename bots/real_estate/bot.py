@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 from aiogram import Dispatcher
 
 from bots.common.app import BotContext, build_dispatcher
 from bots.launch import main
+from bots.real_estate.assistant import Assistant
+from bots.real_estate.config import RealEstateSettings
 from bots.real_estate.handlers import create_router
+from bots.real_estate.listings import ListingStore
+from bots.real_estate.sample import load_sample
 from bots.real_estate.texts import COMMANDS
-from services.dialogue import Dialogue
+from bots.real_estate.understanding import load_gazetteer
+from bots.real_estate.valuation.appraiser import Appraiser
+from services.env import read_settings
 from services.storage import HistoryStore, PreferenceStore
 
 
 async def create_dispatcher(context: BotContext) -> Dispatcher:
     """Put the assistant together."""
+    settings = read_settings(RealEstateSettings)
+    store = ListingStore(context.database)
+    appraiser = Appraiser(store, context.data_dir)
+    preferences = PreferenceStore(context.database, context.name)
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
-    dispatcher["dialogue"] = Dialogue(context.model, HistoryStore(context.database))
-    dispatcher["preferences"] = PreferenceStore(context.database, context.name)
+    dispatcher["settings"] = settings
+    dispatcher["imports"] = context.data_dir / "imports"
+    dispatcher["history"] = HistoryStore(context.database)
+    dispatcher["assistant"] = Assistant(context.model, store, appraiser, preferences)
+
+    async def on_startup() -> None:
+        if settings.sample and await store.count() == 0:
+            await load_sample(store)
+        await asyncio.to_thread(load_gazetteer)
+        await appraiser.open()
+
+    dispatcher.startup.register(on_startup)
+    dispatcher.shutdown.register(appraiser.aclose)
     return dispatcher
 
 

@@ -1,10 +1,22 @@
 """Buttons."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardMarkup
 from aiogram.utils.keyboard import InlineKeyboardBuilder
 
-from bots.real_estate.prompts import STYLES
+from bots.real_estate.assistant import Answer
+from bots.real_estate.checklists import CHECKLISTS, Checklist
+from bots.real_estate.listings import Listing
+from bots.real_estate.listings.keeping import SavedSearch
+from bots.real_estate.listings.search import PAGE
+from bots.real_estate.wording import STYLES, slot_text, understood
+
+MOST_CHIPS = 8
+SORT_LABELS = {"price": "цена", "price_per_metre": "₽/м²", "discount": "выгода"}
 
 
 class StyleCallback(CallbackData, prefix="style"):
@@ -13,8 +25,145 @@ class StyleCallback(CallbackData, prefix="style"):
     number: int
 
 
-def style_keyboard() -> InlineKeyboardMarkup:
+class ChipCallback(CallbackData, prefix="chip"):
+    """Take a slot out of the request."""
+
+    slot: str
+
+
+class PageCallback(CallbackData, prefix="page"):
+    """Show the present search from `offset` on, in an order of its own."""
+
+    offset: int
+    sort: str = ""
+
+
+class FlatCallback(CallbackData, prefix="flat"):
+    """Something about one listing: card, worth, star, map, compare."""
+
+    action: str
+    id: int
+
+
+class KeptCallback(CallbackData, prefix="kept"):
+    """Saved searches and favourites: save, drop, export, compare."""
+
+    action: str
+    id: int = 0
+
+
+class CheckCallback(CallbackData, prefix="check"):
+    """A checklist, or a tick in it; -1 opens the list."""
+
+    name: str
+    item: int = -1
+
+
+class ImportCallback(CallbackData, prefix="import"):
+    """Take the previewed file in, or leave it."""
+
+    accept: bool
+
+
+def style_keyboard(current: str) -> InlineKeyboardMarkup:
     builder = InlineKeyboardBuilder()
     for number, name in enumerate(STYLES):
-        builder.button(text=name.capitalize(), callback_data=StyleCallback(number=number))
+        mark = "✓ " if name == current else ""
+        builder.button(
+            text=f"{mark}{name.capitalize()}", callback_data=StyleCallback(number=number)
+        )
     return InlineKeyboardMarkup(inline_keyboard=builder.adjust(2).export())
+
+
+def answer_keyboard(answer: Answer) -> InlineKeyboardMarkup | None:
+    """Chips to take back what was understood, then what can be done with what was found."""
+    builder = InlineKeyboardBuilder()
+    said = list(answer.state.slots.said())[:MOST_CHIPS]
+    for slot in said:
+        text = f"✕ {slot_text(slot, answer.state.slots)}"
+        builder.button(text=text, callback_data=ChipCallback(slot=slot))
+    sizes = _rows_of(len(said), 3)
+    if answer.listings:
+        sizes += _add_results(builder, answer)
+    if not sizes:
+        return None
+    return InlineKeyboardMarkup(inline_keyboard=builder.adjust(*sizes).export())
+
+
+def _add_results(builder: InlineKeyboardBuilder, answer: Answer) -> list[int]:
+    for number, listing in enumerate(answer.listings, start=answer.offset + 1):
+        builder.button(text=str(number), callback_data=FlatCallback(action="card", id=listing.id))
+    sizes = [len(answer.listings)]
+    orders = [name for name in SORT_LABELS if name != answer.state.sort]
+    for name in orders:
+        builder.button(
+            text=f"⇅ {SORT_LABELS[name]}", callback_data=PageCallback(offset=0, sort=name)
+        )
+    sizes.append(len(orders))
+    last = 1
+    if answer.offset + PAGE < answer.total:
+        builder.button(text="Ещё ▸", callback_data=PageCallback(offset=answer.offset + PAGE))
+        last = 2
+    builder.button(text="🔔 Следить", callback_data=KeptCallback(action="save"))
+    return [*sizes, last]
+
+
+def card_keyboard(listing: Listing, *, starred: bool, compared: bool) -> InlineKeyboardMarkup:
+    builder = InlineKeyboardBuilder()
+    number = listing.id
+    star = "★ В избранном" if starred else "☆ В избранное"
+    builder.button(text=star, callback_data=FlatCallback(action="star", id=number))
+    builder.button(text="Выгодно?", callback_data=FlatCallback(action="worth", id=number))
+    side = "⚖ Убрать из сравнения" if compared else "⚖ Сравнить"
+    builder.button(text=side, callback_data=FlatCallback(action="compare", id=number))
+    if listing.flat.lat is not None and listing.flat.lon is not None:
+        builder.button(text="🗺 Карта", callback_data=FlatCallback(action="map", id=number))
+    return InlineKeyboardMarkup(inline_keyboard=builder.adjust(2).export())
+
+
+def favourites_keyboard(items: Sequence[Listing]) -> InlineKeyboardMarkup:
+    builder = InlineKeyboardBuilder()
+    for number, listing in enumerate(items, start=1):
+        builder.button(text=str(number), callback_data=FlatCallback(action="card", id=listing.id))
+    builder.button(text="⬇ CSV", callback_data=KeptCallback(action="export"))
+    return InlineKeyboardMarkup(
+        inline_keyboard=builder.adjust(*_rows_of(len(items), 8), 1).export()
+    )
+
+
+def searches_keyboard(searches: Sequence[SavedSearch]) -> InlineKeyboardMarkup:
+    builder = InlineKeyboardBuilder()
+    for saved in searches:
+        text = understood(saved.slots).removeprefix("Я понял: ")
+        builder.button(
+            text=f"✕ {text}"[:60], callback_data=KeptCallback(action="drop", id=saved.id)
+        )
+    return InlineKeyboardMarkup(inline_keyboard=builder.adjust(1).export())
+
+
+def checklists_keyboard() -> InlineKeyboardMarkup:
+    builder = InlineKeyboardBuilder()
+    for checklist in CHECKLISTS:
+        builder.button(text=checklist.title, callback_data=CheckCallback(name=checklist.name))
+    return InlineKeyboardMarkup(inline_keyboard=builder.adjust(2).export())
+
+
+def checklist_keyboard(checklist: Checklist, ticked: Sequence[int]) -> InlineKeyboardMarkup:
+    builder = InlineKeyboardBuilder()
+    for number, text in enumerate(checklist.items):
+        mark = "✅" if number in ticked else "⬜"
+        builder.button(
+            text=f"{mark} {text}", callback_data=CheckCallback(name=checklist.name, item=number)
+        )
+    return InlineKeyboardMarkup(inline_keyboard=builder.adjust(1).export())
+
+
+def import_keyboard() -> InlineKeyboardMarkup:
+    builder = InlineKeyboardBuilder()
+    builder.button(text="Загрузить", callback_data=ImportCallback(accept=True))
+    builder.button(text="Отмена", callback_data=ImportCallback(accept=False))
+    return InlineKeyboardMarkup(inline_keyboard=builder.export())
+
+
+def _rows_of(count: int, width: int) -> list[int]:
+    return [width] * (count // width) + ([count % width] if count % width else [])

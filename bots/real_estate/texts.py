@@ -1,17 +1,84 @@
-"""What users read."""
+"""What users read of the bot itself; what is said of flats is in `wording`."""
 
 from aiogram.types import BotCommand
 
 COMMANDS = (
     BotCommand(command="start", description="с чего начать"),
     BotCommand(command="style", description="выбрать стиль общения"),
-    BotCommand(command="reset", description="начать разговор заново"),
-    BotCommand(command="stop", description="прервать ответ"),
+    BotCommand(command="favourites", description="избранные квартиры"),
+    BotCommand(command="searches", description="за чем я слежу"),
+    BotCommand(command="compare", description="сравнить отобранные квартиры"),
+    BotCommand(command="mortgage", description="платёж по ипотеке"),
+    BotCommand(command="checklists", description="что проверить перед покупкой"),
+    BotCommand(command="stats", description="сколько объявлений и как точна оценка"),
+    BotCommand(command="reset", description="начать поиск заново"),
+    BotCommand(command="forget", description="удалить всё, что я о тебе храню"),
+    BotCommand(command="import", description="загрузить объявления (для админа)"),
 )
 START = (
-    "Здравствуй! Я помогаю подобрать и оценить квартиру. Напиши, что ищешь: город, район или "
-    "метро, сколько комнат, бюджет. Стиль общения меняется командой /style."
+    "Привет! Я ищу и оцениваю квартиры.\n\n"
+    "• «двушка в Строгино до 16 млн, не первый этаж» — подберу варианты\n"
+    "• «сколько стоит однушка 38 м у метро Сокол, 5/9» — оценю\n"
+    "• «8 млн, взнос 2 млн, 20 лет под 18 %» или /mortgage — посчитаю ипотеку\n"
+    "• /checklists — что проверить перед покупкой\n\n"
+    "Условия можно добавлять и менять по ходу разговора; «начни сначала» их сбросит. "
+    "Говорю в одном из четырёх стилей: /style. Удалить всё обо мне: /forget."
 )
-CHOOSE_STYLE = "Как мне с тобой говорить?"
+CHOOSE_STYLE = "Как мне с тобой говорить? Факты во всех стилях одни и те же."
 STYLE_CHOSEN = "Готово, стиль: {style}."
 RESET = "Начнём сначала. Что ищешь?"
+FORGOTTEN = "Я удалил всё, что хранил о тебе: запрос, избранное, поиски, галочки и стиль."
+NO_FAVOURITES = "В избранном пусто. Открой карточку квартиры и нажми ☆."
+FAVOURITES = "Твоё избранное:\n{lines}"
+STARRED = "В избранном"
+UNSTARRED = "Убрал из избранного"
+EXPORT_NAME = "favourites.csv"
+SEARCH_SAVED = "Слежу. Напишу, когда появятся новые квартиры. Список: /searches"
+TOO_MANY_SEARCHES = "Больше десяти поисков я не храню. Убери лишний: /searches"
+NOTHING_TO_SAVE = "Сначала скажи, что искать."
+NO_SEARCHES = "Я пока ни за чем не слежу. Найди что-нибудь и нажми 🔔."
+SEARCHES = "Слежу за этим. Нажми, чтобы перестать:"
+SEARCH_DROPPED = "Больше не слежу"
+ALERT = "🔔 Новое по твоему поиску ({count}): {search}\n\n{lines}"
+COMPARE_ADDED = "В сравнении: {count}. Показать: /compare"
+COMPARE_FEW = "Отметь от двух до четырёх квартир кнопкой ⚖ в карточке."
+GONE = "Этого объявления больше нет."
+MORTGAGE = (
+    "Напиши цену, взнос, срок и ставку, например: «8 млн, взнос 2 млн, 20 лет под 18 %». "
+    "Или сколько готов платить: «потяну 60 тысяч в месяц, взнос 2 млн, 20 лет под 18 %». "
+    "Ставку узнай в банке: я её не выдумываю."
+)
+CHECKLISTS = "Что проверяем? Галочки я запомню."
+CHECKLIST = "{title}: {done} из {total}"
+STATS = (
+    "Объявлений: {listings}.\n{valuation}\nТекстов модели отклонено проверкой чисел: {rejected}."
+)
+STATS_MODEL = (
+    "Оценка обучена на {rows} объявлениях{demo}. На отложенных: половина ошибок меньше {mdape} %, "
+    "в пределах 20 % — {within20} %, в диапазон 80 % попадает {coverage80} %. "
+    "Худших моделей отклонено: {worse}."
+)
+STATS_DEMO = " (ДЕМО, вымышлены: эта точность ничего не значит)"
+STATS_TRAINING = "Оценка обучается."
+STATS_NO_MODEL = "Оценки нет: для обучения нужно от 300 объявлений."
+NOT_ADMIN = (
+    "Загружать объявления может только админ: его id стоит в REALTY_ADMIN_IDS. Твой id: {id}."
+)
+IMPORT_HELP = (
+    "Пришли файл CSV, TSV или XLSX до 20 МБ. Колонки узнаю сам, по-русски и по-английски: "
+    "обязательны цена и площадь. Телефоны и имена не сохраню."
+)
+IMPORT_READING = "Читаю файл…"
+IMPORT_PREVIEW = (
+    "Строк с квартирами: {good}, с ошибками: {bad}.\nКолонки: {columns}.{personal}{unknown}{errors}"
+    "\n\nПервые:\n{first}\n\nЗагрузить?"
+)
+IMPORT_PERSONAL = "\nЛичные данные, не сохраню: {names}."
+IMPORT_UNKNOWN = "\nНе узнал колонки: {names}."
+IMPORT_ERRORS = "\nОшибки:\n{lines}"
+IMPORT_ERROR = "строка {row}: {message}"
+IMPORT_DONE = "Готово: новых {added}, обновлено {changed}, без изменений {same}. {training}"
+IMPORT_TRAINING = "Переучиваю оценку, это около минуты."
+IMPORT_CANCELLED = "Не загружаю."
+IMPORT_STALE = "Этого файла у меня уже нет: пришли его снова."
+IMPORT_NOTHING = "Подходящих строк нет."

@@ -1,0 +1,106 @@
+"""Measure how well requests are understood: `python -m benchmarks.extraction --cases FILE --json`.
+
+A case is a line of JSON: {"id", "text", "expected": {"intent", slots...}}. Without `--backend`
+the rules alone are measured; with it a model fills what they leave.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bots.real_estate.understanding import read_turn
+
+FIELDS = (
+    "city", "district", "metro", "rooms", "area_min", "area_max", "price_min", "price_max",
+    "floor", "floors_total", "not_first_floor", "renovation",
+)  # fmt: skip
+Prediction = dict[str, Any]
+
+
+def equal(field: str, expected: Any, got: Any) -> bool:
+    """Prices within 0.5 %, areas within half a metre, words in any case, ё as е."""
+    if expected is None or got is None:
+        return expected is got
+    if field == "rooms":
+        return sorted(expected) == sorted(got)
+    if field.startswith("area"):
+        return abs(expected - got) <= 0.5
+    if field.startswith("price"):
+        return abs(expected - got) <= 0.005 * expected
+    if isinstance(expected, str):
+        return _plain(expected) == _plain(str(got))
+    return bool(expected == got)
+
+
+def score(cases: Sequence[dict[str, Any]], predictions: Sequence[Prediction]) -> dict[str, float]:
+    """Shares in percent; slots count where the expected intent isn't "other"."""
+    hits = wrong = missed = intents = exact = 0
+    for case, got in zip(cases, predictions, strict=True):
+        expected = case["expected"]
+        right = got["intent"] == expected["intent"]
+        intents += right
+        for field in FIELDS if expected["intent"] != "other" else ():
+            wanted, value = expected[field], got.get(field)
+            if wanted is not None and value is not None and equal(field, wanted, value):
+                hits += 1
+                continue
+            wrong += value is not None
+            missed += wanted is not None
+            right = right and wanted is None and value is None
+        exact += right
+    precision, recall = hits / (hits + wrong or 1), hits / (hits + missed or 1)
+    total = len(cases) or 1
+    values = {
+        "intent": intents / total,
+        "slot_p": precision,
+        "slot_r": recall,
+        "slot_f1": 2 * precision * recall / ((precision + recall) or 1),
+        "exact": exact / total,
+    }
+    return {name: round(100 * value, 1) for name, value in values.items()}
+
+
+def mistakes(case: dict[str, Any], got: Prediction) -> list[str]:
+    """What is wrong in one case, a line each."""
+    expected = case["expected"]
+    fields = ("intent", *(FIELDS if expected["intent"] != "other" else ()))
+    return [
+        f"{case['id']} {field}: {expected[field]!r}, but got {got.get(field)!r} | {case['text']}"
+        for field in fields
+        if not equal(field, expected[field], got.get(field))
+    ]
+
+
+def predict_by_rules(text: str) -> Prediction:
+    turn = read_turn(text)
+    return {"intent": turn.intent, **turn.slots}
+
+
+def _plain(text: str) -> str:
+    return text.casefold().replace("ё", "е")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=Path, required=True, help="JSON lines with the requests")
+    parser.add_argument("--json", action="store_true", help="print figures only, as JSON")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = build_parser().parse_args(argv)
+    cases = [json.loads(line) for line in arguments.cases.read_text("utf-8").splitlines() if line]
+    predictions = [predict_by_rules(case["text"]) for case in cases]
+    if not arguments.json:
+        for case, got in zip(cases, predictions, strict=True):
+            print(*mistakes(case, got), sep="\n", end="")
+    print(json.dumps(score(cases, predictions)))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,207 @@
+"""What the assistant does with a message: understand, look up, word. Knows no Telegram."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from bots.real_estate import mortgage, wording
+from bots.real_estate.dialogue import (
+    State,
+    advance,
+    asking,
+    can_answer,
+    flat_of,
+    next_question,
+)
+from bots.real_estate.listings import Listing, ListingStore, search
+from bots.real_estate.listings.keeping import Keepsakes
+from bots.real_estate.request import Slots
+from bots.real_estate.understanding import Turn, read_turn
+from bots.real_estate.understanding.model import read_with_model
+from bots.real_estate.valuation.appraisal import Refusal
+from bots.real_estate.valuation.appraiser import Appraiser
+from bots.real_estate.voice import Voice
+from services.chat import ChatModel
+from services.storage import PreferenceStore
+
+_MORTGAGE = re.compile(r"(?i)ипотек|плат[её]ж|в месяц|платить|взнос")
+_COMPARED, _TICKED, _STATE, _STYLE = "compared", "ticked", "state", "style"
+MOST_COMPARED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to show: a text, the state it belongs to, and the flats that it lists."""
+
+    text: str
+    state: State = State()  # noqa: RUF009  (frozen)
+    listings: tuple[Listing, ...] = ()
+    total: int = 0
+    offset: int = 0
+
+
+class Assistant:
+    """One assistant for all users of the bot."""
+
+    def __init__(
+        self,
+        model: ChatModel,
+        store: ListingStore,
+        appraiser: Appraiser,
+        preferences: PreferenceStore,
+        voice: Voice | None = None,
+    ) -> None:
+        self._model = model
+        self._preferences = preferences
+        self.store = store
+        self.appraiser = appraiser
+        self.keepsakes = Keepsakes(store)
+        self.voice = voice or Voice(model)
+
+    async def reply(self, owner_id: int, text: str) -> Answer:
+        """Answer a message and remember what it changed."""
+        style = await self.style(owner_id)
+        state = await self.state(owner_id)
+        if answer := self._reply_on_mortgage(text):
+            return answer
+        turn = await self._read(text, state)
+        changed = advance(state, turn)
+        if turn.intent == "other" and not turn.cleared and not turn.reset:
+            return Answer(await self.voice.talk(style, text), state)
+        if slot := next_question(changed):
+            changed = asking(changed, slot)
+            await self._keep(owner_id, changed)
+            understood = wording.understood(changed.slots)
+            return Answer(f"{understood}\n\n{wording.lead(slot, style)}".strip(), changed)
+        changed = replace(changed, asked=None)
+        await self._keep(owner_id, changed)
+        if not can_answer(changed):
+            return Answer(wording.lead("help", style), changed)
+        if changed.intent == "value":
+            return await self._value(changed, style, text)
+        return await self._search(changed, style, text)
+
+    async def show(self, owner_id: int, *, offset: int = 0, sort: str | None = None) -> Answer:
+        """The present search again: another page or order, worded by the template."""
+        state = await self.state(owner_id)
+        if sort:
+            state = replace(state, sort=sort)
+            await self._keep(owner_id, state)
+        return await self._search(state, await self.style(owner_id), offset=offset)
+
+    async def drop(self, owner_id: int, slot: str) -> Answer:
+        """The present request without one of its slots."""
+        state = await self.state(owner_id)
+        state = replace(state, slots=state.slots.without(slot))
+        await self._keep(owner_id, state)
+        style = await self.style(owner_id)
+        if not can_answer(state):
+            return Answer(wording.lead("place", style), state)
+        if state.intent == "value":
+            return await self._value(state, style)
+        return await self._search(state, style)
+
+    async def state(self, owner_id: int) -> State:
+        return State.from_json(await self._preferences.get(owner_id, _STATE))
+
+    async def reset(self, owner_id: int) -> None:
+        await self._keep(owner_id, State())
+
+    async def style(self, owner_id: int) -> str:
+        style: str = await self._preferences.get(owner_id, _STYLE, wording.DEFAULT_STYLE)
+        return style
+
+    async def set_style(self, owner_id: int, style: str) -> None:
+        await self._preferences.set(owner_id, _STYLE, style)
+
+    async def compared(self, owner_id: int) -> list[int]:
+        """The flats that were put side by side."""
+        ids: list[int] = await self._preferences.get(owner_id, _COMPARED, [])
+        return ids
+
+    async def toggle_compared(self, owner_id: int, listing_id: int) -> list[int]:
+        """Put a flat beside the others or take it away; the oldest leaves when there are four."""
+        ids = await self.compared(owner_id)
+        ids = [*ids, listing_id] if listing_id not in ids else [i for i in ids if i != listing_id]
+        ids = ids[-MOST_COMPARED:]
+        await self._preferences.set(owner_id, _COMPARED, ids)
+        return ids
+
+    async def ticked(self, owner_id: int, checklist: str) -> list[int]:
+        ticks: list[int] = await self._preferences.get(owner_id, f"{_TICKED}:{checklist}", [])
+        return ticks
+
+    async def set_ticked(self, owner_id: int, checklist: str, ticks: list[int]) -> None:
+        await self._preferences.set(owner_id, f"{_TICKED}:{checklist}", ticks)
+
+    async def forget(self, owner_id: int) -> None:
+        """Delete everything that is kept of a user."""
+        await self._preferences.forget(owner_id)
+        await self.keepsakes.forget(owner_id)
+
+    async def _keep(self, owner_id: int, state: State) -> None:
+        await self._preferences.set(owner_id, _STATE, state.to_json())
+
+    async def _read(self, text: str, state: State) -> Turn:
+        previous = state.intent if state.intent != "other" else None
+        turn = read_turn(text, previous, state.asked)
+        wordy = len(text.split()) > 3
+        if turn.reset or turn.cleared or not wordy or (turn.intent != "other" and turn.slots):
+            return turn
+        return await read_with_model(self._model, text, turn)
+
+    async def _search(self, state: State, style: str, request: str = "", offset: int = 0) -> Answer:
+        page = await search(self.store, state.slots, sort=state.sort, offset=offset)  # type: ignore[arg-type]
+        if page.total:
+            event, facts = "found", wording.search_facts(page, offset, state.sort)
+        else:
+            event, facts = "nothing", wording.nothing_facts(page.blockers)
+        opening = await self._open(event, style, facts, request)
+        text = "\n\n".join(filter(None, (wording.understood(state.slots), opening, facts)))
+        return Answer(text, state, page.listings, page.total, offset)
+
+    async def _value(self, state: State, style: str, request: str = "") -> Answer:
+        asked = _asked_price(state.slots)
+        result = await self.appraiser.appraise(flat_of(state.slots), asked)
+        if result is None:
+            return Answer(wording.lead("no_model", style), state)
+        if isinstance(result, Refusal):
+            event, facts = "refused", wording.refusal_facts(result)
+        else:
+            event, facts = "valued", wording.appraisal_facts(result, asked)
+        opening = await self._open(event, style, facts, request)
+        text = "\n\n".join(filter(None, (wording.understood(state.slots), opening, facts)))
+        return Answer(text, state)
+
+    async def _open(self, event: str, style: str, facts: str, request: str) -> str:
+        """A tap on a button is answered at once; a message is worth the model's words."""
+        if request:
+            return await self.voice.lead(event, style, facts, request)
+        return wording.lead(event, style)
+
+    def _reply_on_mortgage(self, text: str) -> Answer | None:
+        if not _MORTGAGE.search(text):
+            return None
+        question = mortgage.read_mortgage(text)
+        facts = answer_mortgage(question)
+        return Answer(facts) if facts else None
+
+
+def answer_mortgage(question: mortgage.MortgageQuestion) -> str | None:
+    """The sums of a loan; None when it isn't said enough."""
+    rate, years, down = question.rate, question.years, question.down or 0.0
+    if rate is None or years is None:
+        return None
+    if not (0 <= rate <= mortgage.HIGHEST_RATE and 1 <= years <= mortgage.LONGEST_YEARS):
+        return None
+    if question.price and question.price > down:
+        return wording.mortgage_facts(mortgage.Mortgage(question.price - down, rate, years))
+    if question.payment:
+        price = mortgage.highest_price(question.payment, down, rate, years)
+        return wording.affordable_facts(price, question.payment, down, rate, years)
+    return None
+
+
+def _asked_price(slots: Slots) -> float | None:
+    return slots.price_max or slots.price_min

@@ -1,0 +1,98 @@
+"""The number guard: a model's text may say only what the tools or the user said.
+
+A text with a price, an area, a number or a name of a place from nowhere is rejected, and
+the template goes out instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from bots.real_estate.understanding.gazetteer import load_gazetteer
+from bots.real_estate.understanding.numerals import digits_for_words
+
+_NUMBER = re.compile(r"\d+(?:[  ]\d{3})*(?:[.,]\d+)?")
+_WORD = re.compile(r"[А-Яа-яЁёA-Za-z]+(?:-[А-Яа-яЁёA-Za-z]+)*")
+_UNIT = re.compile(r"\s?(млрд|миллиард|млн|миллион|лям|тыс)", re.IGNORECASE)
+_FACTORS = {"млрд": 1e9, "миллиард": 1e9, "млн": 1e6, "миллион": 1e6, "лям": 1e6, "тыс": 1e3}
+_STREET = re.compile(
+    r"\b(?:улиц\w*|ул\.|проспект\w*|пр-т|переул\w*|бульвар\w*|шоссе|набережн\w*|ЖК|дом\w*|квартал\w*)\s+«?([А-ЯЁ][\w-]+|№?\s?\d+\w*)"
+    r"|([А-ЯЁ][\w-]+(?:ая|ий|ый|ой|ое|ом))\s+(?:улиц\w*|проспект\w*|переул\w*|бульвар\w*|шоссе|набережн\w*)"
+)
+_LINK = re.compile(r"https?://|www\.|@\w{4,}|\w+\.(?:ru|com|рф)\b")
+_TOLERANCE = 0.0005
+
+
+@dataclass(slots=True)
+class NumberGuard:
+    """Checks texts against their sources and counts those turned away."""
+
+    rejected: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def allows(self, text: str, sources: Iterable[str]) -> bool:
+        """Whether everything checkable in `text` stands in one of `sources`."""
+        reason = find_invention(text, " \n".join(sources))
+        if reason:
+            self.rejected += 1
+            self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        return reason is None
+
+
+def find_invention(text: str, source: str) -> str | None:
+    """What kind of thing `text` says that `source` doesn't: a number, a place, a street, a link."""
+    if _LINK.search(text):
+        return "link"
+    known = _numbers(source)
+    if any(not _stands_in(value, known) for value in _numbers(text)):
+        return "number"
+    streets = {part for match in _STREET.finditer(text) for part in match.groups() if part}
+    if any(_stem(street) not in source.casefold().replace("ё", "е") for street in streets):
+        return "street"
+    said = source.casefold().replace("ё", "е")
+    if any(not _is_named(names, said) for names in _places(text)):
+        return "place"
+    return None
+
+
+def _numbers(text: str) -> set[float]:
+    """Every number in digits or words, in units: «12,5 млн» is 12.5 and 12 500 000."""
+    plain = digits_for_words(text.replace("\u202f", " "))
+    found = set()
+    for match in _NUMBER.finditer(plain):
+        value = float(re.sub(r"\s", "", match[0]).replace(",", "."))
+        unit = _UNIT.match(plain, match.end())
+        found.add(value * _FACTORS[unit[1].lower()] if unit else value)
+    return found
+
+
+def _stands_in(value: float, known: set[float]) -> bool:
+    return any(abs(value - other) <= _TOLERANCE * max(abs(other), 1e-9) for other in known)
+
+
+def _is_named(names: set[str], source: str) -> bool:
+    return any(_stem(name) in source for name in names)
+
+
+def _places(text: str) -> list[set[str]]:
+    """For each place named in `text`, by capitalised words in any case, what it may be."""
+    gazetteer = load_gazetteer()
+    words = [match[0] for match in _WORD.finditer(text)]
+    found = []
+    for index, word in enumerate(words):
+        if not word[0].isupper():
+            continue
+        for length in (3, 2, 1):
+            form = " ".join(words[index : index + length]).lower().replace("ё", "е")
+            readings = gazetteer.readings(form)
+            if readings and (" " in form or not gazetteer.is_common_word(form)):
+                found.append({reading.place.name for reading in readings})
+                break
+    return found
+
+
+def _stem(word: str) -> str:
+    plain = word.casefold().replace("ё", "е").strip("№ ")
+    return plain[: max(3, len(plain) - 2)] if len(plain) > 4 else plain

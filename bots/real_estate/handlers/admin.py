@@ -1,0 +1,168 @@
+"""Importing listings: a file, its preview, the admin's consent."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from pathlib import Path
+
+from aiogram import Bot, F, Router
+from aiogram.enums import ChatType
+from aiogram.exceptions import TelegramAPIError
+from aiogram.filters import Command
+from aiogram.types import CallbackQuery, Message
+
+from bots.common.conversation import author_of
+from bots.real_estate import texts, wording
+from bots.real_estate.assistant import Assistant
+from bots.real_estate.config import RealEstateSettings
+from bots.real_estate.keyboards import ImportCallback, import_keyboard
+from bots.real_estate.listings.importing import (
+    MAX_BYTES,
+    ImportPreview,
+    ImportRefused,
+    read_listings,
+)
+from bots.real_estate.listings.keeping import Alert
+
+logger = logging.getLogger(__name__)
+
+SHOWN_ROWS, SHOWN_ERRORS = 3, 5
+ALERT_PAUSE = 0.05  # Telegram bears 30 messages a second
+
+
+def create_router() -> Router:
+    router = Router(name="admin")
+    router.message.register(on_import, Command("import"))
+    router.message.register(on_file, F.document, F.chat.type == ChatType.PRIVATE)
+    router.callback_query.register(on_decision, ImportCallback.filter())
+    return router
+
+
+async def on_import(message: Message, settings: RealEstateSettings) -> None:
+    await message.answer(texts.IMPORT_HELP if _is_admin(message, settings) else _not_admin(message))
+
+
+async def on_file(message: Message, bot: Bot, settings: RealEstateSettings, imports: Path) -> None:
+    document = message.document
+    if document is None:
+        return
+    if not _is_admin(message, settings):
+        await message.reply(_not_admin(message))
+        return
+    if (document.file_size or 0) > MAX_BYTES:
+        await message.reply(texts.IMPORT_HELP)
+        return
+    progress = await message.reply(texts.IMPORT_READING)
+    content = io.BytesIO()
+    await bot.download(document, content)
+    name = document.file_name or "file.csv"
+    try:
+        preview = await asyncio.to_thread(read_listings, name, content.getvalue())
+    except ImportRefused as error:
+        await progress.edit_text(str(error))
+        return
+    if not preview.listings:
+        await progress.edit_text(f"{texts.IMPORT_NOTHING}{_errors(preview)}"[:4000])
+        return
+    _kept_file(imports, author_of(message).id, name).write_bytes(content.getvalue())
+    await progress.edit_text(describe(preview)[:4000], reply_markup=import_keyboard())
+
+
+async def on_decision(
+    callback: CallbackQuery,
+    callback_data: ImportCallback,
+    assistant: Assistant,
+    settings: RealEstateSettings,
+    imports: Path,
+    bot: Bot,
+) -> None:
+    owner = callback.from_user.id
+    files = await asyncio.to_thread(_waiting, imports, owner)
+    if owner not in settings.admin_ids or not files or not isinstance(callback.message, Message):
+        await callback.answer(texts.IMPORT_STALE, show_alert=True)
+        return
+    await callback.answer()
+    path = files[0]
+    if not callback_data.accept:
+        path.unlink()
+        await callback.message.edit_text(texts.IMPORT_CANCELLED)
+        return
+    name = path.name.split("-", 1)[1]
+    preview = await asyncio.to_thread(read_listings, name, path.read_bytes())
+    result = await assistant.store.upsert(preview.listings)
+    path.unlink()
+    assistant.appraiser.train_in_background()
+    await callback.message.edit_text(
+        texts.IMPORT_DONE.format(
+            added=result.added,
+            changed=result.changed,
+            same=result.same,
+            training=texts.IMPORT_TRAINING,
+        )
+    )
+    for alert in await assistant.keepsakes.take_alerts():
+        await _send_alert(bot, alert)
+
+
+def describe(preview: ImportPreview) -> str:
+    """What would be taken in, and what would not."""
+    first = "\n".join(
+        f"• {wording.money(item.flat.price or 0)}, {wording.flat_line(item.flat)}"
+        for item in preview.listings[:SHOWN_ROWS]
+    )
+    columns = ", ".join(f"{theirs} → {ours}" for theirs, ours in preview.columns.items())
+    personal, unknown = ", ".join(preview.personal), ", ".join(preview.unknown)
+    return texts.IMPORT_PREVIEW.format(
+        good=len(preview.listings),
+        bad=len(preview.errors),
+        columns=columns,
+        personal=texts.IMPORT_PERSONAL.format(names=personal) if personal else "",
+        unknown=texts.IMPORT_UNKNOWN.format(names=unknown) if unknown else "",
+        errors=_errors(preview),
+        first=first,
+    )
+
+
+def _errors(preview: ImportPreview) -> str:
+    lines = "\n".join(
+        texts.IMPORT_ERROR.format(row=error.row, message=error.message)
+        for error in preview.errors[:SHOWN_ERRORS]
+    )
+    return texts.IMPORT_ERRORS.format(lines=lines) if lines else ""
+
+
+async def _send_alert(bot: Bot, alert: Alert) -> None:
+    lines = "\n".join(
+        f"• {wording.money(item.flat.price or 0)}, {wording.flat_line(item.flat)}"
+        + (f", {wording.DEMO}" if item.demo else "")
+        for item in alert.listings
+    )
+    search = wording.understood(alert.slots).removeprefix("Я понял: ").rstrip(".")
+    text = texts.ALERT.format(count=alert.total, search=search, lines=lines)
+    try:
+        await bot.send_message(alert.chat_id, text)
+    except TelegramAPIError as error:  # one who blocked the bot mustn't stop the others' alerts
+        logger.info("an alert wasn't delivered: %s", type(error).__name__)
+    await asyncio.sleep(ALERT_PAUSE)
+
+
+def _waiting(folder: Path, owner_id: int) -> list[Path]:
+    return list(folder.glob(f"{owner_id}-*"))
+
+
+def _kept_file(folder: Path, owner_id: int, name: str) -> Path:
+    """Where a previewed file waits for consent; one per admin."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in _waiting(folder, owner_id):
+        old.unlink()
+    return folder / f"{owner_id}-{Path(name).name}"
+
+
+def _is_admin(message: Message, settings: RealEstateSettings) -> bool:
+    return author_of(message).id in settings.admin_ids
+
+
+def _not_admin(message: Message) -> str:
+    return texts.NOT_ADMIN.format(id=author_of(message).id)

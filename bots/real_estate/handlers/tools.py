@@ -1,0 +1,77 @@
+"""Mortgage, checklists, and how well the bot does."""
+
+from __future__ import annotations
+
+from aiogram import Router
+from aiogram.filters import Command, CommandObject
+from aiogram.types import CallbackQuery, Message
+
+from bots.real_estate import texts
+from bots.real_estate.assistant import Assistant, answer_mortgage
+from bots.real_estate.checklists import BY_NAME, toggle
+from bots.real_estate.keyboards import CheckCallback, checklist_keyboard, checklists_keyboard
+from bots.real_estate.mortgage import read_mortgage
+
+
+def create_router() -> Router:
+    router = Router(name="tools")
+    router.message.register(on_mortgage, Command("mortgage"))
+    router.message.register(on_checklists, Command("checklists"))
+    router.message.register(on_stats, Command("stats"))
+    router.callback_query.register(on_check, CheckCallback.filter())
+    return router
+
+
+async def on_mortgage(message: Message, command: CommandObject) -> None:
+    facts = answer_mortgage(read_mortgage(command.args or ""))
+    await message.answer(facts or texts.MORTGAGE)
+
+
+async def on_checklists(message: Message) -> None:
+    await message.answer(texts.CHECKLISTS, reply_markup=checklists_keyboard())
+
+
+async def on_check(
+    callback: CallbackQuery, callback_data: CheckCallback, assistant: Assistant
+) -> None:
+    checklist = BY_NAME[callback_data.name]
+    owner, item = callback.from_user.id, callback_data.item
+    ticked = await assistant.ticked(owner, checklist.name)
+    if item >= 0:
+        ticked = toggle(ticked, item)
+        await assistant.set_ticked(owner, checklist.name, ticked)
+    await callback.answer()
+    if isinstance(callback.message, Message):
+        text = texts.CHECKLIST.format(
+            title=checklist.title, done=len(ticked), total=len(checklist.items)
+        )
+        keyboard = checklist_keyboard(checklist, ticked)
+        if item >= 0:
+            await callback.message.edit_text(text, reply_markup=keyboard)
+        else:
+            await callback.message.answer(text, reply_markup=keyboard)
+
+
+async def on_stats(message: Message, assistant: Assistant) -> None:
+    listings = await assistant.store.count()
+    await message.answer(
+        texts.STATS.format(
+            listings=listings,
+            valuation=await _valuation(assistant),
+            rejected=assistant.voice.guard.rejected,
+        )
+    )
+
+
+async def _valuation(assistant: Assistant) -> str:
+    accuracy = assistant.appraiser.accuracy
+    if accuracy is None:
+        return texts.STATS_TRAINING if assistant.appraiser.training else texts.STATS_NO_MODEL
+    return texts.STATS_MODEL.format(
+        rows=accuracy.rows,
+        demo=texts.STATS_DEMO if await assistant.store.has_demo() else "",
+        mdape=accuracy.mdape,
+        within20=accuracy.within20,
+        coverage80=accuracy.coverage80,
+        worse=assistant.appraiser.rejected,
+    )

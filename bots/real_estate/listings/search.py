@@ -1,0 +1,159 @@
+"""Finding listings by slots, and telling what stands in the way when there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Select, and_, column, func, or_, select, table
+
+from bots.real_estate.listings.store import Listing, ListingStore, listings, plain, to_listing
+from bots.real_estate.request import Slots
+
+Sort = Literal["price", "price_per_metre", "discount"]
+PAGE = 5
+# In SQLite's full-text tables a column by the table's name stands for the whole row.
+_text_index = table("listings_text", column("rowid"), column("listings_text"))
+_RENOVATED = ("с ремонтом", "косметический", "евро", "дизайнерский")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition with the slots that make it."""
+
+    slots: tuple[str, ...]
+    clause: ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A filter without which something would be found: how many, and the cheapest of them."""
+
+    slots: tuple[str, ...]
+    count: int
+    cheapest: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """A part of what was found; `blockers` only when nothing was."""
+
+    total: int
+    listings: tuple[Listing, ...]
+    blockers: tuple[Blocker, ...] = ()
+
+
+async def search(
+    store: ListingStore, slots: Slots, *, sort: Sort = "price", offset: int = 0, limit: int = PAGE
+) -> SearchPage:
+    """The flats that fit, `limit` of them from `offset` on."""
+    filters = build_filters(slots)
+    where = and_(listings.c.price > 0, *(item.clause for item in filters))
+    async with store.database.session() as session:
+        total = int(
+            await session.scalar(select(func.count()).select_from(listings).where(where)) or 0
+        )
+        if total == 0:
+            return SearchPage(0, (), await _blockers(session, filters))
+        query = select(listings).where(where).order_by(*_order(sort), listings.c.id)
+        rows = (await session.execute(query.limit(limit).offset(offset))).mappings().all()
+    return SearchPage(total, tuple(to_listing(row) for row in rows))
+
+
+def search_query(slots: Slots, newer_than: int) -> Select[Any]:
+    """The listings that fit and came after the listing `newer_than`."""
+    clauses = [item.clause for item in build_filters(slots)]
+    return select(listings).where(listings.c.id > newer_than, *clauses).order_by(listings.c.price)
+
+
+def build_filters(slots: Slots) -> list[Filter]:
+    """What a listing must be, a filter for each thing that was said."""
+    field = listings.c
+    said = slots.said()
+    filters = [
+        Filter((name,), getattr(field, f"{name}_key") == plain(said[name]))
+        for name in ("city", "metro")
+        if name in said
+    ]
+    if slots.district:
+        wanted = plain(slots.district)
+        filters.append(
+            Filter(("district",), or_(field.district_key == wanted, field.okrug_key == wanted))
+        )
+    if slots.rooms:
+        filters.append(Filter(("rooms",), field.rooms.in_(slots.rooms)))
+    for name, amount in (("price", field.price), ("area", field.total_area)):
+        low, high = said.get(f"{name}_min"), said.get(f"{name}_max")
+        if low is not None:
+            filters.append(Filter((f"{name}_min",), amount >= low))
+        if high is not None:
+            filters.append(Filter((f"{name}_max",), amount <= high))
+    return [*filters, *_floor_filters(slots), *_quality_filters(slots)]
+
+
+def _floor_filters(slots: Slots) -> list[Filter]:
+    floor, storeys = listings.c.floor, listings.c.floors_total
+    tests: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+        "floor": lambda value: floor == value,
+        "floors_total": lambda value: storeys == value,
+        "floor_min": lambda value: floor >= value,
+        "floor_max": lambda value: floor <= value,
+        "not_first_floor": lambda _: floor > 1,
+        "not_last_floor": lambda _: floor < storeys,
+    }
+    said = slots.said()
+    return [Filter((name,), test(said[name])) for name, test in tests.items() if said.get(name)]
+
+
+def _quality_filters(slots: Slots) -> list[Filter]:
+    field = listings.c
+    filters = []
+    if slots.renovation:
+        kinds: Sequence[str] = (slots.renovation,)
+        if slots.renovation == "с ремонтом":
+            kinds = _RENOVATED
+        filters.append(Filter(("renovation",), field.renovation_key.in_(kinds)))
+    if slots.market:
+        filters.append(Filter(("market",), field.market_key.startswith(slots.market[:7])))
+    if slots.metro_minutes:
+        filters.append(Filter(("metro_minutes",), field.metro_min <= slots.metro_minutes))
+    if slots.words:
+        filters.append(Filter(("words",), field.id.in_(_matching(slots.words))))
+    return filters
+
+
+def _matching(words: str) -> Select[Any]:
+    """Ids of the rows whose street or description has all the words, in any case of Russian."""
+    terms = [_stem(word) for word in words.split()]
+    pattern = " ".join(f'"{term}"*' for term in terms if term)
+    return select(_text_index.c.rowid).where(_text_index.c.listings_text.match(pattern))
+
+
+def _stem(word: str) -> str:
+    """The part of a word that its endings leave alone: FTS5 has no Russian stemming."""
+    letters = "".join(letter for letter in word.lower() if letter.isalnum())
+    return letters[: max(3, len(letters) - 2)] if len(letters) > 4 else letters
+
+
+def _order(sort: Sort) -> tuple[Any, ...]:
+    field = listings.c
+    if sort == "price_per_metre":
+        return (field.price / field.total_area,)
+    if sort == "discount":
+        return (func.coalesce(field.price / field.estimate, 9e9),)
+    return (field.price,)
+
+
+async def _blockers(session: Any, filters: list[Filter]) -> tuple[Blocker, ...]:
+    """For each filter, what there would be without it; the one that gives most comes first."""
+    found = []
+    for dropped in filters:
+        clauses = [item.clause for item in filters if item is not dropped]
+        query = select(func.count(), func.min(listings.c.price)).where(
+            listings.c.price > 0, *clauses
+        )
+        count, cheapest = (await session.execute(query)).one()
+        if count:
+            found.append(Blocker(dropped.slots, count, cheapest))
+    return tuple(sorted(found, key=lambda blocker: -blocker.count))

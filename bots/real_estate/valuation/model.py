@@ -1,0 +1,332 @@
+"""The valuation model: hedonic ridge, comparables' residuals, boosted trees for the rest.
+
+The logarithm of a flat's price per m² is a sum of three parts: what it is (`Hedonic`), what
+listings like it cost beyond that (`Comparables`), and what trees learnt from both. Its range
+is normalised split-conformal: out-of-fold errors, divided by a learnt scale, give the factor
+that held the wanted share of prices.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from bots.real_estate.flat import Flat
+from bots.real_estate.listings.store import plain
+from bots.real_estate.valuation.comparables import LOCAL, Comparables
+from bots.real_estate.valuation.hedonic import Hedonic
+from bots.real_estate.valuation.table import Floats, Ints, Table, build_vocabulary
+
+FOLDS = 8
+PARTS = 2  # of a fold, each compared with all but itself: nearly what a new flat is
+THREADS = 2  # fits at a time, each on one thread: threads of one fit wait for each other
+FEWEST_ROWS = 300
+_TREES = {
+    "objective": "l1",
+    "learning_rate": 0.06,
+    "num_leaves": 31,
+    "min_data_in_leaf": 15,
+    "feature_fraction": 0.5,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+    "cat_smooth": 20,
+    "verbose": -1,
+    "num_threads": 1,
+    "force_row_wise": True,
+    "deterministic": True,
+    "seed": 1,
+}
+_SCALE_TREES = {**_TREES, "num_leaves": 15, "min_data_in_leaf": 40, "learning_rate": 0.04}
+_ROUNDS, _SCALE_ROUNDS = 400, 120
+_SMALLEST_SCALE = 0.02
+_LABELS = ("city", "okrug", "district", "metro", "metro_mode", "house_type", "market", "renovation")
+_LABEL_COLUMNS = range(len(_LABELS))
+TYPICAL_OF = 20
+# Fields that a person may leave out; where nearly every listing has them, a gap widens the range.
+OPTIONAL = (
+    "metro", "metro_min", "metro_mode", "okrug", "rooms", "floor", "floors_total", "year",
+    "house_type", "market", "renovation", "street",
+)  # fmt: skip
+_USUAL = 0.95
+_MASKED_SHARE = 0.25
+
+
+T = TypeVar("T")
+Learnt = tuple[Hedonic, Comparables]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A logarithm of the price per m² in parts, and the half-width of its ranges."""
+
+    hedonic: Floats
+    local: Floats
+    trees: Floats
+    half80: Floats
+    half90: Floats
+
+    @property
+    def log_ppm(self) -> Floats:
+        return self.hedonic + self.local + self.trees
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Out-of-fold figures in percent."""
+
+    rows: int
+    mdape: float
+    within20: float
+    coverage80: float
+
+
+class ValuationModel:
+    """Estimates flats like those it was fitted on."""
+
+    def __init__(self, flats: Sequence[Flat]) -> None:
+        """Fit on `flats`, each with a price and an area; raise ValueError when too few."""
+        if len(flats) < FEWEST_ROWS:
+            raise ValueError(f"{len(flats)} listings are too few, {FEWEST_ROWS} are needed")
+        self.flats = tuple(flats)
+        self.table = Table.of(flats, build_vocabulary(flats))
+        self._spellings = {
+            label: {plain(value) or "": value for value in self.table.vocabulary[label]}
+            for label in ("city", "okrug", "district", "metro")
+        }
+        self.usual = tuple(name for name in OPTIONAL if self._share_known(name) >= _USUAL)
+        self.hedonic = Hedonic.fit(self.table)
+        self.comparables = Comparables(
+            self.table, self.table.log_ppm - self.hedonic.predict(self.table)
+        )
+        rng = np.random.default_rng(1)
+        parts = rng.permutation(len(flats)) % (FOLDS * PARTS)
+        folds = parts // PARTS
+        learnt = self._learn_without_each(folds, parts)
+        features, base = _out_of_fold(self.table, learnt, parts)
+        left = self.table.log_ppm - base
+        self._trees = _in_threads(
+            lambda fold: _fit(_TREES, features[folds != fold], left[folds != fold]), range(FOLDS)
+        )
+        self._calibrate(learnt, features, base, parts, rng)
+
+    def predict(self, flats: Sequence[Flat]) -> Prediction:
+        """Estimate flats; a field that listings usually have and a flat lacks widens its range."""
+        gaps = self._gaps(Table.of(flats, self.table.vocabulary))
+        table = self.filled(flats)
+        features, hedonic, local = _features(table, self.hedonic, self.comparables)
+        trees = np.mean([model.predict(features) for model in self._trees], axis=0)
+        scale = self._scale(features, gaps)
+        quantiles = self._quantiles[gaps.any(axis=1).astype(int)]
+        return Prediction(hedonic, local, trees, scale * quantiles[:, 0], scale * quantiles[:, 1])
+
+    def spelling(self, label: str, plain_name: str) -> str | None:
+        """How the listings write a place, given without capitals and ё; None where unknown."""
+        return self._spellings[label].get(plain_name)
+
+    def filled(self, flats: Sequence[Flat]) -> Table:
+        """Flats with what the model takes for typical in place of usual fields left out."""
+        table = Table.of(flats, self.table.vocabulary)
+        return _fill_gaps(table, self.usual, self.comparables)
+
+    def value(self, table: Table, name: str) -> str | float | None:
+        """The first row's value of a field, as a flat holds it."""
+        if name in table.numbers:
+            return float(table.numbers[name][0])
+        names = {code: value for value, code in self.table.vocabulary[name].items()}
+        return names.get(int(table.codes[name][0]))
+
+    def _share_known(self, name: str) -> float:
+        return sum(getattr(flat, name) is not None for flat in self.flats) / len(self.flats)
+
+    def _gaps(self, table: Table) -> Floats:
+        """Which usual fields each flat lacks, a column per field."""
+        if not self.usual:
+            return np.zeros((len(table), 1))
+        return np.column_stack([_unknown(table, name) for name in self.usual]).astype(float)
+
+    def _learn_without_each(self, folds: Ints, parts: Ints) -> list[Learnt]:
+        """For each part, a regression that hasn't seen its fold, comparables without the part."""
+        hedonics = _in_threads(
+            lambda fold: Hedonic.fit(self.table.rows(np.flatnonzero(folds != fold))), range(FOLDS)
+        )
+        residuals = [self.table.log_ppm - hedonic.predict(self.table) for hedonic in hedonics]
+        learnt = []
+        for part in range(FOLDS * PARTS):
+            rest, fold = np.flatnonzero(parts != part), part // PARTS
+            comparables = Comparables(self.table.rows(rest), residuals[fold][rest])
+            learnt.append((hedonics[fold], comparables))
+        return learnt
+
+    def _calibrate(
+        self,
+        learnt: list[Learnt],
+        features: Floats,
+        base: Floats,
+        parts: Ints,
+        rng: np.random.Generator,
+    ) -> None:
+        """Learn how large errors are, from flats as listed and from flats with fields left out."""
+        folds = parts // PARTS
+        self.out_of_fold = self._unseen(features, base, folds)
+        errors = np.abs(self.table.log_ppm - self.out_of_fold)
+        masked = np.flatnonzero(rng.random(len(folds)) < _MASKED_SHARE)
+        table = _mask(self.table.rows(masked), self.usual, rng)
+        hidden, hidden_base = _out_of_fold(table, learnt, parts[masked], self.usual)
+        hidden_errors = np.abs(table.log_ppm - self._unseen(hidden, hidden_base, folds[masked]))
+        inputs = np.vstack(
+            [
+                np.hstack([features, self._gaps(self.table)]),
+                np.hstack([hidden, self._gaps(table)]),
+            ]
+        )
+        sizes = np.concatenate([errors, hidden_errors])
+        half = np.concatenate([folds, folds[masked]]) % 2
+        self._scales = [_fit(_SCALE_TREES, inputs[half == s], sizes[half == s]) for s in (0, 1)]
+        scale = np.where(
+            half == 0, self._scales[1].predict(inputs), self._scales[0].predict(inputs)
+        )
+        scores = sizes / np.maximum(scale, _SMALLEST_SCALE)
+        listed = np.arange(len(scores)) < len(errors)
+        self._quantiles = np.array([_quantiles(scores[listed]), _quantiles(scores[~listed])])
+        self.out_of_fold_half80 = (scale * self._quantiles[0, 0])[listed]
+        self.accuracy = Accuracy(
+            len(errors),
+            round(100 * float(np.median(np.expm1(errors))), 2),
+            round(100 * float(np.mean(errors <= np.log(1.2))), 2),
+            round(100 * float(np.mean(scores[listed] <= self._quantiles[0, 0])), 2),
+        )
+
+    def _unseen(self, features: Floats, base: Floats, folds: Ints) -> Floats:
+        """The log price per m² of each flat by the trees that haven't seen it."""
+        estimates = base.copy()
+        for fold, model in enumerate(self._trees):
+            mine = folds == fold
+            if mine.any():
+                estimates[mine] += model.predict(features[mine])
+        return estimates
+
+    def _scale(self, features: Floats, gaps: Floats) -> Floats:
+        inputs = np.hstack([features, gaps])
+        scale = np.mean([model.predict(inputs) for model in self._scales], axis=0)
+        widest: Floats = np.maximum(scale, _SMALLEST_SCALE)
+        return widest
+
+    def save(self, path: Path) -> None:
+        """Write the model so that a reader never sees half of it."""
+        part = path.with_suffix(".part")
+        part.write_bytes(pickle.dumps(self))
+        part.replace(path)
+
+    @staticmethod
+    def load(path: Path) -> ValuationModel:
+        """Read a model that this program wrote: a pickle runs code, so never one from elsewhere."""
+        model = pickle.loads(path.read_bytes())  # noqa: S301
+        if not isinstance(model, ValuationModel):
+            raise TypeError(f"{path.name} holds no valuation model")
+        return model
+
+
+def _fit(parameters: dict[str, object], features: Floats, target: Floats) -> lightgbm.Booster:
+    data = lightgbm.Dataset(features, target, categorical_feature=list(_LABEL_COLUMNS))
+    rounds = _SCALE_ROUNDS if parameters is _SCALE_TREES else _ROUNDS
+    return lightgbm.train(parameters, data, rounds)
+
+
+def _out_of_fold(
+    table: Table, learnt: list[Learnt], parts: Ints, fill: tuple[str, ...] = ()
+) -> tuple[Floats, Floats]:
+    """Features of each flat, and the sum of its first two parts, from the other flats alone."""
+
+    def compute(part: int) -> tuple[Ints, Floats, Floats]:
+        index = np.flatnonzero(parts == part)
+        hedonic, comparables = learnt[part]
+        rows = _fill_gaps(table.rows(index), fill, comparables)
+        columns, level, local = _features(rows, hedonic, comparables)
+        return index, columns, level + local
+
+    computed = _in_threads(compute, np.unique(parts).tolist())
+    order = np.argsort(np.concatenate([index for index, _, _ in computed]))
+    features = np.vstack([columns for _, columns, _ in computed])[order]
+    return features, np.concatenate([base for _, _, base in computed])[order]
+
+
+def _in_threads(work: Callable[[int], T], numbers: Iterable[int]) -> list[T]:
+    """Results in order; NumPy and LightGBM leave Python to others while they compute."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(work, numbers))
+
+
+def _features(
+    table: Table, hedonic: Hedonic, comparables: Comparables
+) -> tuple[Floats, Floats, Floats]:
+    """What the trees see, and the two parts that they correct."""
+    near = comparables.features(table)
+    level = hedonic.predict(table)
+    return np.column_stack([_columns(table), level, near]), level, near[:, LOCAL]
+
+
+def _columns(table: Table) -> Floats:
+    number = table.numbers
+    area, rooms = number["total_area"], number["rooms"]
+    floor, storeys = number["floor"], number["floors_total"]
+    labels = [np.where(table.codes[name] >= 0, table.codes[name], np.nan) for name in _LABELS]
+    return np.column_stack(
+        [
+            *labels,
+            np.log(area), rooms, area / np.maximum(rooms, 1), number["living_area"] / area,
+            number["kitchen_area"], number["kitchen_area"] / area, floor, storeys,
+            floor / storeys, storeys - floor, number["year"], number["ceiling"],
+            number["metro_min"], number["dist_center_m"], number["airport_m"],
+            number["lat"], number["lon"], number["month"],
+        ]
+    )  # fmt: skip
+
+
+def _unknown(table: Table, name: str) -> NDArray[np.bool_]:
+    return table.codes[name] < 0 if name in table.codes else np.isnan(table.numbers[name])
+
+
+def _mask(table: Table, names: tuple[str, ...], rng: np.random.Generator) -> Table:
+    """The same flats with about half of the fields `names` left out."""
+    numbers, codes = dict(table.numbers), dict(table.codes)
+    for name in names:
+        gone = rng.random(len(table)) < 0.5
+        if name in codes:
+            codes[name] = np.where(gone, -1, codes[name])
+        else:
+            numbers[name] = np.where(gone, np.nan, numbers[name])
+    return Table(numbers, codes, table.vocabulary, table.log_ppm)
+
+
+def _fill_gaps(table: Table, names: tuple[str, ...], comparables: Comparables) -> Table:
+    """Give flats what most of their neighbours have where a field of `names` is unknown."""
+    holes = {name: _unknown(table, name) for name in names if name != "street"}
+    rows = np.flatnonzero(np.any(list(holes.values()), axis=0)) if holes else np.array([], int)
+    if not len(rows):
+        return table
+    near = comparables.nearest(table.rows(rows), TYPICAL_OF)
+    numbers, codes = dict(table.numbers), dict(table.codes)
+    for name, hole in holes.items():
+        typical = comparables.typical(name, near)
+        target: dict[str, Any] = codes if name in codes else numbers
+        column = target[name].copy()
+        column[rows] = np.where(hole[rows], typical, column[rows])
+        target[name] = column
+    return Table(numbers, codes, table.vocabulary, table.log_ppm)
+
+
+def _quantiles(scores: Floats) -> tuple[float, float]:
+    """The factors that hold 80 and 90 % of errors, corrected for a finite sample."""
+    count = max(1, len(scores))
+    levels = [min(1.0, level * (count + 1) / count) for level in (0.8, 0.9)]
+    eighty, ninety = np.quantile(scores, levels)
+    return float(eighty), float(ninety)

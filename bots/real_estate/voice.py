@@ -1,0 +1,56 @@
+"""A model's words around the facts: one or two sentences that the guard has let through."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from bots.real_estate.guard import NumberGuard
+from bots.real_estate.prompts import LEAD, TALK, VOICES
+from bots.real_estate.wording import lead
+from services.chat import ChatModel, GenerationOptions, Message
+from services.errors import ServiceError
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT = 20.0
+LONGEST_LEAD = 400
+_LEAD_OPTIONS = GenerationOptions(temperature=0.7, max_tokens=120)
+_TALK_OPTIONS = GenerationOptions(temperature=0.5, max_tokens=500)
+
+
+class Voice:
+    """Words results with a model; what the guard rejects, or comes late, is the template's."""
+
+    def __init__(self, model: ChatModel, *, timeout: float = TIMEOUT) -> None:
+        self._model = model
+        self._timeout = timeout
+        self.guard = NumberGuard()
+
+    async def lead(self, event: str, style: str, facts: str, request: str) -> str:
+        """The sentence before `facts`: the model's if it may stand, else the template's."""
+        template = lead(event, style)
+        words = await self._ask(
+            LEAD.format(voice=VOICES[style]), f"Запрос: {request}\n\nОтвет:\n{facts}", _LEAD_OPTIONS
+        )
+        if not words or len(words) > LONGEST_LEAD:
+            return template
+        return words if self.guard.allows(words, (facts, request)) else template
+
+    async def talk(self, style: str, request: str) -> str:
+        """An answer to what is neither a search nor a valuation."""
+        words = await self._ask(TALK.format(voice=VOICES[style]), request, _TALK_OPTIONS)
+        if words and self.guard.allows(words, (request,)):
+            return words
+        return lead("help", style)
+
+    async def _ask(self, system: str, text: str, options: GenerationOptions) -> str:
+        messages = (Message("system", system), Message("user", text))
+        try:
+            completion = await asyncio.wait_for(
+                self._model.complete(messages, options), self._timeout
+            )
+        except (ServiceError, asyncio.TimeoutError) as error:
+            logger.warning("the template speaks: %s", type(error).__name__)
+            return ""
+        return completion.text.strip()

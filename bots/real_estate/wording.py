@@ -1,0 +1,382 @@
+"""What the assistant says without a model: the facts as lines, the same in every style.
+
+A style changes the sentence before the facts, never the facts: prices, areas, addresses
+come from here alone, whoever words the rest.
+"""
+
+from __future__ import annotations
+
+from bots.real_estate.flat import Flat
+from bots.real_estate.listings import Blocker, Listing, SearchPage
+from bots.real_estate.mortgage import Mortgage
+from bots.real_estate.request import Slots
+from bots.real_estate.valuation.appraisal import Appraisal, Factor, Refusal, Verdict, place_price
+
+STYLES = ("деловой", "дружеский", "эксперт", "краткий")
+DEFAULT_STYLE = "дружеский"
+DISCLAIMER = "Это ориентир по ценам объявлений, не отчёт об оценке."
+DEMO = "ДЕМО, вымышлено"
+
+# By event, in the order of STYLES.
+_LEADS = {
+    "found": (
+        "По вашему запросу подобраны варианты.",
+        "Смотри, что нашлось!",
+        "Подобрал варианты; смотри на цену метра и разницу с оценкой.",
+        "Нашёл.",
+    ),
+    "nothing": (
+        "По вашему запросу предложений нет.",
+        "Ничего не нашлось, но это поправимо.",
+        "В базе таких нет: посмотрим, какое условие мешает.",
+        "Пусто.",
+    ),
+    "valued": (
+        "Результат оценки приведён ниже.",
+        "Посчитал, вот что вышло.",
+        "Оценка по сопоставимым объявлениям, с поправками на отличия.",
+        "Оценка:",
+    ),
+    "refused": (
+        "Оценка по этим данным невозможна.",
+        "Честно: тут я оценить не возьмусь.",
+        "Оценка была бы недостоверной, поэтому её не даю.",
+        "Не оценю.",
+    ),
+    "place": (
+        "Уточните, пожалуйста, город, район или метро.",
+        "Где ищем? Город, район или метро.",
+        "Начнём с места: город, район или метро, цена зависит от него больше всего.",
+        "Где?",
+    ),
+    "price_max": (
+        "Уточните, пожалуйста, бюджет.",
+        "А какой бюджет?",
+        "Какой верхний предел бюджета закладываем?",
+        "Бюджет?",
+    ),
+    "area": (
+        "Уточните, пожалуйста, общую площадь в м².",
+        "Сколько в ней метров?",
+        "Какая общая площадь по документам, без балкона?",
+        "Площадь?",
+    ),
+    "rooms": (
+        "Уточните, пожалуйста, число комнат.",
+        "Сколько комнат?",
+        "Сколько комнат? Студия и евроформат оцениваются иначе.",
+        "Комнат?",
+    ),
+    "help": (
+        "Я подбираю и оцениваю квартиры. Укажите место, число комнат и бюджет или опишите свою квартиру.",
+        "Я ищу и оцениваю квартиры. Напиши, например: «двушка в Строгино до 16 млн» или «сколько стоит однушка 38 м у метро Сокол».",
+        "Ищу и оцениваю квартиры по объявлениям. Чем точнее место, площадь, этаж и ремонт, тем уже диапазон.",
+        "Ищу и оцениваю квартиры. Напиши, что нужно.",
+    ),
+    "no_model": (
+        "Модель оценки ещё не обучена: недостаточно объявлений или идёт обучение.",
+        "Я ещё учусь оценивать: загляни через пару минут.",
+        "Модель оценки ещё обучается на объявлениях: повтори через пару минут.",
+        "Оценка ещё не готова.",
+    ),
+}  # fmt: skip
+_SORTS = {"price": "по цене", "price_per_metre": "по цене м²", "discount": "по выгоде"}
+_VERDICTS: dict[Verdict, str] = {
+    "above": "выше диапазона",
+    "within": "в пределах диапазона",
+    "below": "ниже диапазона",
+}
+_SLOT_NAMES = {
+    "city": "город", "district": "район", "metro": "метро", "rooms": "комнаты",
+    "price_min": "цена от", "price_max": "цена до", "area_min": "площадь от",
+    "area_max": "площадь до", "floor": "этаж", "floors_total": "этажность",
+    "floor_min": "этаж от", "floor_max": "этаж до", "not_first_floor": "не первый этаж",
+    "not_last_floor": "не последний этаж", "renovation": "ремонт", "market": "рынок",
+    "metro_minutes": "минуты до метро", "words": "адрес",
+}  # fmt: skip
+
+
+def lead(event: str, style: str) -> str:
+    """The sentence that opens an answer in this style."""
+    return _LEADS[event][STYLES.index(style)]
+
+
+def money(roubles: float) -> str:
+    """12 450 000 as «12,45 млн ₽», small amounts whole."""
+    if abs(roubles) >= 1_000_000:
+        text = f"{roubles / 1e6:.2f}".rstrip("0").rstrip(".").replace(".", ",")
+        return f"{text} млн ₽"
+    return f"{spaced(roubles)} ₽"
+
+
+def spaced(number: float) -> str:
+    return f"{round(number):,}".replace(",", " ")
+
+
+def plural(number: int, one: str, few: str, many: str) -> str:
+    """«1 вариант», «2 варианта», «5 вариантов»."""
+    if number % 100 not in (11, 12, 13, 14):
+        if number % 10 == 1:
+            return f"{number} {one}"
+        if number % 10 in (2, 3, 4):
+            return f"{number} {few}"
+    return f"{number} {many}"
+
+
+def rooms_text(rooms: int | None) -> str:
+    if rooms is None:
+        return "квартира"
+    return "студия" if rooms == 0 else f"{rooms}-комн."
+
+
+def area_text(area: float) -> str:
+    return f"{area:g} м²".replace(".", ",")
+
+
+def slot_text(name: str, slots: Slots) -> str:
+    """One thing understood, as its chip says it."""
+    value = getattr(slots, name)
+    if name == "rooms":
+        return " или ".join(rooms_text(count) for count in value)
+    if name in ("price_min", "price_max"):
+        return f"{'от' if name == 'price_min' else 'до'} {money(value)}"
+    if name in ("area_min", "area_max"):
+        return f"{'от' if name == 'area_min' else 'до'} {area_text(value)}"
+    if name in ("not_first_floor", "not_last_floor"):
+        return _SLOT_NAMES[name]
+    if name == "metro":
+        return f"м. {value}"
+    if name == "floors_total":
+        return f"в доме {value} эт."
+    if name == "metro_minutes":
+        return f"до метро {value} мин"
+    return (
+        str(value)
+        if name in ("city", "district", "market", "words")
+        else f"{_SLOT_NAMES[name]} {value}"
+    )
+
+
+def slot_name(name: str) -> str:
+    return _SLOT_NAMES[name]
+
+
+def understood(slots: Slots) -> str:
+    """«Я понял: …», an exact price or area once."""
+    said = dict(slots.said())
+    for name in ("price", "area"):
+        if said.get(f"{name}_min") is not None and said.get(f"{name}_min") == said.get(
+            f"{name}_max"
+        ):
+            said.pop(f"{name}_min")
+    parts = []
+    for name in said:
+        text = slot_text(name, slots)
+        exact = name.endswith("_max") and f"{name[:-4]}_min" not in said
+        if exact and getattr(slots, f"{name[:-4]}_min", None) == getattr(slots, name):
+            text = text.removeprefix("до ")
+        parts.append(text)
+    return f"Я понял: {', '.join(parts)}".rstrip(".") + "." if parts else ""
+
+
+def flat_line(flat: Flat) -> str:
+    """A flat in one line: rooms, area, floor, place."""
+    parts = [rooms_text(flat.rooms)]
+    if flat.total_area:
+        parts.append(area_text(flat.total_area))
+    if flat.floor:
+        parts.append(
+            f"{flat.floor}/{flat.floors_total} эт." if flat.floors_total else f"{flat.floor} эт."
+        )
+    place = f"м. {flat.metro}" if flat.metro else flat.district or flat.city
+    if place and flat.metro and flat.metro_min:
+        place += f" {flat.metro_min:g} мин"
+    return ", ".join([*parts, place] if place else parts)
+
+
+def search_facts(page: SearchPage, offset: int, sort: str) -> str:
+    """The list of what was found, numbered from the page's start."""
+    head = f"Всего: {plural(page.total, 'вариант', 'варианта', 'вариантов')}, {_SORTS[sort]}."
+    lines = [
+        f"{number}. **{money(item.flat.price or 0)}** · {flat_line(item.flat)}{_per_metre(item)}{_demo(item)}"
+        for number, item in enumerate(page.listings, start=offset + 1)
+    ]
+    return "\n".join([head, "", *lines])
+
+
+def nothing_facts(blockers: tuple[Blocker, ...]) -> str:
+    """Which filter stands in the way, and what there is without it."""
+    if not blockers:
+        return "Мешают сразу несколько условий: убери лишние кнопками или скажи «начни сначала»."
+    lines = [
+        f"• без «{_SLOT_NAMES[blocker.slots[0]]}»: "
+        f"{plural(blocker.count, 'вариант', 'варианта', 'вариантов')}, от {money(blocker.cheapest)}"
+        for blocker in blockers[:3]
+    ]
+    return "\n".join(["Мешает одно из условий:", *lines])
+
+
+def card(listing: Listing) -> str:
+    """A listing with everything that its row has."""
+    flat = listing.flat
+    lines = [f"**{money(flat.price or 0)}** · {flat_line(flat)}"]
+    if flat.price_per_metre:
+        lines.append(f"{spaced(flat.price_per_metre)} ₽/м²")
+    if listing.previous_price and listing.previous_price != flat.price:
+        lines.append(f"Прежняя цена: {money(listing.previous_price)}")
+    address = ", ".join(filter(None, (flat.city, flat.district, flat.street)))
+    if address:
+        lines.append(f"📍 {address}")
+    details = [
+        f"кухня {area_text(flat.kitchen_area)}" if flat.kitchen_area else None,
+        f"жилая {area_text(flat.living_area)}" if flat.living_area else None,
+        f"дом {flat.year} г." if flat.year else None,
+        flat.house_type,
+        flat.market,
+        f"ремонт: {flat.renovation}" if flat.renovation else None,
+    ]
+    if any(details):
+        lines.append(", ".join(filter(None, details)))
+    if listing.description:
+        lines.append(listing.description[:400])
+    source = ", ".join(filter(None, (listing.source, flat.date)))
+    if source:
+        lines.append(f"Источник: {source}")
+    if listing.url:
+        lines.append(listing.url)
+    if listing.demo:
+        lines.append(f"⚠️ {DEMO}")
+    return "\n".join(lines)
+
+
+def worth(listing: Listing) -> str:
+    """Whether a listing's price is above, within or below its range."""
+    if not listing.estimate or not listing.estimate_low or not listing.estimate_high:
+        return "Оценки этой квартиры ещё нет: модель обучается на объявлениях."
+    verdict = place_price(listing.flat.price, listing.estimate_low, listing.estimate_high)
+    lines = [
+        f"Цена {money(listing.flat.price or 0)} — {_VERDICTS[verdict or 'within']}.",
+        f"Оценка {money(_round(listing.estimate))}, 80 % цен таких квартир: "
+        f"{money(_round(listing.estimate_low))} – {money(_round(listing.estimate_high))}.",
+        DISCLAIMER,
+    ]
+    return "\n".join([*lines, *([f"⚠️ {DEMO}"] if listing.demo else [])])
+
+
+def comparison(items: list[Listing]) -> str:
+    """Two to four flats side by side."""
+    rows: list[tuple[str, list[str]]] = [
+        ("Цена, млн", [f"{(item.flat.price or 0) / 1e6:.2f}".replace(".", ",") for item in items]),
+        ("Тыс. ₽/м²", [spaced((item.flat.price_per_metre or 0) / 1e3) for item in items]),
+        (
+            "Комнат",
+            ["студ." if item.flat.rooms == 0 else _or_dash(item.flat.rooms) for item in items],
+        ),
+        ("Площадь", [_or_dash(item.flat.total_area) for item in items]),
+        ("Кухня", [_or_dash(item.flat.kitchen_area) for item in items]),
+        (
+            "Этаж",
+            [f"{_or_dash(item.flat.floor)}/{_or_dash(item.flat.floors_total)}" for item in items],
+        ),
+        ("Год", [_or_dash(item.flat.year) for item in items]),
+        ("До метро", [_or_dash(item.flat.metro_min) for item in items]),
+        ("К оценке", [_discount(item) for item in items]),
+    ]
+    width = max(len(value) for _, values in rows for value in values) + 2
+    table = [
+        f"{name:<10}" + "".join(f"{value:>{width}}" for value in values) for name, values in rows
+    ]
+    heads = [
+        f"{number}. {flat_line(item.flat)}{_demo(item)}" for number, item in enumerate(items, 1)
+    ]
+    return "\n".join([*heads, "", "```", *table, "```"])
+
+
+def appraisal_facts(appraisal: Appraisal, asked: float | None) -> str:
+    """The estimate, its range, its factors and its comparables."""
+    lines = [
+        f"**{money(appraisal.price)}** за {flat_line(appraisal.flat)}, это {spaced(appraisal.per_metre)} ₽/м².",
+        f"80 % цен таких квартир: {money(appraisal.low)} – {money(appraisal.high)}.",
+    ]
+    if appraisal.verdict and asked:
+        lines.append(f"Запрошенная цена {money(asked)} — {_VERDICTS[appraisal.verdict]}.")
+    lines += ["", f"Из чего сложилось: {money(appraisal.base)} — средняя по базе за такую площадь"]
+    lines += [f"• {factor.name}: {_signed(factor)}" for factor in appraisal.factors]
+    lines += ["", "Похожие объявления и их цена, приведённая к этой квартире:"]
+    for item in appraisal.comparables:
+        changes = sorted(item.adjustments, key=lambda factor: -abs(factor.roubles))[:2]
+        why = "; ".join(f"{factor.name} {_signed(factor)}" for factor in changes)
+        lines.append(
+            f"• {flat_line(item.flat)}: {money(item.price)} → {money(item.adjusted)}"
+            + (f" ({why})" if why else "")
+        )
+    lines.append("")
+    if appraisal.narrows:
+        lines.append(
+            "Чего ты не сказал, взято как у похожих. "
+            f"Точнее всего сузит диапазон: {appraisal.narrows}."
+        )
+    lines.append(
+        f"Данные на {appraisal.data_date}, объявлений: {spaced(appraisal.rows)}. {DISCLAIMER}"
+    )
+    return "\n".join(lines)
+
+
+def refusal_facts(refusal: Refusal) -> str:
+    if refusal.reason == "place":
+        return f"Места «{refusal.detail}» нет в моих объявлениях: сравнить не с чем."
+    if refusal.reason == "field":
+        return f"Не хватает главного: {refusal.detail}."
+    return (
+        f"Похожих объявлений рядом слишком мало ({refusal.detail}). "
+        "Назови место пошире, например город или округ."
+    )
+
+
+def mortgage_facts(mortgage: Mortgage) -> str:
+    term = plural(mortgage.years, "год", "года", "лет")
+    return "\n".join(
+        [
+            f"Кредит {money(mortgage.loan)} на {term} под {mortgage.rate:g} %:".replace(".", ","),
+            f"• платёж {spaced(mortgage.payment)} ₽ в месяц",
+            f"• переплата {money(mortgage.overpayment)}",
+            f"• всего {money(mortgage.payment * mortgage.years * 12)}",
+            "Ставку назвал ты: у банка она может быть другой, страховки тут нет.",
+        ]
+    )
+
+
+def affordable_facts(price: float, payment: float, down: float, rate: float, years: int) -> str:
+    term = plural(years, "год", "года", "лет")
+    return (
+        f"Платёж {spaced(payment)} ₽ в месяц, {term}, {rate:g} %, взнос {money(down)}: "
+        f"это квартира до {money(price)}."
+    )
+
+
+def _per_metre(item: Listing) -> str:
+    per_metre = item.flat.price_per_metre
+    text = f" · {spaced(per_metre)} ₽/м²" if per_metre else ""
+    discount = _discount(item)
+    return f"{text} · к оценке {discount}" if item.estimate else text
+
+
+def _discount(item: Listing) -> str:
+    return "—" if item.discount is None else f"{-100 * item.discount:+.0f} %"
+
+
+def _demo(item: Listing) -> str:
+    return f" · {DEMO}" if item.demo else ""
+
+
+def _signed(factor: Factor) -> str:
+    sign = "+" if factor.roubles > 0 else "−"
+    return f"{sign}{money(abs(factor.roubles))}"
+
+
+def _or_dash(value: float | None) -> str:
+    return "—" if value is None else f"{value:g}".replace(".", ",")
+
+
+def _round(roubles: float) -> int:
+    return round(roubles / 10_000) * 10_000

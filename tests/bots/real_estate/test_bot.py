@@ -1,0 +1,146 @@
+"""The whole bot over real HTTP: each flow as a person goes through it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bots.real_estate import bot, sample
+from bots.real_estate.wording import DEMO
+from cli.make_sample_listings import main as make_sample
+from services.playground import Upload
+from tests.bots.harness import RunningBot, running_bot
+
+WAIT = 30
+
+
+@pytest.fixture
+async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RunningBot]:
+    monkeypatch.setenv("REALTY_ADMIN_IDS", "1001")  # Аня
+    path = tmp_path / "sample.csv"
+    make_sample(["--output", str(path), "--count", "310"])
+    monkeypatch.setattr(sample, "SAMPLE", path)
+    async with running_bot(bot.create_dispatcher, tmp_path / "var", name="real_estate") as running:
+        yield running
+
+
+async def test_search_card_favourite_and_comparison(running: RunningBot) -> None:
+    chat = running.chat
+    chat.send("двушка в Москве")
+    await chat.wait_for("бюджет", WAIT)
+    chat.send("30")
+    found = await chat.wait_for("Всего:", WAIT)
+    assert "Я понял: Москва, 2-комн., до 30 млн ₽" in (found.text or "")
+    await chat.press(found, "1")
+    card = await chat.wait_for("Источник: ДЕМО")
+    assert DEMO in (card.text or "")
+    assert (await chat.press(card, "☆ В избранное")).text == "В избранном"
+    await chat.press(card, "⚖ Сравнить")
+    await chat.press(found, "2")
+    other = await chat.wait_for("Источник: ДЕМО")
+    await chat.press(other, "⚖ Сравнить")
+    chat.send("/compare")
+    assert "К оценке" in ((await chat.wait_for("Тыс. ₽/м²")).text or "")
+    await chat.press(card, "🗺 Карта")
+    assert (await chat.wait_for(lambda message: message.location is not None)).location
+    chat.send("/favourites")
+    kept = await chat.wait_for("избранное")
+    await chat.press(kept, "⬇ CSV")
+    sent = await chat.wait_for(lambda message: message.document is not None)
+    assert sent.document
+    assert sent.document.file_name == "favourites.csv"
+    chat.send("/forget")
+    await chat.wait_for("удалил всё")
+    chat.send("/favourites")
+    await chat.wait_for("пусто")
+
+
+async def test_chips_sorting_and_pages(running: RunningBot) -> None:
+    chat = running.chat
+    chat.send("двушка в Москве до 60 млн, не первый этаж")
+    found = await chat.wait_for("Всего:", WAIT)
+    await chat.press(found, "✕ не первый этаж")
+    wider = await chat.wait_for("Всего:")
+    assert "не первый" not in (wider.text or "")
+    await chat.press(wider, "⇅ ₽/м²")
+    assert "по цене м²" in ((await chat.wait_for("Всего:")).text or "")
+    await chat.press(wider, "Ещё ▸")
+    assert "\n6. " in ((await chat.wait_for("Всего:")).text or "")
+
+
+async def test_nothing_found_names_the_blocker(running: RunningBot) -> None:
+    running.chat.send("двушка в Москве до 1 млн")
+    text = (await running.chat.wait_for("Мешает", WAIT)).text or ""
+    assert "без «цена до»" in text
+
+
+async def test_invented_words_do_not_get_out(running: RunningBot) -> None:
+    running.model.default = "Хватай: 99 м² за 1,23 млн на улице Ленина!"
+    running.chat.send("двушка в Москве до 60 млн")
+    text = (await running.chat.wait_for("Всего:", WAIT)).text or ""
+    assert "1,23" not in text
+    running.chat.send("/stats")
+    assert "проверкой чисел: 1" in ((await running.chat.wait_for("Объявлений: 310")).text or "")
+
+
+async def test_valuation(running: RunningBot) -> None:
+    running.chat.send("/start")
+    await running.chat.wait_for("оцениваю", WAIT)
+    await running.dispatcher["assistant"].appraiser.train_in_background()
+    running.chat.send("сколько стоит двушка 54 м в Москве, просят 15 млн")
+    text = (await running.chat.wait_for("80 % цен", WAIT)).text or ""
+    assert "Запрошенная цена 15 млн ₽" in text
+    assert "не отчёт об оценке" in text
+    running.chat.send("сколько стоит двушка 54 м в Урюпинске")
+    await running.chat.wait_for("нет в моих объявлениях", WAIT)
+
+
+async def test_style_mortgage_and_checklist(running: RunningBot) -> None:
+    chat = running.chat
+    chat.send("/style")
+    styles = await chat.wait_for("Как мне с тобой говорить")
+    assert "краткий" in (await chat.press(styles, "Краткий")).text
+    chat.send("8 млн, взнос 2 млн, 20 лет под 18 %")
+    assert "92 599 ₽" in ((await chat.wait_for("платёж")).text or "")
+    chat.send("/checklists")
+    lists = await chat.wait_for("Что проверяем")
+    await chat.press(lists, "Документы")
+    documents = await chat.wait_for("Документы: 0 из 8")
+    button = next(
+        button.text
+        for row in documents.reply_markup.inline_keyboard  # type: ignore[union-attr]
+        for button in row
+    )
+    await chat.press(documents, button)
+    await chat.wait_for("Документы: 1 из 8")
+
+
+async def test_import_asks_first_and_alerts_once(running: RunningBot) -> None:
+    chat = running.chat
+    table = (
+        "город;район;комнат;площадь;цена;улица;этаж;этажность;телефон\n"
+        "Москва;Сокол;2;51;11000000;Буянная;2;5;+79990000000\n"
+    )
+    file = Upload("flats.csv", "text/csv", table.encode())
+    stranger = running.playground.person("Боря").private
+    stranger.send(document=file)
+    await stranger.wait_for("только админ", WAIT)
+    owner = running.playground.person("Аня").id
+    chat.send("двушка на Соколе до 12 млн")
+    await chat.wait_for("Я понял", WAIT)
+    assistant = running.dispatcher["assistant"]
+    slots = (await assistant.state(owner)).slots
+    await assistant.keepsakes.save_search(owner, chat.chat.id, slots)
+    chat.send(document=file)
+    preview = await chat.wait_for("Загрузить?")
+    assert "телефон" in (preview.text or "")
+    await chat.press(preview, "Загрузить")
+    await chat.wait_for("новых 1")
+    await chat.wait_for("🔔 Новое по твоему поиску (1)")
+    chat.send(document=file)
+    again = await chat.wait_for("Загрузить?")
+    await chat.press(again, "Загрузить")
+    await chat.wait_for("без изменений 1")
+    assert len([text for text in running.texts() if "🔔" in text]) == 1

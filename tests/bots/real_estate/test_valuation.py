@@ -1,0 +1,144 @@
+"""Estimates that add up, ranges that hold, refusals with a reason, models that must be better."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.valuation import main as benchmark
+from bots.real_estate.flat import Flat
+from bots.real_estate.listings import ListingStore, search
+from bots.real_estate.request import Slots
+from bots.real_estate.valuation.appraisal import Appraisal, Refusal, appraise
+from bots.real_estate.valuation.appraiser import Appraiser
+from bots.real_estate.valuation.model import ValuationModel
+from bots.real_estate.wording import DISCLAIMER, appraisal_facts
+
+FLAT = Flat(city="Москва", district="Сокол", rooms=2, total_area=54.0, floor=5, floors_total=9)
+
+
+def _appraised(model: ValuationModel, flat: Flat, asked: float | None = None) -> Appraisal:
+    result = appraise(model, flat, asked)
+    assert isinstance(result, Appraisal)
+    return result
+
+
+def test_explanation_adds_up_to_the_number(model: ValuationModel) -> None:
+    result = _appraised(model, FLAT)
+    assert result.base + sum(factor.roubles for factor in result.factors) == result.price
+    for comparable in result.comparables:
+        changes = sum(factor.roubles for factor in comparable.adjustments)
+        assert comparable.price + changes == comparable.adjusted
+    assert len(result.comparables) == 5
+    assert result.low < result.price < result.high
+
+
+def test_asked_price_is_placed(model: ValuationModel) -> None:
+    result = _appraised(model, FLAT)
+    verdicts = [
+        _appraised(model, FLAT, asked).verdict
+        for asked in (result.low - 1e6, result.price, result.high + 1e6, None)
+    ]
+    assert verdicts == ["below", "within", "above", None]
+
+
+def test_facts_carry_date_and_disclaimer(model: ValuationModel) -> None:
+    text = appraisal_facts(_appraised(model, FLAT), None)
+    assert DISCLAIMER in text
+    assert "Данные на 2025-12" in text
+
+
+@pytest.mark.parametrize(
+    ("flat", "reason"),
+    [
+        (replace(FLAT, city="Урюпинск"), "place"),
+        (replace(FLAT, district="Небывалый"), "place"),
+        (replace(FLAT, total_area=None), "field"),
+        (Flat(total_area=50.0), "field"),
+        (replace(FLAT, total_area=900.0), "few"),
+    ],
+)
+def test_refusal_names_its_reason(model: ValuationModel, flat: Flat, reason: str) -> None:
+    result = appraise(model, flat)
+    assert isinstance(result, Refusal)
+    assert result.reason == reason
+
+
+def test_city_follows_from_the_district(model: ValuationModel) -> None:
+    assert _appraised(model, replace(FLAT, city=None)).flat.city == "Москва"
+
+
+def test_left_out_fields_widen_the_range(model: ValuationModel, flats: list[Flat]) -> None:
+    full = flats[600:700]
+    bare = [
+        Flat(city=f.city, district=f.district, rooms=f.rooms, total_area=f.total_area) for f in full
+    ]
+    assert np.median(model.predict(bare).half80) > np.median(model.predict(full).half80)
+
+
+def test_range_holds_what_it_promises(model: ValuationModel, flats: list[Flat]) -> None:
+    unseen = flats[600:]
+    found = model.predict(unseen)
+    truth = np.log([flat.price_per_metre or 0 for flat in unseen])
+    inside = np.abs(found.log_ppm - truth) <= found.half80
+    assert 0.7 < inside.mean() < 0.92
+    assert np.median(np.abs(found.log_ppm - truth)) < 0.1
+
+
+def test_too_few_listings_are_refused(flats: list[Flat]) -> None:
+    with pytest.raises(ValueError, match="too few"):
+        ValuationModel(flats[:100])
+
+
+async def test_worse_model_is_rejected(
+    store: ListingStore, tmp_path: Path, model: ValuationModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appraiser = Appraiser(store, tmp_path)
+    appraiser.model = model
+    better = replace(model.accuracy, mdape=model.accuracy.mdape / 10)
+    monkeypatch.setattr(model, "accuracy", better)
+    assert not await appraiser.train()
+    assert (appraiser.model, appraiser.rejected) == (model, 1)
+
+
+async def test_model_is_trained_kept_and_read_again(store: ListingStore, tmp_path: Path) -> None:
+    appraiser = Appraiser(store, tmp_path)
+    await appraiser.open()
+    assert await appraiser.train_in_background()
+    again = Appraiser(store, tmp_path)
+    await again.open()
+    first, second = await appraiser.appraise(FLAT), await again.appraise(FLAT)
+    assert first == second
+    page = await search(store, Slots(), sort="discount")
+    assert all(item.estimate for item in page.listings)
+
+
+async def test_file_of_another_version_is_left_aside(store: ListingStore, tmp_path: Path) -> None:
+    (tmp_path / "valuation.pickle").write_bytes(b"not a pickle")
+    appraiser = Appraiser(ListingStore(store.database), tmp_path)
+    assert await appraiser.appraise(FLAT) is None
+    assert appraiser._load() is None
+
+
+def test_benchmark_prints_every_key(
+    tmp_path: Path, flats: list[Flat], capsys: pytest.CaptureFixture[str]
+) -> None:
+    import csv
+    import json
+    from dataclasses import asdict
+
+    for name, part in (("train", flats[:400]), ("test", flats[600:700])):
+        with (tmp_path / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(asdict(part[0])))
+            writer.writeheader()
+            writer.writerows(asdict(flat) for flat in part)
+    paths = ["--train", str(tmp_path / "train.csv"), "--test", str(tmp_path / "test.csv"), "--json"]
+    assert benchmark(paths) == 0
+    report = json.loads(capsys.readouterr().out)
+    keys = {"mdape", "mape", "within10", "within20", "coverage80", "coverage90", "halfwidth80"}
+    assert keys | {"fit_s", "predict_ms", "baselines"} == set(report)
+    assert set(report["baselines"]) == {"district_median", "ridge"}
+    assert report["mdape"] < report["baselines"]["district_median"]["mdape"]
