@@ -50,14 +50,12 @@ def replies_to(message: Message, bot_id: int) -> bool:
     """Whether the message answers one of the bot's own.
 
     In topics clients put the topic's first message into `reply_to_message`: no reply.
+    Elsewhere the first message of a thread is one like any other.
     """
     target = message.reply_to_message
-    return bool(
-        target
-        and target.from_user
-        and target.from_user.id == bot_id
-        and target.message_id != message.message_thread_id
-    )
+    if target is None or target.from_user is None or target.from_user.id != bot_id:
+        return False
+    return not (message.is_topic_message and target.message_id == message.message_thread_id)
 
 
 class Addressed(BaseFilter):

@@ -12,6 +12,8 @@ COMMANDS = (
     BotCommand(command="checklists", description="что проверить перед покупкой"),
     BotCommand(command="stats", description="сколько объявлений и как точна оценка"),
     BotCommand(command="reset", description="начать поиск заново"),
+    BotCommand(command="stop", description="прервать ответ"),
+    BotCommand(command="help", description="что я умею"),
     BotCommand(command="forget", description="удалить всё, что я о тебе храню"),
     BotCommand(command="import", description="загрузить объявления (для админа)"),
 )

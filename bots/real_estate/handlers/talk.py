@@ -25,6 +25,7 @@ from bots.real_estate.wording import STYLES
 def create_router() -> Router:
     router = Router(name="talk")
     router.message.register(on_start, CommandStart())
+    router.message.register(on_start, Command("help"))
     router.message.register(on_style, Command("style"))
     router.message.register(on_reset, Command("reset"))
     router.callback_query.register(on_style_chosen, StyleCallback.filter())

@@ -258,7 +258,9 @@ class TestAccess:
                 chat.send("/help")
             await chat.wait_for("быстрее")
             chat.send("/stop")
-            await chat.wait_for(texts.NOTHING_TO_STOP)
+            await chat.wait_for(
+                lambda said: texts.STOPPED in said.text or said.text == texts.NOTHING_TO_STOP
+            )
             assert len([text for text in bot.texts() if "быстрее" in text]) == 1
 
 
