@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -29,7 +30,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Server:
+class Server(ABC):
     """A process that listens on loopback; it can be killed and started again on its data.
 
     `with` starts it in a temporary folder and removes that at the end.
@@ -51,11 +52,13 @@ class Server:
         self.stop()
         shutil.rmtree(self.data)
 
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """What starts the server."""
 
+    @abstractmethod
     def answers(self) -> bool:
-        raise NotImplementedError
+        """Whether it takes connections already."""
 
     def start(self) -> None:
         log = self.data / "log"
