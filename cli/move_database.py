@@ -50,6 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+# The version is the target's own; SQLite's full-text index is built from a table that moves.
+LEFT_ON_PURPOSE = ("alembic", "listings_text")
+
+
 async def _move(file: Path | None, address: str | None) -> dict[str, int]:
     settings = read_settings(StorageSettings)
     source = settings.model_copy(update={"database_url": None})
@@ -86,7 +90,7 @@ async def _tables(reader: AsyncConnection, writer: AsyncConnection) -> Sequence[
     metadata = MetaData()
     await writer.run_sync(metadata.reflect)
     metadata.remove(metadata.tables["alembic_version"])
-    left = {name for name in await reader.run_sync(_names) if not name.startswith("alembic")}
+    left = {name for name in await reader.run_sync(_names) if not name.startswith(LEFT_ON_PURPOSE)}
     if left := left - set(metadata.tables):
         raise ConfigError(f"no migration builds {', '.join(sorted(left))}: it would stay behind")
     for table in metadata.sorted_tables:

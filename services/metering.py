@@ -21,6 +21,7 @@ from services.chat import (
 )
 from services.errors import BudgetSpent, ServiceError
 from services.metrics import ERRORS, FIRST_TOKEN, LAST_TOKEN, TOKENS
+from services.measure import Price
 from services.storage import Spending, SpendingStore
 from services.storage.database import utc_now
 
@@ -114,6 +115,12 @@ class MeteredModel:
     @property
     def context_length(self) -> int:
         return self._model.context_length
+
+    @property
+    def price(self) -> Price | None:
+        """The model's price, where it has one."""
+        price: Price | None = getattr(self._model, "price", None)
+        return price
 
     async def complete(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
