@@ -20,8 +20,8 @@ from services.chat import (
     Usage,
 )
 from services.errors import BudgetSpent, ServiceError
-from services.metrics import ERRORS, FIRST_TOKEN, LAST_TOKEN, TOKENS
 from services.measure import Price
+from services.metrics import ERRORS, FIRST_TOKEN, LAST_TOKEN, TOKENS
 from services.storage import Spending, SpendingStore
 from services.storage.database import utc_now
 

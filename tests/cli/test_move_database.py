@@ -41,7 +41,8 @@ async def test_moves_everything(tmp_path: Path, postgres_database: str) -> None:
     async with Database.open(source) as database:
         before = await HistoryStore(database).recent(KEY, 3000)
 
-    assert await move_database(source, target) == {
+    moved = await move_database(source, target)
+    assert {table: rows for table, rows in moved.items() if rows} == {
         "inbox": 2, "messages": 2500, "preferences": 1, "spending": 1,
     }  # fmt: skip
 
