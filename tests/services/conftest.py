@@ -1,4 +1,4 @@
-"""Every store, and the index, is tested on both engines."""
+"""Every store, and the index, is tested on both engines; every client of models on a server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.storage import Database, StorageSettings
+from tests.fakes.openai_server import OpenAIServer
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -23,3 +24,9 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> StorageSettings:
 async def database(storage: StorageSettings) -> AsyncIterator[Database]:
     async with Database.open(storage) as database:
         yield database
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[OpenAIServer]:
+    async with OpenAIServer().running() as server:
+        yield server
