@@ -51,7 +51,9 @@ class OpenAICompatibleModel(ChatCompletionsModel):
         await self._client.close()
 
     async def _create(self, body: dict[str, Any]) -> Any:
-        return await self._client.chat.completions.create(**body, extra_headers=self._headers)
+        return await self._client.chat.completions.create(
+            **_unchecked(body), extra_headers=self._headers
+        )
 
     async def _events(self, body: dict[str, Any]) -> AsyncGenerator[Any, None]:
         async with aclosing(await self._create(body)) as stream:
