@@ -209,12 +209,12 @@ async def on_compare(
         await message.answer(texts.ONE_MODEL.format(model=chosen))
         return
     messages = [ChatMessage("system", prompts.SYSTEM), ChatMessage("user", command.args or "")]
-    if not command.args:
-        messages = await conversation_up_to(demo.dialogue.history, key) or []
-    if not messages:
-        await message.answer(texts.NOTHING_TO_COMPARE)
-        return
     async with demo.turns.turn(key) as turn:
+        if not command.args:  # read in our turn: the answer before it is remembered by then
+            messages = await conversation_up_to(demo.dialogue.history, key) or []
+        if not messages:
+            await message.answer(texts.NOTHING_TO_COMPARE)
+            return
         await show_comparison(message, turn, shelf, shelf.names, messages)
 
 
