@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, column, func, or_, select, table
+from sqlalchemy import ColumnElement, Select, and_, column, func, or_, select, table, true
 
 from bots.real_estate.listings.store import Listing, ListingStore, listings, plain, to_listing
 from bots.real_estate.request import Slots
@@ -147,13 +147,16 @@ def _order(sort: Sort) -> tuple[Any, ...]:
 
 async def _blockers(session: Any, filters: list[Filter]) -> tuple[Blocker, ...]:
     """For each filter, what there would be without it; the one that gives most comes first."""
-    found = []
+    if not filters:
+        return ()
+    counted: list[Any] = []
     for dropped in filters:
-        clauses = [item.clause for item in filters if item is not dropped]
-        query = select(func.count(), func.min(listings.c.price)).where(
-            listings.c.price > 0, *clauses
-        )
-        count, cheapest = (await session.execute(query)).one()
-        if count:
-            found.append(Blocker(dropped.slots, count, cheapest))
-    return tuple(sorted(found, key=lambda blocker: -blocker.count))
+        rest = and_(true(), *(item.clause for item in filters if item is not dropped))
+        counted += [func.count().filter(rest), func.min(listings.c.price).filter(rest)]
+    # All of them in one pass over the table.
+    row = (await session.execute(select(*counted).where(listings.c.price > 0))).one()
+    found = zip(filters, row[::2], row[1::2], strict=True)
+    blockers = [
+        Blocker(dropped.slots, count, cheapest) for dropped, count, cheapest in found if count
+    ]
+    return tuple(sorted(blockers, key=lambda blocker: -blocker.count))
