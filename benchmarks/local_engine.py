@@ -6,13 +6,17 @@ Each way answers 1, 4 and 8 people who write at once: the persona's prompt, a qu
 their own, greedy, always the same number of new tokens. The ways take turns within one run,
 so that a busy machine is busy for all of them. `ttft_s` is when a person sees the first
 letters (mean), `max_gap_s` the longest pause between two pieces of an answer,
-`cpu_s` the processor time; the ratios are over naive.
+`cpu_s` the processor time; the ratios are over naive. `rss_mb` is how much memory a way's model
+and its work added, beside `weights_mb` and `kv_budget_mb`. A way that can't run here is
+named under `left_out` with the reason.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
+import gc
 import json
 import os
 import statistics
@@ -20,18 +24,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, TextIteratorStreamer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, TextIteratorStreamer
 
 from services.chat import Message, Usage
 from services.env import load_env, read_settings
-from services.errors import ServiceError
 from services.qwen.client import Answer
 from services.qwen.config import EMBEDDED, LocalModelSettings
 from services.qwen.embedded import Preparation
@@ -45,6 +50,8 @@ from services.qwen.scheduler import Limits, Request
 from services.qwen.text import TextStream
 
 WAYS = ("naive", "streamer", "static", "transformers_cb", "llama_cpp", "engine", "engine_int8")
+LIMITS = Limits()
+WARM_UP_TOKENS = 4
 PERSONA = (
     "Ты — Гриша, весёлый и добрый собеседник. Ты дружишь с людьми, болтаешь обо всём, слегка "
     "шутишь и ищешь смысл. Ты отвечаешь по-русски, на «ты», коротко и по-человечески."
@@ -71,6 +78,8 @@ QUESTIONS = (
     "Как перестать откладывать дела?",
 )
 
+T = TypeVar("T")
+
 
 @dataclass
 class Watched:
@@ -86,10 +95,10 @@ class Setup:
 
     folder: Path
     tokenizer: Any
-    new_tokens: int
+    closing: ExitStack
 
 
-Way = Callable[[Sequence[list[int]]], list[Watched]]
+Way = Callable[[Sequence[list[int]], int], list[Watched]]
 
 
 def load_model(folder: Path) -> Any:
@@ -98,7 +107,7 @@ def load_model(folder: Path) -> Any:
     return model
 
 
-def generate(model: Any, prompts: Sequence[list[int]], setup: Setup, **options: Any) -> Any:
+def generate(model: Any, prompts: Sequence[list[int]], new_tokens: int, **options: Any) -> Any:
     longest = max(len(prompt) for prompt in prompts)
     pad = [[0] * (longest - len(prompt)) for prompt in prompts]
     ids = torch.tensor([[*left, *prompt] for left, prompt in zip(pad, prompts, strict=True)])
@@ -110,20 +119,20 @@ def generate(model: Any, prompts: Sequence[list[int]], setup: Setup, **options: 
             ids,
             attention_mask=mask,
             do_sample=False,
-            max_new_tokens=setup.new_tokens,
+            max_new_tokens=new_tokens,
             pad_token_id=0,
             **options,
         )
     return output[:, longest:].tolist()
 
 
-def naive(model: Any, setup: Setup) -> Way:
+def naive(model: Any) -> Way:
     """One `generate` after another, as most bots do; the answer is seen when it is whole."""
 
-    def run(prompts: Sequence[list[int]]) -> list[Watched]:
+    def run(prompts: Sequence[list[int]], new_tokens: int) -> list[Watched]:
         watched = []
         for prompt in prompts:
-            [tokens] = generate(model, [prompt], setup)
+            [tokens] = generate(model, [prompt], new_tokens)
             watched.append(Watched([time.perf_counter()], tokens))
         return watched
 
@@ -133,12 +142,12 @@ def naive(model: Any, setup: Setup) -> Way:
 def streamer(model: Any, setup: Setup) -> Way:
     """The same with transformers' streamer, one person after another."""
 
-    def run(prompts: Sequence[list[int]]) -> list[Watched]:
+    def run(prompts: Sequence[list[int]], new_tokens: int) -> list[Watched]:
         watched = []
         for prompt in prompts:
             pieces = TextIteratorStreamer(setup.tokenizer, skip_prompt=True)
             thread = threading.Thread(
-                target=generate, args=(model, [prompt], setup), kwargs={"streamer": pieces}
+                target=generate, args=(model, [prompt], new_tokens), kwargs={"streamer": pieces}
             )
             thread.start()
             watched.append(Watched([time.perf_counter() for piece in pieces if piece]))
@@ -148,40 +157,43 @@ def streamer(model: Any, setup: Setup) -> Way:
     return run
 
 
-def static(model: Any, setup: Setup) -> Way:
+def static(model: Any) -> Way:
     """One padded batch; nobody sees anything before everybody's end."""
 
-    def run(prompts: Sequence[list[int]]) -> list[Watched]:
-        answers = generate(model, prompts, setup)
+    def run(prompts: Sequence[list[int]], new_tokens: int) -> list[Watched]:
+        answers = generate(model, prompts, new_tokens)
         now = time.perf_counter()
         return [Watched([now], tokens) for tokens in answers]
 
     return run
 
 
-def transformers_cb(folder: Path, setup: Setup) -> Way:
+def transformers_cb(setup: Setup) -> Way:
     """transformers' own continuous batching."""
     from transformers.generation import ContinuousBatchingConfig, GenerationConfig
 
-    model = load_model(folder)
+    model = load_model(setup.folder)
     config = ContinuousBatchingConfig(num_blocks=256, max_batch_tokens=256, page_size=32)
-    generation = GenerationConfig(
-        do_sample=False, max_new_tokens=setup.new_tokens, eos_token_id=-1, pad_token_id=0
+    generation = GenerationConfig(do_sample=False, eos_token_id=-1, pad_token_id=0)
+    manager = setup.closing.enter_context(
+        model.continuous_batching_context_manager(
+            generation, continuous_batching_config=config, warmup=False
+        )
     )
-    manager = model.init_continuous_batching(generation, continuous_batching_config=config)
-    manager.start()
 
-    def run(prompts: Sequence[list[int]]) -> list[Watched]:
+    def run(prompts: Sequence[list[int]], new_tokens: int) -> list[Watched]:
         watched = {}
         for prompt in prompts:
             name = manager.add_request(
-                prompt, max_new_tokens=setup.new_tokens, streaming=True, eos_token_id=-1
+                prompt, max_new_tokens=new_tokens, streaming=True, eos_token_id=-1
             )
             watched[name] = Watched()
         open_requests = set(watched)
         while open_requests:
             output = manager.get_result(timeout=1)
             if output is None:
+                if not manager.is_running():
+                    raise RuntimeError("its thread has ended")
                 continue
             one = watched[output.request_id]
             one.seen.append(time.perf_counter())
@@ -193,7 +205,7 @@ def transformers_cb(folder: Path, setup: Setup) -> Way:
     return run
 
 
-def llama_cpp(setup: Setup) -> Way:
+def llama_cpp() -> Way:
     """llama.cpp through its Python package, on the same GGUF; one person after another."""
     import tempfile
 
@@ -203,14 +215,14 @@ def llama_cpp(setup: Setup) -> Way:
     path = assemble(Path(tempfile.mkdtemp()) / "model.gguf")
     llama = Llama(str(path), n_ctx=2048, n_threads=available_cpus(), verbose=False)
 
-    def run(prompts: Sequence[list[int]]) -> list[Watched]:
+    def run(prompts: Sequence[list[int]], new_tokens: int) -> list[Watched]:
         watched = []
         for prompt in prompts:
             one = Watched()
             for token in llama.generate(prompt, temp=0.0):
                 one.seen.append(time.perf_counter())
                 one.tokens.append(token)
-                if len(one.tokens) == setup.new_tokens:
+                if len(one.tokens) == new_tokens:
                     break
             watched.append(one)
         return watched
@@ -250,25 +262,26 @@ def our_engine(setup: Setup, int8: bool, lags: list[float]) -> Way:
     """Our engine, heard on an event loop whose lag is measured meanwhile."""
     model = load_model(setup.folder)
     adapt(model, setup.tokenizer(USUAL_TEXT).input_ids if int8 else None)
-    engine = Engine(RaggedModel(model), Limits())
+    engine = Engine(RaggedModel(model), LIMITS)
+    setup.closing.callback(engine.close)
 
-    async def ask(prompt: list[int]) -> Watched:
+    async def ask(prompt: list[int], new_tokens: int) -> Watched:
         answer = WatchedAnswer(asyncio.get_running_loop())
         text = WatchedText(setup.tokenizer, answer.watched)
         sampler = Sampler(Sampling(), prompt, torch.device("cpu"))
-        engine.submit(Request(prompt, setup.new_tokens, text, sampler, answer, owner=id(answer)))
+        engine.submit(Request(prompt, new_tokens, text, sampler, answer, owner=id(answer)))
         while await answer.next() is not None:
             pass
         return answer.watched
 
-    async def run_all(prompts: Sequence[list[int]]) -> list[Watched]:
+    async def run_all(prompts: Sequence[list[int]], new_tokens: int) -> list[Watched]:
         ticking = asyncio.create_task(measure_lag(lags if len(prompts) == 8 else []))
         try:
-            return list(await asyncio.gather(*map(ask, prompts)))
+            return list(await asyncio.gather(*(ask(prompt, new_tokens) for prompt in prompts)))
         finally:
             ticking.cancel()
 
-    return lambda prompts: asyncio.run(run_all(prompts))
+    return lambda prompts, new_tokens: asyncio.run(run_all(prompts, new_tokens))
 
 
 async def measure_lag(lags: list[float]) -> None:
@@ -278,33 +291,58 @@ async def measure_lag(lags: list[float]) -> None:
         lags.append(time.perf_counter() - before - 0.005)
 
 
-def build_ways(names: Sequence[str], setup: Setup, lags: list[float]) -> dict[str, Way]:
-    model = load_model(setup.folder)
-    builders: dict[str, Callable[[], Way]] = {
-        "naive": lambda: naive(model, setup),
-        "streamer": lambda: streamer(model, setup),
-        "static": lambda: static(model, setup),
-        "transformers_cb": lambda: transformers_cb(setup.folder, setup),
-        "llama_cpp": lambda: llama_cpp(setup),
+def builders(setup: Setup, lags: list[float]) -> dict[str, Callable[[], Way]]:
+    plain = functools.cache(lambda: load_model(setup.folder))
+    return {
+        "naive": lambda: naive(plain()),
+        "streamer": lambda: streamer(plain(), setup),
+        "static": lambda: static(plain()),
+        "transformers_cb": lambda: transformers_cb(setup),
+        "llama_cpp": llama_cpp,
         "engine": lambda: our_engine(setup, False, lags),
-        "engine_int8": lambda: our_engine(setup, True, []),
+        "engine_int8": lambda: our_engine(setup, True, lags),
     }
-    ways = {}
-    for name in names:
+
+
+class Ways:
+    """The ways that run here; one that fails is left out from then on, with the reason."""
+
+    def __init__(self, names: Sequence[str], setup: Setup, lags: list[float]) -> None:
+        self.open: dict[str, Way] = {}
+        self.left_out: dict[str, str] = {}
+        self.rss_mb = dict.fromkeys(names, 0.0)
+        every = builders(setup, lags)
+        for name in names:
+            way = self.attempt(name, every[name])
+            if way is not None:
+                self.open[name] = way
+
+    def attempt(self, name: str, work: Callable[[], T]) -> T | None:
+        """Do a way's work, and note how the process grew by it."""
+        before = resident_mb()
         try:
-            ways[name] = builders[name]()
-        except (ImportError, ServiceError) as error:
-            print(f"{name} is left out: {error}", file=sys.stderr)
-    return ways
+            return work()
+        except Exception as error:  # noqa: BLE001 - the others are still worth measuring
+            self.open.pop(name, None)
+            self.left_out[name] = f"{type(error).__name__}: {error}"
+            return None
+        finally:
+            gc.collect()
+            self.rss_mb[name] += resident_mb() - before
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 def measure(
     way: Way, prompts: Sequence[list[int]], new_tokens: int
 ) -> tuple[dict[str, Any], list[Watched]]:
     began, cpu = time.perf_counter(), time.process_time()
-    watched = way(prompts)
+    watched = way(prompts, new_tokens)
     took = time.perf_counter() - began
-    gaps = [b - a for one in watched for a, b in zip(one.seen, one.seen[1:], strict=False)]
+    gaps = [b - a for one in watched for a, b in pairwise(one.seen)]
     return {
         "ttft_s": statistics.mean(one.seen[0] - began for one in watched),
         "tokens_per_s": len(prompts) * new_tokens / took,
@@ -313,36 +351,54 @@ def measure(
     }, watched
 
 
-def run(names: Sequence[str], users: Sequence[int], rounds: int, setup: Setup) -> dict[str, Any]:
+def run(
+    names: Sequence[str], users: Sequence[int], rounds: int, new_tokens: int, setup: Setup
+) -> dict[str, Any]:
     """All ways in turn, `rounds` times; medians, and ratios of the medians over naive."""
     lags: list[float] = []
-    ways = build_ways(names, setup, lags)
-    raw: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    raw: dict[str, dict[int, list[dict[str, Any]]]] = {}
     equal: list[bool] = []
-    for way in ways.values():  # the persona is known, the libraries are warm
-        way(conversations(setup.tokenizer, 1, "0"))
+    ways = Ways(names, setup, lags)
+    for name, way in list(ways.open.items()):  # the persona is known, the libraries are warm
+        prompts = conversations(setup.tokenizer, 1, "0")
+        ways.attempt(name, functools.partial(way, prompts, WARM_UP_TOKENS))
     for number in range(1, rounds + 1):
         for count in users:
             prompts = conversations(setup.tokenizer, count, f"{number}.{count}")
             tokens = {}
-            for name, way in ways.items():
-                figures, watched = measure(way, prompts, setup.new_tokens)
-                raw.setdefault((name, count), []).append(figures)
+            for name, way in list(ways.open.items()):
+                work = functools.partial(measure, way, prompts, new_tokens)
+                if (measured := ways.attempt(name, work)) is None:
+                    continue
+                figures, watched = measured
+                raw.setdefault(name, {}).setdefault(count, []).append(figures)
                 tokens[name] = [one.tokens for one in watched]
                 print(number, name, count, figures, file=sys.stderr, flush=True)
             if "naive" in tokens and "engine" in tokens:
                 equal.append(tokens["naive"] == tokens["engine"])
-    results = {name: {str(count): medians(raw[name, count]) for count in users} for name in ways}
+    results = {
+        name: {str(count): medians(raw[name][count]) for count in users} for name in ways.open
+    }
     return {
-        "new_tokens": setup.new_tokens,
+        "new_tokens": new_tokens,
         "prompt_tokens": len(conversations(setup.tokenizer, 1, "0")[0]),
         "threads": torch.get_num_threads(),
         "rounds": rounds,
         "results": results,
+        "left_out": ways.left_out,
         **ratios(results),
         "loop_lag_p99_ms": percentile(lags, 99) if lags else None,
         "equal_to_generate": all(equal) if equal else None,
+        "weights_mb": round(float32_mb(setup.folder)),
+        "kv_budget_mb": LIMITS.kv_bytes >> 20,
+        "rss_mb": {name: round(ways.rss_mb[name]) for name in ways.open},
     }
+
+
+def float32_mb(folder: Path) -> float:
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+    return sum(weight.numel() for weight in model.parameters()) * 4 / (1 << 20)
 
 
 def medians(figures: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -403,8 +459,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(settings.threads or available_cpus())
     folder = find_folder(settings, Preparation(), lambda share: None)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    setup = Setup(folder, tokenizer, args.tokens)
-    result = {"model": args.model, **run(args.ways, args.users, args.rounds, setup)}
+    with ExitStack() as closing:
+        setup = Setup(folder, tokenizer, closing)
+        measured = run(args.ways, args.users, args.rounds, args.tokens, setup)
+    result = {"model": args.model, **measured}
     print(json.dumps(result, ensure_ascii=False, indent=None if args.json else 2))
     return 0
 

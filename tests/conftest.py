@@ -16,6 +16,10 @@ import pytest
 
 from tests.servers import Absent, Postgres, Redis
 
+# Before torch is imported anywhere: its waiting threads would spin, and take the processors
+# from whatever else runs here (minutes in place of seconds for a test with a model).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 T = TypeVar("T", Postgres, Redis)
 
 SECRETS = (

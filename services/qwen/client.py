@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 
 from services.chat import (
@@ -248,5 +249,5 @@ class Answer:
         self._put(error)
 
     def _put(self, piece: str | ServiceError | None) -> None:
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits for the answer any more
             self._loop.call_soon_threadsafe(self._pieces.put_nowait, piece)

@@ -3,7 +3,7 @@
 A decode step multiplies every weight matrix by one row per conversation. torch gives that
 to MKL, which is good at one row and at a hundred, and several times slower than
 memory in between; oneDNN isn't. Its operators are torch's inner ones, so they are looked
-up, and where they are missing the layers stay as they are.
+up, and where they are missing the layers stay as they are. In float32 no weight is copied.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-FEW_ROWS = 8  # up to here MKL keeps pace on a layer's matrices, though not on the vocabulary's
-
+FEW_ROWS = 8  # up to here MKL keeps pace on a layer's matrices
+FEW_ROWS_OF_HEAD = 3  # and on the vocabulary's
 
 KEPT_EXACT = "down_proj"  # reads a product of two vectors: its outliers cost the most in int8
 
@@ -41,7 +41,7 @@ def adapt(model: PreTrainedModel, calibration: Sequence[int] | None) -> None:
         is_head = layer is model.lm_head
         quantize = None if name.endswith(KEPT_EXACT) else quantizers.get(layer)
         layer.forward = int8_linear(layer, quantize) if quantize else float_linear(layer, is_head)
-        if is_head or quantize:
+        if quantize:
             layer.weight = None  # laid out anew; the embedding keeps a tied one
 
 
@@ -64,21 +64,36 @@ def has_operators() -> bool:
 
 
 def float_linear(layer: Any, is_head: bool) -> Forward:
-    """A float32 layer; the head's weights are laid out anew, since its matrix is so tall."""
+    """A float32 layer."""
     import torch
 
     weight, bias = layer.weight.detach(), layer.bias
-    few_rows = FEW_ROWS
-    if is_head:
-        weight = torch.ops.mkldnn._reorder_linear_weight(weight, FEW_ROWS)
-        few_rows = 0
+    few_rows = FEW_ROWS_OF_HEAD if is_head else FEW_ROWS
+    many_rows = tall_product if is_head else product
 
     def forward(x: torch.Tensor) -> Any:
         if x.shape[-2] <= few_rows:
             return torch.nn.functional.linear(x, weight, bias)
-        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+        return many_rows(x, weight, bias)
 
     return forward
+
+
+def product(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> Any:
+    import torch
+
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+
+def tall_product(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> Any:
+    """The same with the sides exchanged.
+
+    oneDNN lays out anew what it takes for the weights: here the few rows, not a matrix of
+    hundreds of megabytes, which so needs no second copy beside the embedding's.
+    """
+    result = product(weight, x.reshape(-1, x.shape[-1]), None).t().contiguous()
+    result = result.view(*x.shape[:-1], -1)
+    return result if bias is None else result.add_(bias)
 
 
 def calibrate(model: PreTrainedModel, tokens: Sequence[int]) -> dict[Any, RowQuantizer]:

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tokenizers.decoders import DecodeStream
     from transformers import PreTrainedTokenizerFast
+
+
+def new_decoder() -> DecodeStream:
+    from tokenizers.decoders import DecodeStream
+
+    return DecodeStream(skip_special_tokens=True)
 
 
 class TextStream:
@@ -18,10 +25,8 @@ class TextStream:
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, stop: Sequence[str] = ()) -> None:
-        from tokenizers.decoders import DecodeStream
-
         self._tokenizer = tokenizer.backend_tokenizer
-        self._decoder = DecodeStream(skip_special_tokens=True)
+        self._decoder = new_decoder()
         self._stop = tuple(text for text in stop if text)
         self._held = ""
         self._started = False
@@ -29,13 +34,22 @@ class TextStream:
 
     def feed(self, token: int) -> str:
         """Take the next token; sets `stopped` when a stop string is complete."""
-        piece = self._decoder.step(self._tokenizer, token)
+        piece = self._decode(token)
         return self._take(piece) if piece else ""
 
     def finish(self) -> str:
         """What was held back, when no more tokens come."""
         rest, self._held = self._held.rstrip(), ""
         return rest
+
+    def _decode(self, token: int) -> str | None:
+        try:
+            return self._decoder.step(self._tokenizer, token)
+        except Exception:  # noqa: BLE001 - it has no class of its own
+            # Bytes that make no character spoil the whole run of byte tokens, with characters
+            # that were shown already. They are dropped, and the text goes on after them.
+            self._decoder = new_decoder()
+            return self._decoder.step(self._tokenizer, token)
 
     def _take(self, piece: str) -> str:
         text = self._held + piece

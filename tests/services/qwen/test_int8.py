@@ -47,10 +47,11 @@ def test_perplexity_stays_within_three_percent(prepared_data_dir: Path) -> None:
     for int8 in (False, True):
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
         adapt(model, usual if int8 else None)
-        ragged = RaggedModel(model)
-        found[int8] = perplexity(ragged, tokens[:256], 256), perplexity(ragged, tokens[:160], 1)
-    for quantized, exact in zip(found[True], found[False], strict=True):
-        assert quantized == pytest.approx(exact, rel=0.03)
+        found[int8] = RaggedModel(model)
+    for length, step in ((256, 256), (160, 1)):
+        # In float32 it makes no difference in how many steps a text is read.
+        exact = perplexity(found[False], tokens[:length], length)
+        assert perplexity(found[True], tokens[:length], step) == pytest.approx(exact, rel=0.03)
 
 
 def test_a_row_does_not_depend_on_its_neighbours() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from hypothesis import given, settings
@@ -46,6 +47,37 @@ def test_any_tokens_can_be_decoded(tokenizer: Any, tokens: list[int]) -> None:
     shown = "".join(stream(tokenizer, tokens))
     whole = tokenizer.decode(tokens).strip()
     assert whole.startswith(shown.rstrip("�"))
+
+
+@cache
+def byte_fallback() -> Any:
+    """A tokenizer of Gemma's and Llama's kind: what has no token is written in bytes."""
+    from tokenizers import Tokenizer, decoders, models
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {f"<0x{byte:02X}>": byte for byte in range(256)} | {"▁да": 256, "нет": 257}
+    backend = Tokenizer(models.BPE(vocabulary, [], byte_fallback=True))
+    backend.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=backend)
+
+
+@given(st.lists(st.one_of(st.integers(0, 257), st.sampled_from("🙂жé")), max_size=20))
+@settings(max_examples=300, deadline=None)
+def test_bytes_that_make_no_character_end_nothing(pieces: list[int | str]) -> None:
+    tokens = [
+        token
+        for piece in pieces
+        for token in (piece.encode() if isinstance(piece, str) else [piece])
+    ]
+    shown = "".join(stream(byte_fallback(), [*tokens, 256, 257]))
+    assert shown.endswith("данет")
+
+
+def test_a_character_before_bytes_that_make_none_was_shown() -> None:
+    tokens = [*"🙂".encode(), 0xD0, 256]
+    assert "".join(stream(byte_fallback(), tokens)) == "🙂 да"
 
 
 @given(st.text("абв \n"), st.lists(st.text("абв \n", min_size=1, max_size=4), max_size=3))
