@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 from aiogram import BaseMiddleware, Bot, Dispatcher
@@ -47,6 +48,7 @@ class Intake(BaseMiddleware):
         self._coordination = coordination
         self._room = asyncio.Semaphore(AT_ONCE)
         self._in_work: set[int] = set()
+        self._arriving: Counter[int] = Counter()
         self._not_full = asyncio.Event()
         self._not_full.set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -80,21 +82,21 @@ class Intake(BaseMiddleware):
 
     async def write_down(self, updates: Sequence[Update]) -> Sequence[Update]:
         """Put updates into the inbox in one transaction; return those to be handled here."""
-        fresh = await self._inbox.receive_all(
-            {update.update_id: update.model_dump_json(exclude_none=True) for update in updates}
-        )
+        bodies = {update.update_id: update.model_dump_json(exclude_none=True) for update in updates}
+        with self._written_down(bodies):
+            fresh = await self._inbox.receive_all(bodies)
+            self._take(*fresh)
         REPEATED.inc(len(updates) - len(fresh))
-        self._take(*fresh)
         return [update for update in updates if update.update_id in fresh]
 
     async def write_down_one(self, update: Update) -> bool:
         """The same for one of many that come side by side; False when it came before."""
         body = update.model_dump_json(exclude_none=True)
-        fresh = await self._inbox.receive(update.update_id, body)
-        if fresh:
-            self._take(update.update_id)
-        else:
-            REPEATED.inc()
+        with self._written_down([update.update_id]):
+            fresh = await self._inbox.receive(update.update_id, body)
+            if fresh:
+                self._take(update.update_id)
+        REPEATED.inc(not fresh)
         return fresh
 
     def handle(self, bot: Bot, dispatcher: Dispatcher, update: Update) -> None:
@@ -124,6 +126,18 @@ class Intake(BaseMiddleware):
             raise
         await self._finish(event.update_id)
         return result
+
+    @contextmanager
+    def _written_down(self, update_ids: Iterable[int]) -> Iterator[None]:
+        """Updates that are in the inbox before this process knows: they weren't interrupted."""
+        self._arriving.update(update_ids)
+        try:
+            yield
+        finally:
+            self._arriving -= Counter(update_ids)
+
+    def _is_at_work(self, update_id: int) -> bool:
+        return update_id in self._in_work or update_id in self._arriving
 
     def _take(self, *update_ids: int) -> None:
         self._in_work.update(update_ids)
@@ -160,7 +174,7 @@ class Intake(BaseMiddleware):
         others = await self._coordination.others()
         if others is None:
             return
-        for body in await self._inbox.interrupted(running=self._in_work, others=others):
+        for body in await self._inbox.interrupted(self._is_at_work, others):
             update = Update.model_validate_json(body, context={"bot": bot})
             logger.info("update %d was interrupted, once more", update.update_id)
             self._take(update.update_id)

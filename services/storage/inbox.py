@@ -9,10 +9,10 @@ runs again. Replicas share the journal: who writes an update down first, handles
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, delete, select, text, update
+from sqlalchemy import Index, Update, delete, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.storage.database import Base, Database, outlives_database, utc_now
@@ -36,6 +36,10 @@ class InboxRow(Base):
     attempts: Mapped[int]
     received_at: Mapped[datetime]
     owner: Mapped[str] = mapped_column(server_default="")
+
+
+def _nobody(_: int) -> bool:
+    return False
 
 
 class Inbox:
@@ -79,31 +83,40 @@ class Inbox:
 
     @outlives_database
     async def interrupted(
-        self, *, running: Collection[int] = (), others: Collection[str] = ()
+        self, at_work: Callable[[int], bool] = _nobody, others: Collection[str] = ()
     ) -> Sequence[str]:
         """Take over the updates that nobody handles; return their bodies in order of arrival.
 
-        `running` are those at work in this process, `others` the owners that live.
+        `at_work` tells which this process handles, `others` are the owners that live.
         Each is one more attempt; one that had too many is given up.
         """
-        unfinished = (
-            select(InboxRow)
-            .where(InboxRow.bot == self._bot, InboxRow.body.is_not(None))
-            .where(InboxRow.owner.not_in(others), InboxRow.update_id.not_in(running))
-            .order_by(InboxRow.update_id)
+        unfinished = (InboxRow.bot == self._bot, InboxRow.body.is_not(None))
+        found = (
+            select(InboxRow.update_id, InboxRow.attempts)
+            .where(*unfinished, InboxRow.owner.not_in(others))
             .with_for_update(skip_locked=True)
         )
         async with self._database.session() as session:
-            bodies = []
-            for row in list(await session.scalars(unfinished)):
-                if row.attempts < MAX_ATTEMPTS and row.body is not None:
-                    row.attempts += 1
-                    row.owner = self._owner
-                    bodies.append(row.body)
-                else:
-                    logger.error("update %d was interrupted too often: given up", row.update_id)
-                    row.body = None
-        return bodies
+            # Asked only now: updates come and end while the database looks.
+            left = {
+                update_id: attempts
+                for update_id, attempts in await session.execute(found)
+                if not at_work(update_id)
+            }
+            again = [update_id for update_id, attempts in left.items() if attempts < MAX_ATTEMPTS]
+            taken = update(InboxRow).where(*unfinished, InboxRow.update_id.in_(again))
+            bodies = (
+                await session.execute(
+                    taken.values(attempts=InboxRow.attempts + 1, owner=self._owner)
+                    .returning(InboxRow.update_id, InboxRow.body)
+                    .execution_options(synchronize_session=False)
+                )
+            ).all()
+            given_up = left.keys() - again
+            await session.execute(self._done(given_up))
+        for update_id in sorted(given_up):
+            logger.error("update %d was interrupted too often: given up", update_id)
+        return [body for _, body in sorted(bodies)]
 
     @outlives_database
     async def forget_old(self) -> None:
@@ -122,9 +135,10 @@ class Inbox:
 
     @outlives_database
     async def _finish_each(self, update_ids: Sequence[int]) -> Sequence[None]:
-        done = update(InboxRow).where(InboxRow.bot == self._bot, InboxRow.update_id.in_(update_ids))
         async with self._database.session() as session:
-            await session.execute(
-                done.values(body=None).execution_options(synchronize_session=False)
-            )
+            await session.execute(self._done(update_ids))
         return [None] * len(update_ids)
+
+    def _done(self, update_ids: Collection[int]) -> Update:
+        done = update(InboxRow).where(InboxRow.bot == self._bot, InboxRow.update_id.in_(update_ids))
+        return done.values(body=None).execution_options(synchronize_session=False)

@@ -1,0 +1,53 @@
+"""Updates on their way in: each is handled, and handled once."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from aiogram import Bot, Dispatcher
+from aiogram.types import Chat, Message, Update
+
+from bots.common.coordination import Alone
+from bots.common.intake import Intake
+from services.storage import Database, Inbox, StorageSettings
+
+COUNT = 200
+
+
+async def test_an_update_that_comes_while_the_inbox_is_searched_is_handled_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bots.common.intake.RECOVERY_INTERVAL", 0)
+    handled: Counter[int] = Counter()
+
+    async def on_message(message: Message) -> None:
+        handled[message.message_id] += 1
+        await asyncio.sleep(0.01)
+
+    dispatcher, bot = Dispatcher(), Bot("1:token")
+    dispatcher.message.register(on_message)
+    async with Database.open(StorageSettings(data_dir=tmp_path)) as database:
+        intake = Intake(Inbox(database, "grisha"), Alone())
+        dispatcher.update.outer_middleware(intake)
+        await intake.start(bot, dispatcher)
+        numbers = itertools.count(1)
+
+        async def come() -> None:
+            for number in itertools.takewhile(lambda number: number <= COUNT, numbers):
+                update = Update(update_id=number, message=message(number))
+                if await intake.write_down_one(update):
+                    intake.handle(bot, dispatcher, update)
+
+        await asyncio.gather(*(come() for _ in range(4)))
+        await intake.close(timeout=10)
+    assert handled == Counter(range(1, COUNT + 1))
+
+
+def message(number: int) -> Message:
+    chat = Chat(id=1, type="private", first_name="Аня")
+    return Message(message_id=number, date=datetime.now(timezone.utc), chat=chat, text="привет")
