@@ -130,11 +130,12 @@ class Intake(BaseMiddleware):
     @contextmanager
     def _written_down(self, update_ids: Iterable[int]) -> Iterator[None]:
         """Updates that are in the inbox before this process knows: they weren't interrupted."""
-        self._arriving.update(update_ids)
+        arriving = Counter(list(update_ids))  # a mapping's values would be taken for counts
+        self._arriving += arriving
         try:
             yield
         finally:
-            self._arriving -= Counter(update_ids)
+            self._arriving -= arriving
 
     def _is_at_work(self, update_id: int) -> bool:
         return update_id in self._in_work or update_id in self._arriving

@@ -270,8 +270,8 @@ class GigaChatModel:
                 self._session = aiohttp.ClientSession(
                     connector=aiohttp.TCPConnector(ssl=trust, keepalive_timeout=KEEPALIVE, limit=0),
                     cookie_jar=aiohttp.DummyCookieJar(),
-                    headers={"User-Agent": USER_AGENT},
-                    skip_auto_headers={"Accept-Encoding"},  # a packed stream comes in lumps
+                    # A packed stream comes in lumps, hence "identity".
+                    headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
                     timeout=self._connecting,
                 )
             return self._session

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from codecs import getincrementaldecoder
-
 from services.gigachat.failures import bad
 
-# An event has kilobytes; so many characters without an end are no stream of events.
+# An event has kilobytes; so many bytes without an end are no stream of events.
 MAX_EVENT = 8 * 1024 * 1024
-DONE = "[DONE]"
-
-_Utf8 = getincrementaldecoder("utf-8")
+DONE = b"[DONE]"
 
 
 class EventDecoder:
     """Cuts a stream of bytes into the data of its events, wherever the packets were cut."""
 
     def __init__(self) -> None:
-        self._utf8 = _Utf8(errors="replace")
-        self._rest = ""
+        self._rest = b""
 
-    def feed(self, packet: bytes) -> list[str]:
+    def feed(self, packet: bytes) -> list[bytes]:
         """Take a packet; return the data of the events that it completes."""
-        *lines, self._rest = (self._rest + self._utf8.decode(packet)).split("\n")
+        *lines, self._rest = (self._rest + packet).split(b"\n")
         if len(self._rest) > MAX_EVENT:
             raise bad("an event has no end")
-        return [line[5:].strip() for line in lines if line.startswith("data:")]
+        return [line[5:].strip() for line in lines if line.startswith(b"data:")]

@@ -5,9 +5,10 @@ Nothing that it answers is believed: a reply of another shape is BadResponse, ne
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, cast
+
+import orjson
 
 from services.chat import AnswerBuilder, Chunk, Completion, FinishReason, FunctionCall, Usage
 from services.errors import ContentRejected, ServiceError
@@ -24,25 +25,11 @@ class ModelInfo:
     kind: str
 
 
-_scan = json.JSONDecoder().raw_decode
-
-
 def parse_json(body: bytes | str) -> Any:
     try:
-        return json.loads(body if isinstance(body, str) else body.decode())
-    except (ValueError, RecursionError):
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
         raise bad("the reply is not JSON") from None
-
-
-def parse_event(data: str) -> Any:
-    """What `parse_json` does, a third faster: an event begins with its JSON and ends with it."""
-    try:
-        event, end = _scan(data)
-    except (ValueError, RecursionError):
-        raise bad("the event is not JSON") from None
-    if end != len(data):
-        raise bad("the event is more than JSON")
-    return event
 
 
 def parse_completion(reply: Any, model: str) -> Completion:
@@ -78,9 +65,9 @@ class StreamedAnswer:
         self._call_arguments: Any = ""
         self._state_id: str | None = None
 
-    def feed(self, data: str) -> Chunk | None:
+    def feed(self, data: bytes) -> Chunk | None:
         """Take one event; return its text as a chunk, None when it has none."""
-        event = parse_event(data)
+        event = parse_json(data)
         if not isinstance(event, dict):
             raise bad("an event is not an object")
         if "usage" in event and self._take_usage(event):

@@ -6,18 +6,21 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from services.chat import FunctionSpec, GenerationOptions, Message
 
 COLDEST = 0.001  # zero is refused; this is documented as deterministic
 
 JSON = dict[str, Any]
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would build one each time
-
 
 def encode(request: JSON) -> bytes:
     """The body; half a surrogate pair, which is not text, becomes a question mark."""
-    return _encode(request).encode(errors="replace")
+    try:
+        return orjson.dumps(request)
+    except orjson.JSONEncodeError:
+        return json.dumps(request, ensure_ascii=False).encode(errors="replace")
 
 
 def chat_request(

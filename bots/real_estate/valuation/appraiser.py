@@ -74,7 +74,7 @@ class Appraiser:
             return False
         self.model = candidate
         await asyncio.to_thread(candidate.save, self._path)
-        await self._store.set_estimates(_estimates(candidate, listed))
+        await self._store.set_estimates(await asyncio.to_thread(_estimates, candidate, listed))
         logger.info("valuation: %s", candidate.accuracy)
         return True
 

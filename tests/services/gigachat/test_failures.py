@@ -400,7 +400,7 @@ EVENTS = b"".join(stream_events("GigaChat", {"content": "Съешь ещё 🥐 
 def said_by(packets: list[bytes]) -> str:
     decoder, answer = EventDecoder(), StreamedAnswer("GigaChat")
     events = [data for packet in packets for data in decoder.feed(packet)]
-    assert events.pop() == "[DONE]"
+    assert events.pop() == b"[DONE]"
     for data in events:
         answer.feed(data)
     completion = answer.finish().completion
@@ -439,7 +439,7 @@ def test_arguments_of_a_call_may_come_in_pieces() -> None:
     answer = StreamedAnswer("GigaChat")
     for call in ({"name": "f", "arguments": '{"a"'}, {"arguments": ": 1}"}):
         delta = {"choices": [{"delta": {"function_call": call}, "finish_reason": "function_call"}]}
-        answer.feed(json.dumps(delta))
+        answer.feed(json.dumps(delta).encode())
     completion = answer.finish().completion
     assert completion is not None
     assert completion.function_call is not None
@@ -470,7 +470,7 @@ JSON = st.recursive(
 def test_no_reply_raises_anything_foreign(reply: Any) -> None:
     readers = [
         lambda: parse_completion(reply, "GigaChat"),
-        lambda: StreamedAnswer("GigaChat").feed(json.dumps(reply)),
+        lambda: StreamedAnswer("GigaChat").feed(json.dumps(reply).encode()),
         lambda: parse_models(reply),
         lambda: parse_balance(reply),
         lambda: parse_token_counts(reply),
