@@ -82,8 +82,7 @@ class HistoryStore:
         query = (
             select(*_COLUMNS).filter_by(**key._asdict()).order_by(MessageRow.id.desc()).limit(limit)
         )
-        async with self._database.session() as session:
-            rows = (await session.execute(query)).all()
+        rows = await self._database.run(lambda it: it.execute(query).all())
         return [StoredMessage(*row) for row in reversed(rows)]
 
     @outlives_database
@@ -112,8 +111,7 @@ class HistoryStore:
         self, exchanges: Sequence[tuple[ConversationKey, Sequence[StoredMessage]]]
     ) -> Sequence[None]:
         rows = [_to_row(key, message) for key, messages in exchanges for message in messages]
-        async with self._database.session() as session:
-            await session.execute(insert(MessageRow), rows)
+        await self._database.run(lambda it: it.execute(insert(MessageRow), rows))
         return [None] * len(exchanges)
 
 

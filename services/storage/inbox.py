@@ -73,9 +73,9 @@ class Inbox:
             }
             for update_id, body in bodies.items()
         ]
-        insert = self._database.insert(InboxRow).values(rows).on_conflict_do_nothing()
-        async with self._database.session() as session:
-            return set(await session.scalars(insert.returning(InboxRow.update_id)))
+        insert = self._database.insert(InboxRow).on_conflict_do_nothing()
+        written = insert.returning(InboxRow.update_id)
+        return await self._database.run(lambda it: set(it.scalars(written, rows)))
 
     async def finish(self, update_id: int) -> None:
         """The update is handled: keep its number, drop its body."""
@@ -135,8 +135,7 @@ class Inbox:
 
     @outlives_database
     async def _finish_each(self, update_ids: Sequence[int]) -> Sequence[None]:
-        async with self._database.session() as session:
-            await session.execute(self._done(update_ids))
+        await self._database.run(lambda it: it.execute(self._done(update_ids)))
         return [None] * len(update_ids)
 
     def _done(self, update_ids: Collection[int]) -> Update:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
@@ -35,15 +34,18 @@ async def test_an_update_that_comes_while_the_inbox_is_searched_is_handled_once(
         intake = Intake(Inbox(database, "grisha"), Alone())
         dispatcher.update.outer_middleware(intake)
         await intake.start(bot, dispatcher)
-        numbers = itertools.count(1)
+        updates = [Update(update_id=n, message=message(n)) for n in range(1, COUNT + 1)]
 
-        async def come() -> None:
-            for number in itertools.takewhile(lambda number: number <= COUNT, numbers):
-                update = Update(update_id=number, message=message(number))
-                if await intake.write_down_one(update):
+        async def polled() -> None:
+            for at in range(0, COUNT // 2, 5):
+                for update in await intake.write_down(updates[at : at + 5]):
                     intake.handle(bot, dispatcher, update)
 
-        await asyncio.gather(*(come() for _ in range(4)))
+        async def by_webhook(update: Update) -> None:
+            if await intake.write_down_one(update):
+                intake.handle(bot, dispatcher, update)
+
+        await asyncio.gather(polled(), *map(by_webhook, updates[COUNT // 2 :]))
         await intake.close(timeout=10)
     assert handled == Counter(range(1, COUNT + 1))
 

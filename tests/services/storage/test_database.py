@@ -113,8 +113,8 @@ async def test_waits_for_a_full_disk(tmp_path: Path) -> None:
     async with Database.open(StorageSettings(data_dir=tmp_path)) as database:
 
         async def bound(pages: int) -> None:
-            async with database.engine.connect() as connection:  # the pool's only one
-                await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+            pragma = f"PRAGMA max_page_count={pages}"  # of one connection: that of `run`
+            await database.run(lambda connection: connection.exec_driver_sql(pragma))
 
         await bound(1)  # SQLite makes it what the file has now
         writing = asyncio.create_task(HistoryStore(database).append(key, long))
