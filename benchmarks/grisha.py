@@ -48,7 +48,7 @@ class Stage:
     @asynccontextmanager
     async def open(self, model: ChatModel) -> AsyncIterator[Grisha]:
         async with Database.open(StorageSettings(data_dir=self.folder)) as database:
-            index = await DialogueIndex.open(database, self.encoder, self.folder)
+            index = await DialogueIndex.open(database, self.encoder)
             knowledge = Knowledge(index)
             await knowledge.load(OWN_DATASET)
             yield open_grisha(model, database, knowledge, GrishaSettings())

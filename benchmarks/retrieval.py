@@ -95,13 +95,13 @@ async def run(
         ids[exchange_of(dialogue)].append(dialogue["id"])
     storage = StorageSettings(data_dir=folder)
     async with Database.open(storage) as database:
-        index = await DialogueIndex.open(database, encoder, folder)
+        index = await DialogueIndex.open(database, encoder)
         started = time.perf_counter()
         await index.sync("corpus", ids)
         build = time.perf_counter() - started
     async with Database.open(storage) as database:
         started = time.perf_counter()
-        index = await DialogueIndex.open(database, encoder, folder)
+        index = await DialogueIndex.open(database, encoder)
         await index.sync("corpus", ids)
         start = time.perf_counter() - started
 
@@ -126,7 +126,7 @@ async def _measure_growth(index: DialogueIndex) -> dict[str, Any]:
         seconds.append(time.process_time() - started)
         found += index.search(question, 1)[0].id == key
     return {
-        "add_p50_ms": round(1000 * float(np.percentile(seconds, 50)), 3),
+        "add_ms": round(1000 * float(np.percentile(seconds, 50)), 3),
         "added_found": found / len(seconds),
     }
 

@@ -72,7 +72,7 @@ def _convert(path: Path, output: Path) -> int:
 async def _import(path: Path) -> int:
     storage = read_settings(StorageSettings)
     async with Database.open(storage) as database:
-        index = await DialogueIndex.open(database, open_encoder(), storage.data_dir)
+        index = await DialogueIndex.open(database, open_encoder())
         bad = await Knowledge(index).load(path, _progress)
         return _report(index.count(path.stem), bad)
 

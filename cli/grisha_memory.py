@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 async def _run(arguments: argparse.Namespace) -> int:
     storage = read_settings(StorageSettings)
     async with Database.open(storage) as database:
-        index = await DialogueIndex.open(database, open_encoder(), storage.data_dir)
+        index = await DialogueIndex.open(database, open_encoder())
         memory = Memory(Learning(database, index), UserMemory(database))
         return await COMMANDS[arguments.command](memory, arguments)
 

@@ -31,7 +31,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     """Put Grisha together."""
     settings = read_settings(GrishaSettings)
     encoder = await asyncio.to_thread(_warm_up)
-    knowledge = Knowledge(await DialogueIndex.open(context.database, encoder, context.data_dir))
+    knowledge = Knowledge(await DialogueIndex.open(context.database, encoder))
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
     dispatcher["grisha"] = open_grisha(context.model, context.database, knowledge, settings)
     dispatcher["comments"] = Comments(

@@ -30,6 +30,7 @@ from bots.grisha.name_words import (
     MORE_NAMES,
     NAMED,
     NEVER_BARE,
+    OWN_WORDS,
     PREPOSITIONS,
     ROLES,
     UNREAL,
@@ -53,6 +54,7 @@ _QUOTES = re.compile(r"[«»\"“”„*_]")
 
 _CALLS = frozenset(["зовет", "называет", "кличет", "величает"])
 _I = frozenset(("я", "йа"))
+_NOT_CALLED = frozenset(("не", "как", "никто", "хватит", "прекрати", "перестань", "перестаньте"))
 # «я на самом деле Петя», «меня если что зовут Петя»
 _FILLER_PHRASES: tuple[tuple[str, ...], ...] = (
     ("на", "самом", "деле"),
@@ -176,6 +178,9 @@ def _is_unreal(sentence: Sequence[Token], position: int) -> bool:
     before = [token.key for token in sentence[:position]]
     if before[-2:] == ["если", "что"]:
         return False
+    before = [
+        key for at, key in enumerate(before) if key not in OWN_WORDS or "я" not in before[:at]
+    ]  # «я же говорил, меня зовут Антон» is so
     phrase = " ".join(before)
     return any(key in UNREAL and not (key == "если" and phrase.count("если что")) for key in before)
 
@@ -221,7 +226,8 @@ def _name_then_called(sentence: Sequence[Token], at: int) -> Found | None:
     """«меня Света зовут», «Светой меня зовут», «не Дима, а Денис меня зовут»."""
     key = sentence[at].key
     if key in ME and not _has_preposition(sentence, at):
-        found = _read_name(sentence, at + 1, ("nomn", "ablt"), trusted=True)
+        start = _skip_fillers(sentence, at + 1)
+        found = _read_name(sentence, start, ("nomn", "ablt"), trusted=True)
         if found and sentence[found.end].key in CALLED | NAMED:
             return None if _is_invitation(sentence, found.end + 1) else found
         return None
@@ -254,7 +260,7 @@ def _call_me(sentence: Sequence[Token], at: int) -> Found | None:
         start = at + 2
     elif key.startswith(("обращ", "обратит")) and _keys(sentence, at + 1, 2) == ["ко", "мне"]:
         start = at + 3
-    elif _keys(sentence, at, 2) in (["можно", "просто"], ["лучше", "просто"]):
+    elif _keys(sentence, at, 2) in (["можно", "просто"], ["лучше", "просто"], ["но", "лучше"]):
         found = _read_name(sentence, at + 2, ("nomn",), trusted=False)
         return found and _if_closed(sentence, Found(found.name, found.end, preferred=True))
     if start is None:
@@ -324,6 +330,8 @@ def _this_is(sentence: Sequence[Token], at: int) -> Found | None:
         return found
     if after.key in (",", "—") and _is_other_person(sentence, found.end + 1):
         return None
+    if "," in after.text and _keys(sentence, found.end + 1, 2) == ["а", "это"]:
+        return None  # «это Маша, а это Даша»
     return _if_closed(sentence, found)
 
 
@@ -338,6 +346,7 @@ _PRESENTATIONS = frozenset(
         ("с", "тобой"),
         ("на", "связи"),
         ("с", "уважением"),
+        ("вами", "говорит"),
         ("вас", "беспокоит"),
         ("вам", "пишет"),
         ("тебе", "пишет"),
@@ -355,7 +364,9 @@ def _presented(sentence: Sequence[Token], at: int) -> Found | None:
         start = at + 1
     elif tuple(keys) in _PRESENTATIONS:
         start = at + 2
-    elif one in ("знакомы", "знакомиться") and sentence[at + 1].key in _DASHES:
+    elif one == "знакомы" and _is_pause(sentence[at + 1]):
+        start = at + 1
+    elif one == "знакомиться" and sentence[at + 1].key in _DASHES:
         start = at + 1
     else:
         return None
@@ -564,8 +575,8 @@ def _looks_like_name(sentence: Sequence[Token], at: int, case: Case) -> bool:
             return True
         if any("Surn" in parse.tag or "Patr" in parse.tag for parse in parses):
             return True
-        noun = any({"NOUN", "nomn", "sing"} in parse.tag for parse in parses)
-        return noun and closed and case == "nomn" and sentence[at - 1].key in CALLED
+        noun = any({"NOUN", case, "sing"} in parse.tag for parse in parses)
+        return noun and closed and sentence[at - 1].key in CALLED | ME
     unknown_noun = not known and len(word) > 2 and {"NOUN", "sing"} in parses[0].tag
     return unknown_noun and closed and "Geox" not in parses[0].tag and case == "nomn"
 
@@ -735,7 +746,9 @@ def _has_preposition(sentence: Sequence[Token], at: int) -> bool:
 
 
 def _is_negated(sentence: Sequence[Token], verb_at: int) -> bool:
-    return verb_at > 0 and sentence[verb_at - 1].key in ("не", "как", "никто")
+    if sentence[max(0, verb_at - 1)].key in ("надо", "нужно", "стоит", "смей"):
+        verb_at -= 1
+    return verb_at > 0 and sentence[verb_at - 1].key in _NOT_CALLED
 
 
 def _only_greetings(tokens: Sequence[Token]) -> bool:

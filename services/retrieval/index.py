@@ -8,17 +8,16 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, cast
 
 import numpy as np
 from sqlalchemy import Index, LargeBinary, Row, Table, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.retrieval.encoder import Encoder, Vectors
+from services.retrieval.encoder import Encoder
 from services.retrieval.lexical import LexicalIndex
 from services.retrieval.spelling import likeness, trigrams
-from services.retrieval.vectors import EXACT_LIMIT, NeighbourGraph, VectorMatrix
+from services.retrieval.vectors import VectorMatrix
 from services.storage import Base, Database
 
 ANSWER_WEIGHT = 0.25  # of the answer in a row's vector, beside 1 of the question
@@ -26,6 +25,7 @@ SPELLING_WEIGHT = 0.15  # of the trigrams' likeness in the final score
 ANSWER_CHARACTERS = 400  # the rest would cost more than it tells
 CANDIDATES = 50  # rows that are looked at closely
 BATCH = 512  # rows that are encoded and committed at once
+LOADED = 8192  # rows that are read at once
 
 Progress = Callable[[int, int], None]
 
@@ -87,24 +87,20 @@ class DialogueIndex:
     an encoder it searches by words.
     """
 
-    def __init__(self, database: Database, encoder: Encoder | None, data_dir: Path) -> None:
+    def __init__(self, database: Database, encoder: Encoder | None) -> None:
         self._database = database
         self._encoder = encoder
-        self._graph_path = data_dir / "retrieval.usearch"
         self._entries: list[_Entry | None] = []  # None where one was removed
         self._positions: dict[int, int] = {}
-        self._matrix: VectorMatrix | None = None
-        self._graph: NeighbourGraph | None = None
-        self._words: LexicalIndex | None = None
+        self._matrix = VectorMatrix(encoder.dimensions) if encoder else None
+        self._words = None if encoder else LexicalIndex()
         self._rows_of: defaultdict[str, list[int]] = defaultdict(list)
         self._writing = asyncio.Lock()  # one transaction at a time
         self._changing = threading.Lock()  # searches run in threads
 
     @classmethod
-    async def open(
-        cls, database: Database, encoder: Encoder | None, data_dir: Path
-    ) -> DialogueIndex:
-        index = cls(database, encoder, data_dir)
+    async def open(cls, database: Database, encoder: Encoder | None) -> DialogueIndex:
+        index = cls(database, encoder)
         await index._load()
         return index
 
@@ -161,7 +157,10 @@ class DialogueIndex:
             ranks = [-0.01 * rank for rank in range(len(rows))]
             return rows, ranks, ranks
         vector = self._encoder.encode([query])[0]
-        numbers = self._near_rows(vector, source)
+        if source is None:
+            numbers = self._matrix.shortlist(vector)
+        else:
+            numbers = np.asarray(self._rows_of[source], np.intp)
         cosines = self._matrix.cosines(vector, numbers)
         scores = self._matrix.scores(vector, cosines, numbers)
         if len(scores) > CANDIDATES:
@@ -171,16 +170,6 @@ class DialogueIndex:
         elif numbers is None:
             numbers = np.arange(len(scores))
         return numbers.tolist(), scores.tolist(), cosines.tolist()
-
-    def _near_rows(self, vector: Vectors, source: str | None) -> np.ndarray | None:
-        """The rows that the graph or the source leaves over; None for all of them."""
-        if source is not None:
-            return np.asarray(self._rows_of[source], np.intp)
-        if self._graph is None:
-            return None
-        keys = self._graph.nearest(vector, 2 * CANDIDATES).tolist()
-        rows = [self._positions[key] for key in keys if key in self._positions]
-        return np.asarray(rows, np.intp)
 
     # --- writing ---------------------------------------------------------------------
 
@@ -205,22 +194,18 @@ class DialogueIndex:
             present = {bytes(digest): key for digest, key in rows}
         await self.remove([key for digest, key in present.items() if digest not in wanted])
         new = [exchange for digest, exchange in wanted.items() if digest not in present]
-        if len(new) > BATCH:
-            self._graph = None  # quicker to complete it once, at the end
         for start in range(0, len(new), BATCH):
             await self._insert(source, new[start : start + BATCH])
             if progress:
                 progress(min(start + BATCH, len(new)), len(new))
         if new:
-            await asyncio.to_thread(self._settle)
+            await asyncio.to_thread(self._center)
         return len(new)
 
-    def _settle(self) -> None:
+    def _center(self) -> None:
         with self._changing:
             if self._matrix:
                 self._matrix.center()
-                if self._matrix.size > EXACT_LIMIT:
-                    self._open_graph()
 
     async def remove(self, keys: Sequence[int]) -> None:
         if not keys:
@@ -234,8 +219,6 @@ class DialogueIndex:
             for key in keys:
                 if (row := self._positions.pop(key, None)) is not None:
                     self._entries[row] = None
-            if self._graph:
-                self._graph.remove(keys)
 
     async def _insert(self, source: str, exchanges: Sequence[Exchange]) -> list[int]:
         vectors = await asyncio.to_thread(self._encode, exchanges)
@@ -254,7 +237,11 @@ class DialogueIndex:
             async with self._database.session() as session:
                 rows = await session.execute(_INSERT, values)
                 keys = [key for (key,) in rows]
-            await asyncio.to_thread(self._append, source, keys, exchanges, vectors)
+            entries = [
+                _Entry(key, source, *exchange)
+                for key, exchange in zip(keys, exchanges, strict=True)
+            ]
+            await asyncio.to_thread(self._append, entries, vectors)
         return keys
 
     def _encode(self, exchanges: Sequence[Exchange]) -> np.ndarray | None:
@@ -268,29 +255,16 @@ class DialogueIndex:
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors.astype(np.float16)
 
-    def _append(
-        self,
-        source: str,
-        keys: Sequence[int],
-        exchanges: Sequence[Exchange],
-        vectors: np.ndarray | None,
-    ) -> None:
+    def _append(self, entries: Sequence[_Entry], vectors: np.ndarray | None) -> None:
         with self._changing:
-            for key, exchange in zip(keys, exchanges, strict=True):
-                self._take(_Entry(key, source, *exchange))
+            for entry in entries:
+                self._positions[entry.id] = len(self._entries)
+                self._rows_of[entry.source].append(len(self._entries))
+                self._entries.append(entry)
             if self._words:
-                self._words.add(
-                    (key, exchange.question) for key, exchange in zip(keys, exchanges, strict=True)
-                )
+                self._words.add((entry.id, entry.question) for entry in entries)
             if self._matrix and vectors is not None:
                 self._matrix.append(vectors.astype(np.float32))
-                if self._graph:
-                    self._graph.add(np.asarray(keys, np.int64), vectors)
-
-    def _take(self, entry: _Entry) -> None:
-        self._positions[entry.id] = len(self._entries)
-        self._rows_of[entry.source].append(len(self._entries))
-        self._entries.append(entry)
 
     # --- loading ---------------------------------------------------------------------
 
@@ -301,26 +275,17 @@ class DialogueIndex:
             columns.id, columns.source, columns.question, columns.answer, columns.vector
         ).order_by(columns.id)
         async with self._database.session() as session:
-            rows = (await session.execute(query)).all()
-        await asyncio.to_thread(self._fill, rows)
+            found = await session.stream(query)
+            async for rows in found.partitions(LOADED):
+                await asyncio.to_thread(self._fill, rows)
+        await asyncio.to_thread(self._center)
 
     def _fill(self, rows: Sequence[Row[tuple[int, str, str, str, bytes]]]) -> None:
-        for row in rows:
-            self._take(_Entry(*row[:4]))
-        if self._encoder is None:
-            self._words = LexicalIndex((row[0], row[2]) for row in rows)
-            return
-        shape = (len(rows), self._encoder.dimensions)
-        joined = b"".join(row[4] for row in rows)
-        self._matrix = VectorMatrix(np.frombuffer(joined, np.float16).reshape(shape).copy())
-        if self._matrix.size > EXACT_LIMIT:
-            self._open_graph()
-
-    def _open_graph(self) -> None:
-        assert self._matrix is not None  # noqa: S101  (there are vectors to look through)
-        alive = [row for row, entry in enumerate(self._entries) if entry is not None]
-        keys = np.asarray([self._entries[row].id for row in alive], np.int64)  # type: ignore[union-attr]
-        self._graph = NeighbourGraph.open(self._graph_path, keys, self._matrix.rows[alive])
+        vectors = None
+        if self._encoder:
+            joined = b"".join(row[4] for row in rows)
+            vectors = np.frombuffer(joined, np.float16).reshape(len(rows), -1)
+        self._append([_Entry(*row[:4]) for row in rows], vectors)
 
     async def _encode_old_rows(self) -> None:
         """Give a vector to rows that were stored without this encoder."""
@@ -337,7 +302,6 @@ class DialogueIndex:
                 assert vectors is not None  # noqa: S101  (there is an encoder)
                 for row, vector in zip(rows, vectors, strict=True):
                     row.vector, row.encoder = vector.tobytes(), self._encoder.name
-            self._graph_path.unlink(missing_ok=True)
 
 
 def _digest(exchange: Exchange) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -31,10 +29,8 @@ def encoder(request: pytest.FixtureRequest, real_encoder: Encoder) -> Encoder | 
     return real_encoder if request.param == "by meaning" else None
 
 
-async def test_finds_the_same_question_first(
-    database: Database, encoder: Encoder | None, tmp_path: Path
-) -> None:
-    index = await DialogueIndex.open(database, encoder, tmp_path)
+async def test_finds_the_same_question_first(database: Database, encoder: Encoder | None) -> None:
+    index = await DialogueIndex.open(database, encoder)
     assert await index.sync("data", EXCHANGES) == len(EXCHANGES)
     for exchange in EXCHANGES:
         best = index.search(exchange.question.lower())[0]
@@ -43,22 +39,20 @@ async def test_finds_the_same_question_first(
 
 
 async def test_a_new_exchange_is_found_at_once_and_after_a_restart(
-    database: Database, encoder: Encoder | None, tmp_path: Path
+    database: Database, encoder: Encoder | None
 ) -> None:
-    index = await DialogueIndex.open(database, encoder, tmp_path)
+    index = await DialogueIndex.open(database, encoder)
     await index.sync("data", EXCHANGES)
     added = Exchange("Где живут пингвины?", "Там, где холодно и мало людей.")
     key = await index.add("pattern", added)
     assert index.search("где живут пингвины")[0].id == key
-    again = await DialogueIndex.open(database, encoder, tmp_path)
+    again = await DialogueIndex.open(database, encoder)
     assert again.search("где живут пингвины")[0].id == key
     assert again.count("pattern") == 1
 
 
-async def test_what_is_removed_is_not_found(
-    database: Database, encoder: Encoder | None, tmp_path: Path
-) -> None:
-    index = await DialogueIndex.open(database, encoder, tmp_path)
+async def test_what_is_removed_is_not_found(database: Database, encoder: Encoder | None) -> None:
+    index = await DialogueIndex.open(database, encoder)
     key = await index.add("pattern", EXCHANGES[0])
     other = await index.add("pattern", EXCHANGES[1])
     await index.remove([key])
@@ -66,10 +60,8 @@ async def test_what_is_removed_is_not_found(
     assert await index.add("pattern", EXCHANGES[2]) > other  # numbers are never used again
 
 
-async def test_sync_is_incremental(
-    database: Database, encoder: Encoder | None, tmp_path: Path
-) -> None:
-    index = await DialogueIndex.open(database, encoder, tmp_path)
+async def test_sync_is_incremental(database: Database, encoder: Encoder | None) -> None:
+    index = await DialogueIndex.open(database, encoder)
     await index.sync("data", EXCHANGES)
     await index.sync("other", EXCHANGES[:1])
     seen: list[tuple[int, int]] = []
@@ -79,10 +71,8 @@ async def test_sync_is_incremental(
     assert (index.count("data"), index.count("other")) == (len(EXCHANGES), 1)
 
 
-async def test_a_source_can_be_searched_alone(
-    database: Database, encoder: Encoder | None, tmp_path: Path
-) -> None:
-    index = await DialogueIndex.open(database, encoder, tmp_path)
+async def test_a_source_can_be_searched_alone(database: Database, encoder: Encoder | None) -> None:
+    index = await DialogueIndex.open(database, encoder)
     await index.sync("data", EXCHANGES)
     assert index.search("Мне грустно", source="pattern") == []
     key = await index.add("pattern", EXCHANGES[2])
@@ -90,9 +80,9 @@ async def test_a_source_can_be_searched_alone(
 
 
 async def test_an_empty_index_and_empty_queries_find_nothing(
-    database: Database, encoder: Encoder | None, tmp_path: Path
+    database: Database, encoder: Encoder | None
 ) -> None:
-    index = await DialogueIndex.open(database, encoder, tmp_path)
+    index = await DialogueIndex.open(database, encoder)
     assert index.search("Привет, как дела?") == []
     await index.sync("data", EXCHANGES)
     assert index.search("  ") == []
@@ -100,41 +90,66 @@ async def test_an_empty_index_and_empty_queries_find_nothing(
 
 
 async def test_rows_stored_without_the_encoder_get_their_vectors(
-    database: Database, real_encoder: Encoder, tmp_path: Path
+    database: Database, real_encoder: Encoder
 ) -> None:
-    by_words = await DialogueIndex.open(database, None, tmp_path)
+    by_words = await DialogueIndex.open(database, None)
     await by_words.sync("data", EXCHANGES)
-    by_meaning = await DialogueIndex.open(database, real_encoder, tmp_path)
+    by_meaning = await DialogueIndex.open(database, real_encoder)
     assert by_meaning.search("я в печали")[0].question == "Мне грустно"
 
 
-async def test_many_rows_are_searched_through_a_graph_that_survives(
-    database: Database, real_encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_many_rows_are_searched_by_their_signs_first(
+    database: Database, real_encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vectors, "EXACT_LIMIT", 3)
-    monkeypatch.setattr("services.retrieval.index.EXACT_LIMIT", 3)
-    index = await DialogueIndex.open(database, real_encoder, tmp_path)
+    monkeypatch.setattr(vectors, "SHORTLIST", 2)
+    index = await DialogueIndex.open(database, real_encoder)
     await index.sync("data", EXCHANGES)
     key = await index.add("pattern", Exchange("Где живут пингвины?", "Где холодно."))
-    assert index.search("где живут пингвины")[0].id == key
+    found = index.search("где живут пингвины")
+    assert found[0].id == key
+    assert len(found) < len(index)
     await index.remove([key])
-    assert (tmp_path / "retrieval.usearch").exists()
-    again = await DialogueIndex.open(database, real_encoder, tmp_path)
+    again = await DialogueIndex.open(database, real_encoder)
     for exchange in EXCHANGES:
         assert again.search(exchange.question)[0].question == exchange.question
-    (tmp_path / "retrieval.usearch").write_bytes(b"not a graph")
-    mended = await DialogueIndex.open(database, real_encoder, tmp_path)
-    assert mended.search("Мне грустно")[0].question == "Мне грустно"
+
+
+def test_a_shortlist_has_the_nearest_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "EXACT_LIMIT", 100)
+    monkeypatch.setattr(vectors, "SHORTLIST", 50)
+    rows = _unit_rows(1_000)
+    matrix = vectors.VectorMatrix(rows.shape[1])
+    matrix.append(rows)
+    matrix.center()
+    for number in range(0, 1_000, 100):
+        query = rows[number] + rows[number - 1]
+        shortlist = matrix.shortlist(query / np.linalg.norm(query))
+        assert shortlist is not None
+        assert {number, (number - 1) % 1_000} <= {*shortlist.tolist()}
+        assert len(shortlist) < 150
+
+
+def test_many_texts_are_encoded_like_one(real_encoder: Encoder) -> None:
+    texts = [f"вопрос номер {number}" for number in range(600)]
+    together = real_encoder.encode(texts)
+    for number in (0, 255, 256, 599):
+        assert np.allclose(together[number], real_encoder.encode([texts[number]])[0], atol=1e-4)
 
 
 def test_the_matrix_grows_without_losing_rows() -> None:
-    random = np.random.default_rng(1)
-    rows = random.normal(size=(300, 8)).astype(np.float32)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    matrix = vectors.VectorMatrix(rows[:10].astype(np.float16))
+    rows = _unit_rows(300)
+    matrix = vectors.VectorMatrix(rows.shape[1])
+    matrix.append(rows[:10])
     for row in rows[10:]:
         matrix.append(row[None])
     assert np.allclose(matrix.cosines(rows[7]), rows @ rows[7], atol=2e-3)
+
+
+def _unit_rows(count: int) -> vectors.Vectors:
+    rows = np.random.default_rng(1).normal(size=(count, 128)).astype(np.float32)
+    normal: vectors.Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return normal
 
 
 def test_a_changed_package_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
