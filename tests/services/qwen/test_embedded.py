@@ -6,13 +6,24 @@ import asyncio
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
-from services.chat import Message
-from services.errors import ModelLoading, Unavailable
+from services.chat import FinishReason, Message, Usage
+from services.errors import ModelLoading, ServiceError, Unavailable
 from services.qwen import LocalModel, LocalModelSettings
 from services.qwen.embedded import Preparation, model_folder
+from services.qwen.linear import adapt
+from services.qwen.loading import read_folder
+from services.qwen.ragged import RaggedModel
+from services.qwen.sampling import Sampler, Sampling
+from services.qwen.scheduler import Limits, Request, Scheduler
+from services.qwen.text import TextStream
+
+DIALOGUES = Path(__file__).with_name("dialogues.txt")
+WINDOWED = ((0, 600), (40, 530), (10, 50))  # where each prompt begins, and its tokens
 
 
 @pytest.mark.slow
@@ -67,3 +78,50 @@ async def test_the_loop_stays_free_while_it_prepares(tmp_path: Path) -> None:
     assert time.monotonic() - began < 30
     with pytest.raises(Unavailable):
         await model.complete([Message("user", "Привет!")])
+
+
+class Tokens(TextStream):
+    """Remembers the tokens."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        super().__init__(tokenizer)
+        self.tokens: list[int] = []
+
+    def feed(self, token: int) -> str:
+        self.tokens.append(token)
+        return super().feed(token)
+
+
+class Unheard:
+    def on_text(self, text: str) -> None: ...
+
+    def on_end(self, reason: FinishReason, tail: str, usage: Usage) -> None: ...
+
+    def on_error(self, error: ServiceError) -> None:
+        raise error
+
+
+@pytest.mark.slow
+def test_beyond_its_window_it_writes_what_generate_writes(prepared_data_dir: Path) -> None:
+    loaded = read_folder(model_folder(prepared_data_dir), torch.device("cpu"), torch.float32)
+    text = DIALOGUES.read_text(encoding="utf-8") * 2
+    prompts = [loaded.tokenizer(text[begin:]).input_ids[:length] for begin, length in WINDOWED]
+    window = loaded.model.config.sliding_window
+    assert max(map(len, prompts)) > window
+    expected = []
+    for prompt in prompts:
+        ids = torch.tensor([prompt])
+        output = loaded.model.generate(
+            ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=8
+        )
+        expected.append(output[0, len(prompt) :].tolist())
+    adapt(loaded.model, None)
+    scheduler = Scheduler(RaggedModel(loaded.model), Limits())
+    answers = []
+    for number, prompt in enumerate(prompts):
+        answers.append(Tokens(loaded.tokenizer))
+        sampler = Sampler(Sampling(), prompt, torch.device("cpu"))
+        scheduler.add(Request(prompt, 8, answers[-1], sampler, Unheard(), owner=number))
+    while scheduler.load:
+        scheduler.step()
+    assert [answer.tokens for answer in answers] == expected
