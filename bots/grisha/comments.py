@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bots.grisha.assistant import Post
 from services.storage import Base, ConversationKey, Database
-from services.storage.database import utc_now
+from services.storage.database import outlives_database, utc_now
 
 
 class PostRow(Base):
@@ -32,6 +32,7 @@ class Comments:
         self._pause = pause
         self._commenting = asyncio.Lock()
 
+    @outlives_database
     async def note(self, key: ConversationKey, post: Post) -> None:
         """Write a post down: its thread is about it, commented or not."""
         async with self._database.session() as session:
@@ -45,6 +46,7 @@ class Comments:
                     )
                 )
 
+    @outlives_database
     async def post_of(self, key: ConversationKey) -> Post | None:
         """The post that a thread is about."""
         async with self._database.session() as session:
@@ -61,14 +63,16 @@ class Comments:
             await asyncio.sleep(await self._wait())
             if not await self.may_comment(key):
                 return False
-            async with self._database.session() as session:
-                await session.execute(
-                    update(PostRow)
-                    .filter_by(chat_id=key.chat_id, root_id=key.thread_id)
-                    .values(commented_at=utc_now())
+            mine = update(PostRow).filter_by(
+                chat_id=key.chat_id, root_id=key.thread_id, commented_at=None
+            )
+            async with self._database.session() as session:  # another replica may be quicker
+                claimed = await session.execute(
+                    mine.values(commented_at=utc_now()).returning(PostRow.chat_id)
                 )
-            return True
+                return claimed.first() is not None
 
+    @outlives_database
     async def may_comment(self, key: ConversationKey) -> bool:
         """Whether it is worth asking the model for a comment."""
         hour = utc_now() - timedelta(hours=1)

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.storage import Base, ConversationKey, Database, StoredMessage
-from services.storage.database import utc_now
+from services.storage.database import outlives_database, utc_now
 from services.storage.history import MessageRow
 
 BOT = "grisha"
@@ -59,22 +59,23 @@ class UserMemory:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @outlives_database
     async def see(self, user_id: int, chat_id: int) -> None:
         """Note that the user wrote in the chat."""
         now = utc_now()
-        async with self._database.session() as session:
-            user = await session.get(UserRow, user_id)
-            if user:
-                user.last_seen = now
-            else:
-                session.add(UserRow(id=user_id, name=None, first_seen=now, last_seen=now))
-            await session.merge(UserChatRow(user_id=user_id, chat_id=chat_id))
+        user = self._database.insert(UserRow).values(id=user_id, first_seen=now, last_seen=now)
+        user = user.on_conflict_do_update(index_elements=[UserRow.id], set_={"last_seen": now})
+        chat = self._database.insert(UserChatRow).values(user_id=user_id, chat_id=chat_id)
+        chat = chat.on_conflict_do_nothing()
+        await self._database.run(lambda it: [it.execute(each) for each in (user, chat)])
 
+    @outlives_database
     async def name_of(self, user_id: int) -> str | None:
         async with self._database.session() as session:
             user = await session.get(UserRow, user_id)
         return user.name if user else None
 
+    @outlives_database
     async def set_name(
         self, user_id: int, name: str | None, seen: tuple[datetime, datetime] | None = None
     ) -> None:
@@ -87,16 +88,19 @@ class UserMemory:
             else:
                 session.add(UserRow(id=user_id, name=name, first_seen=first, last_seen=last))
 
+    @outlives_database
     async def note_chat(self, user_id: int, chat_id: int) -> None:
         async with self._database.session() as session:
             await session.merge(UserChatRow(user_id=user_id, chat_id=chat_id))
 
+    @outlives_database
     async def names(self) -> frozenset[str]:
         """Every word of every known name, in lower case."""
         async with self._database.session() as session:
             names = await session.scalars(select(UserRow.name).where(UserRow.name.is_not(None)))
             return frozenset(word for name in names if name for word in name.lower().split())
 
+    @outlives_database
     async def describe(self, user_id: int) -> Person | None:
         async with self._database.session() as session:
             user = await session.get(UserRow, user_id)
@@ -118,10 +122,12 @@ class UserMemory:
         described = [await self.describe(user) for user in users]
         return [person for person in described if person]
 
+    @outlives_database
     async def count(self) -> int:
         async with self._database.session() as session:
             return await session.scalar(select(func.count()).select_from(UserRow)) or 0
 
+    @outlives_database
     async def forget(self, user_id: int) -> None:
         """Delete the user, what they said anywhere, what was answered, and their private talk."""
         async with self._database.session() as session:
@@ -146,11 +152,13 @@ class SummaryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @outlives_database
     async def get(self, key: ConversationKey) -> str:
         async with self._database.session() as session:
             row = await session.get(SummaryRow, key[1:])
         return row.text if row else ""
 
+    @outlives_database
     async def unsummarised(
         self, key: ConversationKey, keep: int
     ) -> tuple[Sequence[StoredMessage], int]:
@@ -174,12 +182,14 @@ class SummaryStore:
         ]
         return messages, turns[-1].id if turns else 0
 
+    @outlives_database
     async def put(self, key: ConversationKey, text: str, until: int) -> None:
         async with self._database.session() as session:
             await session.merge(
                 SummaryRow(chat_id=key.chat_id, thread_id=key.thread_id, text=text, until=until)
             )
 
+    @outlives_database
     async def clear(self, key: ConversationKey) -> None:
         async with self._database.session() as session:
             await session.execute(

@@ -364,9 +364,7 @@ def _presented(sentence: Sequence[Token], at: int) -> Found | None:
         start = at + 1
     elif tuple(keys) in _PRESENTATIONS:
         start = at + 2
-    elif one == "знакомы" and _is_pause(sentence[at + 1]):
-        start = at + 1
-    elif one == "знакомиться" and sentence[at + 1].key in _DASHES:
+    elif one in ("знакомы", "знакомиться") and sentence[at + 1].key in _PAUSES:
         start = at + 1
     else:
         return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import numpy as np
-from sqlalchemy import Index, LargeBinary, Row, Table, delete, insert, select
+from sqlalchemy import Index, LargeBinary, Row, Table, delete, func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.retrieval.encoder import Encoder
@@ -19,6 +19,7 @@ from services.retrieval.lexical import LexicalIndex
 from services.retrieval.spelling import likeness, trigrams
 from services.retrieval.vectors import VectorMatrix
 from services.storage import Base, Database
+from services.storage.database import outlives_database
 
 ANSWER_WEIGHT = 0.25  # of the answer in a row's vector, beside 1 of the question
 SPELLING_WEIGHT = 0.15  # of the trigrams' likeness in the final score
@@ -26,6 +27,7 @@ ANSWER_CHARACTERS = 400  # the rest would cost more than it tells
 CANDIDATES = 50  # rows that are looked at closely
 BATCH = 512  # rows that are encoded and committed at once
 LOADED = 8192  # rows that are read at once
+FRESH = 5.0  # seconds until what other processes wrote is looked for again
 
 Progress = Callable[[int, int], None]
 
@@ -83,8 +85,9 @@ class _Entry(NamedTuple):
 class DialogueIndex:
     """Exchanges by likeness of their question. `await DialogueIndex.open(...)` loads it.
 
-    Writes go to the database first and are found as soon as the call returns. Without
-    an encoder it searches by words.
+    Writes go to the database first and are found as soon as the call returns; `find` also
+    sees what other processes wrote, some seconds later. Without an encoder it searches by
+    words.
     """
 
     def __init__(self, database: Database, encoder: Encoder | None) -> None:
@@ -97,11 +100,14 @@ class DialogueIndex:
         self._rows_of: defaultdict[str, list[int]] = defaultdict(list)
         self._writing = asyncio.Lock()  # one transaction at a time
         self._changing = threading.Lock()  # searches run in threads
+        self._newest = 0  # the highest number that was seen
+        self._fresh_until = 0.0
 
     @classmethod
     async def open(cls, database: Database, encoder: Encoder | None) -> DialogueIndex:
         index = cls(database, encoder)
-        await index._load()
+        await index.catch_up()
+        await asyncio.to_thread(index._center)
         return index
 
     @property
@@ -143,7 +149,11 @@ class DialogueIndex:
         return matches[:limit]
 
     async def find(self, query: str, limit: int = 3, *, source: str | None = None) -> list[Match]:
-        """`search` off the event loop."""
+        """`search` off the event loop, also among what other processes wrote."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._fresh_until:
+            self._fresh_until = now + FRESH
+            await self.catch_up()
         return await asyncio.to_thread(self.search, query, limit, source=source)
 
     def _candidates(
@@ -215,6 +225,9 @@ class DialogueIndex:
                 await session.execute(
                     delete(EntryRow).where(EntryRow.id.in_(keys[start : start + 500]))
                 )
+        self._drop(keys)
+
+    def _drop(self, keys: Iterable[int]) -> None:
         with self._changing:
             for key in keys:
                 if (row := self._positions.pop(key, None)) is not None:
@@ -261,12 +274,23 @@ class DialogueIndex:
                 self._positions[entry.id] = len(self._entries)
                 self._rows_of[entry.source].append(len(self._entries))
                 self._entries.append(entry)
+                self._newest = max(self._newest, entry.id)
             if self._words:
                 self._words.add((entry.id, entry.question) for entry in entries)
             if self._matrix and vectors is not None:
                 self._matrix.append(vectors.astype(np.float32))
 
     # --- loading ---------------------------------------------------------------------
+
+    @outlives_database
+    async def catch_up(self) -> None:
+        """Take over what other processes, replicas or `cli.grisha_memory`, added and removed."""
+        async with self._writing:
+            async with self._database.session() as session:
+                state = select(func.max(EntryRow.id), func.count(EntryRow.id))
+                newest, count = (await session.execute(state)).one()
+            if (newest or 0) > self._newest or count != len(self):
+                await self._load()
 
     async def _load(self) -> None:
         await self._encode_old_rows()
@@ -275,10 +299,13 @@ class DialogueIndex:
             columns.id, columns.source, columns.question, columns.answer, columns.vector
         ).order_by(columns.id)
         async with self._database.session() as session:
-            found = await session.stream(query)
-            async for rows in found.partitions(LOADED):
-                await asyncio.to_thread(self._fill, rows)
-        await asyncio.to_thread(self._center)
+            stored = set(await session.scalars(select(columns.id)))
+            self._drop(self._positions.keys() - stored)
+            missing = stored - self._positions.keys()
+            if missing:
+                found = await session.stream(query.where(columns.id >= min(missing)))
+                async for rows in found.partitions(LOADED):
+                    await asyncio.to_thread(self._fill, [row for row in rows if row.id in missing])
 
     def _fill(self, rows: Sequence[Row[tuple[int, str, str, str, bytes]]]) -> None:
         vectors = None

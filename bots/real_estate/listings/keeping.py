@@ -15,6 +15,7 @@ from bots.real_estate.listings.search import search_query
 from bots.real_estate.listings.store import Listing, ListingStore, to_listing
 from bots.real_estate.request import Slots, slots_from_json
 from services.storage import Base
+from services.storage.database import outlives_database
 
 MOST_FAVOURITES = 100
 MOST_SEARCHES = 10
@@ -93,6 +94,7 @@ class Keepsakes:
             )
         return True
 
+    @outlives_database
     async def searches(self, owner_id: int) -> list[SavedSearch]:
         query = select(SavedSearchRow).filter_by(owner_id=owner_id).order_by(SavedSearchRow.id)
         async with self._database.session() as session:
@@ -101,10 +103,12 @@ class Keepsakes:
                 for row in await session.scalars(query)
             ]
 
+    @outlives_database
     async def remove_search(self, owner_id: int, search_id: int) -> None:
         async with self._database.session() as session:
             await session.execute(delete(SavedSearchRow).filter_by(owner_id=owner_id, id=search_id))
 
+    @outlives_database
     async def take_alerts(self) -> list[Alert]:
         """What is new for each saved search; what was taken once is not given again.
 
@@ -124,6 +128,7 @@ class Keepsakes:
                     alerts.append(Alert(row.chat_id, slots, len(found), tuple(found[:ALERT_SIZE])))
         return alerts
 
+    @outlives_database
     async def forget(self, owner_id: int) -> None:
         async with self._database.session() as session:
             for table in (FavouriteRow, SavedSearchRow):

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, column, func, or_, select, table, true
+from sqlalchemy import ColumnElement, Select, and_, case, column, func, literal, or_, select, table
 
 from bots.real_estate.listings.store import Listing, ListingStore, listings, plain, to_listing
 from bots.real_estate.request import Slots
+from services.storage.database import outlives_database
 
 Sort = Literal["price", "price_per_metre", "discount"]
 PAGE = 5
@@ -44,6 +45,7 @@ class SearchPage:
     blockers: tuple[Blocker, ...] = ()
 
 
+@outlives_database
 async def search(
     store: ListingStore, slots: Slots, *, sort: Sort = "price", offset: int = 0, limit: int = PAGE
 ) -> SearchPage:
@@ -149,14 +151,15 @@ async def _blockers(session: Any, filters: list[Filter]) -> tuple[Blocker, ...]:
     """For each filter, what there would be without it; the one that gives most comes first."""
     if not filters:
         return ()
-    counted: list[Any] = []
-    for dropped in filters:
-        rest = and_(true(), *(item.clause for item in filters if item is not dropped))
-        counted += [func.count().filter(rest), func.min(listings.c.price).filter(rest)]
-    # All of them in one pass over the table.
-    row = (await session.execute(select(*counted).where(listings.c.price > 0))).one()
-    found = zip(filters, row[::2], row[1::2], strict=True)
-    blockers = [
-        Blocker(dropped.slots, count, cheapest) for dropped, count, cheapest in found if count
-    ]
+    # Bit n of `failed` is set where a flat doesn't pass filter n.
+    bits = {1 << number: item.slots for number, item in enumerate(filters)}
+    tests = zip(bits, filters, strict=True)
+    failed = sum((case((item.clause, 0), else_=bit) for bit, item in tests), literal(0))
+    flats = select(failed.label("failed"), listings.c.price).where(listings.c.price > 0).subquery()
+    found = await session.execute(
+        select(flats.c.failed, func.count(), func.min(flats.c.price))
+        .where(flats.c.failed.in_(bits))
+        .group_by(flats.c.failed)
+    )
+    blockers = [Blocker(bits[bit], count, cheapest) for bit, count, cheapest in found]
     return tuple(sorted(blockers, key=lambda blocker: -blocker.count))

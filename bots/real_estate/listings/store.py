@@ -7,6 +7,7 @@ model, out of fold: a flat's own price had no say in them.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -30,7 +31,12 @@ from sqlalchemy.dialects.sqlite import insert
 
 from bots.real_estate.flat import FLAT_FIELDS, TEXT_FIELDS, WHOLE_FIELDS, Flat
 from services.storage import Base, Database
+from services.storage.database import outlives_database
 
+FILTERED = (
+    *("city_key", "district_key", "okrug_key", "metro_key", "metro_min", "rooms", "total_area"),
+    *("floor", "floors_total", "renovation_key", "market_key"),
+)
 KEYED = ("city", "okrug", "district", "metro", "market", "renovation")
 _BATCH = 500
 
@@ -63,7 +69,8 @@ listings = Table(
     *(_column(name) for name in FLAT_FIELDS),
     *(Column(f"{name}_key", String) for name in KEYED),
     Index("listings_by_place", "city_key", "rooms", "price"),
-    Index("listings_by_price", "price"),
+    # Searches read all that they filter by from here, not from the much longer rows.
+    Index("listings_by_price", "price", *FILTERED),
     sqlite_autoincrement=True,
 )
 # Its full-text index, `listings_text`, and the triggers that keep it stand in the migration.
@@ -120,13 +127,7 @@ class ListingStore:
 
     async def upsert(self, batch: Iterable[Listing]) -> Upserted:
         """Add listings or bring known ones up to date; the same batch twice changes nothing."""
-        by_key: dict[str, Listing] = {}
-        repeated = 0
-        for listing in batch:
-            known = by_key.get(listing.key)
-            repeated += known is not None
-            if known is None or (listing.flat.date or "") >= (known.flat.date or ""):
-                by_key[listing.key] = listing
+        by_key, repeated = await asyncio.to_thread(_latest_by_key, batch)
         result = Upserted(same=repeated)
         keys = list(by_key)
         for start in range(0, len(keys), _BATCH):
@@ -134,6 +135,7 @@ class ListingStore:
             result = _sum(result, await self._upsert_part(part))
         return result
 
+    @outlives_database
     async def get(self, ids: Sequence[int]) -> list[Listing]:
         """Listings by id, in the order asked; unknown ids are left out."""
         query = select(listings).where(listings.c.id.in_(ids))
@@ -143,28 +145,34 @@ class ListingStore:
             }
         return [found[number] for number in ids if number in found]
 
+    @outlives_database
     async def all_priced(self) -> list[Listing]:
         """Every listing that a valuation can learn from."""
         query = select(listings).where(
             listings.c.price > 0, listings.c.total_area > 0, listings.c.city.is_not(None)
         )
         async with self.database.session() as session:
-            return [to_listing(row) for row in (await session.execute(query)).mappings()]
+            found = (await session.stream(query)).mappings()
+            return [to_listing(row) async for rows in found.partitions(_BATCH) for row in rows]
 
+    @outlives_database
     async def count(self) -> int:
         async with self.database.session() as session:
             return int(await session.scalar(select(func.count()).select_from(listings)) or 0)
 
+    @outlives_database
     async def has_demo(self) -> bool:
         """Whether made-up listings are among the rest."""
         query = select(listings.c.id).where(listings.c.demo).limit(1)
         async with self.database.session() as session:
             return await session.scalar(query) is not None
 
+    @outlives_database
     async def newest_id(self) -> int:
         async with self.database.session() as session:
             return int(await session.scalar(select(func.max(listings.c.id))) or 0)
 
+    @outlives_database
     async def set_estimates(self, estimates: Mapping[int, tuple[float, float, float]]) -> None:
         """Keep each listing's estimate and the bounds of its range."""
         statement = (
@@ -184,6 +192,7 @@ class ListingStore:
             if rows:
                 await (await session.connection()).execute(statement, rows)
 
+    @outlives_database
     async def _upsert_part(self, part: Mapping[str, Listing]) -> Upserted:
         async with self.database.session() as session:
             query = select(listings).where(listings.c.key.in_(part))
@@ -203,6 +212,19 @@ class ListingStore:
                     update(listings).where(listings.c.key == key).values(_values(listing))
                 )
         return Upserted(len(added), len(changed), len(part) - len(added) - len(changed))
+
+
+def _latest_by_key(batch: Iterable[Listing]) -> tuple[dict[str, Listing], int]:
+    """Each flat's latest listing, and how many were repeated."""
+    by_key: dict[str, Listing] = {}
+    repeated = 0
+    for listing in batch:
+        key = listing.key
+        known = by_key.get(key)
+        repeated += known is not None
+        if known is None or _newer(listing, known):
+            by_key[key] = listing
+    return by_key, repeated
 
 
 def to_listing(row: RowMapping) -> Listing:

@@ -51,6 +51,22 @@ async def test_a_new_exchange_is_found_at_once_and_after_a_restart(
     assert again.count("pattern") == 1
 
 
+async def test_what_another_process_writes_is_found_without_a_restart(
+    database: Database, encoder: Encoder | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.retrieval.index.FRESH", 0)
+    index = await DialogueIndex.open(database, encoder)
+    await index.sync("data", EXCHANGES)
+    other = await DialogueIndex.open(database, encoder)
+    added = Exchange("Где живут пингвины?", "Там, где холодно и мало людей.")
+    key = await other.add("pattern", added)
+    assert (await index.find("где живут пингвины"))[0].id == key
+    assert index.count("pattern") == 1
+    await other.remove([key])
+    assert key not in [match.id for match in await index.find("где живут пингвины")]
+    assert len(index) == len(other) == len(EXCHANGES)
+
+
 async def test_what_is_removed_is_not_found(database: Database, encoder: Encoder | None) -> None:
     index = await DialogueIndex.open(database, encoder)
     key = await index.add("pattern", EXCHANGES[0])

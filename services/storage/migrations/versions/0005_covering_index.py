@@ -1,0 +1,16 @@
+"""An index that has all that searches for flats filter by."""
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+FILTERED = (
+    *("city_key", "district_key", "okrug_key", "metro_key", "metro_min", "rooms", "total_area"),
+    *("floor", "floors_total", "renovation_key", "market_key"),
+)
+
+
+def upgrade() -> None:
+    op.drop_index("listings_by_price", "listings")
+    op.create_index("listings_by_price", "listings", ["price", *FILTERED])
