@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import asyncpg
 import pytest
 
+from services.storage import StorageSettings
 from tests.servers import Absent, Postgres, Redis
 
 # Before torch is imported anywhere: its waiting threads would spin, and take the processors
@@ -105,6 +106,16 @@ def postgres_database(postgres: Postgres) -> str:
 
     asyncio.run(create())
     return f"{postgres.url.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> StorageSettings:
+    """Both engines, one after the other."""
+    if request.param == "sqlite":
+        return StorageSettings(data_dir=tmp_path)
+    return StorageSettings(
+        data_dir=tmp_path, database_url=request.getfixturevalue("postgres_database")
+    )
 
 
 @pytest.fixture

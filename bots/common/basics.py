@@ -8,7 +8,7 @@ from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message, MessageGenerationStopped
 
 from bots.common import texts
-from bots.common.conversation import conversation_key
+from bots.common.conversation import conversation_key, thread_key
 from bots.common.turns import Turns
 from services.storage import ConversationKey
 
@@ -30,7 +30,8 @@ def create_fallback_router() -> Router:
 
 
 async def on_stop(message: Message, turns: Turns, bot_name: str) -> None:
-    if not await turns.stop(conversation_key(bot_name, message)):
+    talks = {conversation_key(bot_name, message), thread_key(bot_name, message)}
+    if not any([await turns.stop(talk) for talk in talks]):
         await message.reply(texts.NOTHING_TO_STOP)
 
 

@@ -28,7 +28,13 @@ def author_of(message: Message) -> Author:
 
 
 def conversation_key(bot_name: str, message: Message) -> ConversationKey:
-    """The chat and, in topics and comments, the root of the thread."""
+    """The chat and, in a forum, the topic: replies elsewhere go on with the chat's talk."""
+    topic = message.message_thread_id if message.is_topic_message else None
+    return ConversationKey(bot_name, message.chat.id, topic or 0)
+
+
+def thread_key(bot_name: str, message: Message) -> ConversationKey:
+    """The chat and the thread, be it of replies only: the talk under a channel's post."""
     return ConversationKey(bot_name, message.chat.id, message.message_thread_id or 0)
 
 

@@ -11,7 +11,7 @@ from aiogram.filters import BaseFilter, Command, CommandStart
 from aiogram.types import CallbackQuery, Message, MessageReactionUpdated, ReactionTypeEmoji
 
 from bots.common.app import BotContext
-from bots.common.conversation import Addressed, author_of, conversation_key, is_private
+from bots.common.conversation import Addressed, author_of, conversation_key, is_private, thread_key
 from bots.common.replies import send_reply, stream_reply
 from bots.common.turns import Turns
 from bots.grisha import keyboards, texts
@@ -193,16 +193,10 @@ async def on_reaction(event: MessageReactionUpdated, grisha: Grisha, context: Bo
 async def _place(
     message: Message, comments: Comments, bot_name: str
 ) -> tuple[ConversationKey, Post | None]:
-    """The line of talk that a message belongs to, and the post that it is about.
-
-    Any reply in a supergroup carries a thread; only topics and comments are talks of
-    their own.
-    """
-    key = conversation_key(bot_name, message)
-    post = await comments.post_of(key)
-    if post is None and not message.is_topic_message:
-        key = key._replace(thread_id=0)
-    return key, post
+    """The line of talk that a message belongs to, and the post that it is about."""
+    thread = thread_key(bot_name, message)
+    post = await comments.post_of(thread)
+    return (thread, post) if post else (conversation_key(bot_name, message), None)
 
 
 def _heard(message: Message, key: ConversationKey, text: str, post: Post | None = None) -> Heard:

@@ -18,21 +18,17 @@ from bots.real_estate.texts import COMMANDS
 from bots.real_estate.understanding import load_gazetteer
 from bots.real_estate.valuation.appraiser import Appraiser
 from services.env import read_settings
-from services.errors import ConfigError
 from services.storage import HistoryStore, PreferenceStore
 
 
 async def create_dispatcher(context: BotContext) -> Dispatcher:
     """Put the assistant together."""
     settings = read_settings(RealEstateSettings)
-    if context.database.engine.dialect.name != "sqlite":
-        raise ConfigError("real_estate keeps its listings in SQLite: unset DATABASE_URL for it")
     store = ListingStore(context.database)
     appraiser = Appraiser(store, context.data_dir)
     preferences = PreferenceStore(context.database, context.name)
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
     dispatcher["settings"] = settings
-    dispatcher["imports"] = context.data_dir / "imports"
     dispatcher["history"] = HistoryStore(context.database)
     dispatcher["assistant"] = Assistant(context.model, store, appraiser, preferences)
 

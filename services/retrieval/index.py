@@ -247,9 +247,7 @@ class DialogueIndex:
             for number, exchange in enumerate(exchanges)
         ]
         async with self._writing:
-            async with self._database.session() as session:
-                rows = await session.execute(_INSERT, values)
-                keys = [key for (key,) in rows]
+            keys = await self._database.run(lambda it: list(it.scalars(_INSERT, values)))
             entries = [
                 _Entry(key, source, *exchange)
                 for key, exchange in zip(keys, exchanges, strict=True)
@@ -303,6 +301,8 @@ class DialogueIndex:
             self._drop(self._positions.keys() - stored)
             missing = stored - self._positions.keys()
             if missing:
+                if self._matrix:
+                    self._matrix.reserve(len(self._entries) + len(missing))
                 found = await session.stream(query.where(columns.id >= min(missing)))
                 async for rows in found.partitions(LOADED):
                     await asyncio.to_thread(self._fill, [row for row in rows if row.id in missing])

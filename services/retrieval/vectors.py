@@ -45,17 +45,22 @@ class VectorMatrix:
     def append(self, vectors: Vectors) -> None:
         """Add rows; their numbers continue those that are there."""
         start, end = self.size, self.size + len(vectors)
-        self._rows = _grown(self._rows, end)
-        self._along = _grown(self._along, end)
-        self._signs = [_grown(words, end) for words in self._signs]
+        self.reserve(end)
         self._rows[start:end] = vectors
         self._relate(start, vectors)
-        if end > EXACT_LIMIT:
-            self._exact = None
-        elif self._exact is not None:
-            self._exact = _grown(self._exact, end)
+        if self._exact is not None:
             self._exact[start:end] = vectors
         self.size = end
+
+    def reserve(self, size: int) -> None:
+        """Make room for so many rows in all: as they come, nothing has to move."""
+        self._rows = _grown(self._rows, size)
+        self._along = _grown(self._along, size)
+        self._signs = [_grown(words, size) for words in self._signs]
+        if size > EXACT_LIMIT:
+            self._exact = None
+        elif self._exact is not None:
+            self._exact = _grown(self._exact, size)
 
     def _relate(self, start: int, vectors: Vectors) -> None:
         """Note how rows lie to the mean."""

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Integer,
+    Table,
     TypeDecorator,
     create_engine,
     event,
@@ -174,7 +175,7 @@ class Database:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, _transaction, self._sqlite, work)
 
-    def insert(self, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    def insert(self, table: type[Base] | Table) -> postgresql.Insert | sqlite.Insert:
         """An INSERT that knows ON CONFLICT, in this database's dialect."""
         if self.engine.dialect.name == "postgresql":
             return postgresql.insert(table)

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from services.storage import Database, StorageSettings
 from tests.fakes.openai_server import OpenAIServer
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> StorageSettings:
-    if request.param == "sqlite":
-        return StorageSettings(data_dir=tmp_path)
-    return StorageSettings(
-        data_dir=tmp_path, database_url=request.getfixturevalue("postgres_database")
-    )
 
 
 @pytest.fixture

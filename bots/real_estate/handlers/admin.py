@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-from pathlib import Path
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatType
 from aiogram.exceptions import TelegramAPIError
 from aiogram.filters import Command
-from aiogram.types import CallbackQuery, Message
+from aiogram.types import CallbackQuery, Document, Message
 
 from bots.common.conversation import author_of
 from bots.real_estate import texts, wording
@@ -44,7 +43,7 @@ async def on_import(message: Message, settings: RealEstateSettings) -> None:
     await message.answer(texts.IMPORT_HELP if _is_admin(message, settings) else _not_admin(message))
 
 
-async def on_file(message: Message, bot: Bot, settings: RealEstateSettings, imports: Path) -> None:
+async def on_file(message: Message, bot: Bot, settings: RealEstateSettings) -> None:
     document = message.document
     if document is None:
         return
@@ -55,18 +54,14 @@ async def on_file(message: Message, bot: Bot, settings: RealEstateSettings, impo
         await message.reply(texts.IMPORT_HELP)
         return
     progress = await message.reply(texts.IMPORT_READING)
-    content = io.BytesIO()
-    await bot.download(document, content)
-    name = document.file_name or "file.csv"
     try:
-        preview = await asyncio.to_thread(read_listings, name, content.getvalue())
+        preview = await _read(document, bot)
     except ImportRefused as error:
         await progress.edit_text(str(error))
         return
     if not preview.listings:
         await progress.edit_text(f"{texts.IMPORT_NOTHING}{_errors(preview)}"[:4000])
         return
-    _kept_file(imports, author_of(message).id, name).write_bytes(content.getvalue())
     await progress.edit_text(describe(preview)[:4000], reply_markup=import_keyboard())
 
 
@@ -75,26 +70,21 @@ async def on_decision(
     callback_data: ImportCallback,
     assistant: Assistant,
     settings: RealEstateSettings,
-    imports: Path,
     bot: Bot,
 ) -> None:
-    owner = callback.from_user.id
-    files = await asyncio.to_thread(_waiting, imports, owner)
-    if owner not in settings.admin_ids or not files or not isinstance(callback.message, Message):
+    shown = callback.message if isinstance(callback.message, Message) else None
+    asked = shown.reply_to_message if shown else None
+    if callback.from_user.id not in settings.admin_ids or not (shown and asked and asked.document):
         await callback.answer(texts.IMPORT_STALE, show_alert=True)
         return
     await callback.answer()
-    path = files[0]
     if not callback_data.accept:
-        path.unlink()
-        await callback.message.edit_text(texts.IMPORT_CANCELLED)
+        await shown.edit_text(texts.IMPORT_CANCELLED)
         return
-    name = path.name.split("-", 1)[1]
-    preview = await asyncio.to_thread(read_listings, name, path.read_bytes())
+    preview = await _read(asked.document, bot)
     result = await assistant.store.upsert(preview.listings)
-    path.unlink()
     assistant.appraiser.train_in_background()
-    await callback.message.edit_text(
+    await shown.edit_text(
         texts.IMPORT_DONE.format(
             added=result.added,
             changed=result.changed,
@@ -104,6 +94,14 @@ async def on_decision(
     )
     for alert in await assistant.keepsakes.take_alerts():
         await _send_alert(bot, alert)
+
+
+async def _read(document: Document, bot: Bot) -> ImportPreview:
+    """Read the file from Telegram, which keeps it until the admin has decided."""
+    content = io.BytesIO()
+    await bot.download(document, content)
+    name = document.file_name or "file.csv"
+    return await asyncio.to_thread(read_listings, name, content.getvalue())
 
 
 def describe(preview: ImportPreview) -> str:
@@ -146,18 +144,6 @@ async def _send_alert(bot: Bot, alert: Alert) -> None:
     except TelegramAPIError as error:  # one who blocked the bot mustn't stop the others' alerts
         logger.info("an alert wasn't delivered: %s", type(error).__name__)
     await asyncio.sleep(ALERT_PAUSE)
-
-
-def _waiting(folder: Path, owner_id: int) -> list[Path]:
-    return list(folder.glob(f"{owner_id}-*"))
-
-
-def _kept_file(folder: Path, owner_id: int, name: str) -> Path:
-    """Where a previewed file waits for consent; one per admin."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in _waiting(folder, owner_id):
-        old.unlink()
-    return folder / f"{owner_id}-{Path(name).name}"
 
 
 def _is_admin(message: Message, settings: RealEstateSettings) -> bool:

@@ -6,16 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, case, column, func, literal, or_, select, table
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
 
 from bots.real_estate.listings.store import Listing, ListingStore, listings, plain, to_listing
+from bots.real_estate.listings.text import HasWords
 from bots.real_estate.request import Slots
 from services.storage.database import outlives_database
 
 Sort = Literal["price", "price_per_metre", "discount"]
 PAGE = 5
-# In SQLite's full-text tables a column by the table's name stands for the whole row.
-_text_index = table("listings_text", column("rowid"), column("listings_text"))
 _RENOVATED = ("с ремонтом", "косметический", "евро", "дизайнерский")
 
 
@@ -120,21 +119,14 @@ def _quality_filters(slots: Slots) -> list[Filter]:
         filters.append(Filter(("market",), field.market_key.startswith(slots.market[:7])))
     if slots.metro_minutes:
         filters.append(Filter(("metro_minutes",), field.metro_min <= slots.metro_minutes))
-    if slots.words:
-        filters.append(Filter(("words",), field.id.in_(_matching(slots.words))))
+    if stems := [stem for word in (slots.words or "").split() if (stem := _stem(word))]:
+        filters.append(Filter(("words",), HasWords(*stems)))
     return filters
 
 
-def _matching(words: str) -> Select[Any]:
-    """Ids of the rows whose street or description has all the words, in any case of Russian."""
-    terms = [_stem(word) for word in words.split()]
-    pattern = " ".join(f'"{term}"*' for term in terms if term)
-    return select(_text_index.c.rowid).where(_text_index.c.listings_text.match(pattern))
-
-
 def _stem(word: str) -> str:
-    """The part of a word that its endings leave alone: FTS5 has no Russian stemming."""
-    letters = "".join(letter for letter in word.lower() if letter.isalnum())
+    """The part of a word that its endings leave alone; FTS5 has no Russian stemming."""
+    letters = "".join(letter for letter in word.lower().replace("ё", "е") if letter.isalnum())
     return letters[: max(3, len(letters) - 2)] if len(letters) > 4 else letters
 
 

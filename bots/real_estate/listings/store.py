@@ -27,7 +27,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
 
 from bots.real_estate.flat import FLAT_FIELDS, TEXT_FIELDS, WHOLE_FIELDS, Flat
 from services.storage import Base, Database
@@ -73,7 +72,7 @@ listings = Table(
     Index("listings_by_price", "price", *FILTERED),
     sqlite_autoincrement=True,
 )
-# Its full-text index, `listings_text`, and the triggers that keep it stand in the migration.
+# Its full-text index, `listings_text` (SQLite: a table, kept by triggers), stands in migrations.
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +205,8 @@ class ListingStore:
             }
             added = {key: listing for key, listing in part.items() if key not in known}
             if added:
-                await session.execute(insert(listings), [_values(item) for item in added.values()])
+                insert = self.database.insert(listings).on_conflict_do_nothing()
+                await session.execute(insert, [_values(item) for item in added.values()])
             for key, listing in changed.items():
                 await session.execute(
                     update(listings).where(listings.c.key == key).values(_values(listing))

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import AsyncIterator
 from dataclasses import replace
+
+import pytest
 
 from bots.real_estate.flat import Flat
 from bots.real_estate.listings import Listing, ListingStore, search
 from bots.real_estate.listings.keeping import Keepsakes, to_csv
 from bots.real_estate.request import Slots
-from services.storage import Database
+from services.storage import Database, StorageSettings
+
+
+@pytest.fixture
+async def database(storage: StorageSettings) -> AsyncIterator[Database]:
+    """On both engines."""
+    async with Database.open(storage) as database:
+        yield database
+
 
 FLAT = Flat(
     city="Москва", district="Строгино", metro="Строгино", rooms=2, total_area=54.0, floor=5,
@@ -47,12 +58,12 @@ async def test_older_relisting_does_not_win(database: Database) -> None:
 
 async def test_every_filter_filters(database: Database) -> None:
     store = ListingStore(database)
-    await store.upsert([Listing(FLAT, description="Окна на тихий парк")])
+    await store.upsert([Listing(FLAT, description="Окна на тихий ПАРК, ёлки")])
     fits = Slots(
         city="москва", district="строгино", metro="Строгино", rooms=(1, 2), area_min=50,
         area_max=60, price_min=14_000_000, price_max=16_000_000, floor=5, floors_total=9,
         floor_min=2, floor_max=8, not_first_floor=True, not_last_floor=True,
-        renovation="с ремонтом", words="лукоморской парк",
+        renovation="с ремонтом", words="лукоморской парк ЕЛКИ",
     )  # fmt: skip
     assert (await search(store, fits)).total == 1
     others = {
