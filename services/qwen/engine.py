@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from services.errors import Busy, Unavailable
+from services.qwen.memory import give_back_memory
 from services.qwen.ragged import RaggedModel
 from services.qwen.scheduler import SERVICE, Limits, Request, Scheduler
 
@@ -46,6 +47,8 @@ class Engine:
                 self._scheduler.step()
             except Exception as error:  # noqa: BLE001 - the thread must outlive any request
                 self._scheduler.end(error)
+            if not self._scheduler.load:
+                give_back_memory()
         self._scheduler.end(Unavailable("the model was closed", service=SERVICE))
 
     def _receive(self) -> bool:

@@ -8,12 +8,11 @@ up, and where they are missing the layers stay as they are. In float32 no weight
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from services.errors import ConfigError
+from services.qwen.memory import give_back_memory
 
 if TYPE_CHECKING:
     import torch
@@ -47,12 +46,6 @@ def adapt(model: PreTrainedModel, calibration: Sequence[int] | None) -> None:
             layer.weight = None  # laid out anew; the embedding keeps a tied one
     if quantizers:
         give_back_memory()
-
-
-def give_back_memory() -> None:
-    """Return to the system what was freed: the float32 layers leave hundreds of megabytes."""
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-        libc.malloc_trim(0)
 
 
 def linears(model: PreTrainedModel) -> list[tuple[str, Any]]:

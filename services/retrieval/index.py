@@ -59,7 +59,7 @@ class EntryRow(Base):
     __tablename__ = "retrieval_entries"
     __table_args__ = (
         Index("retrieval_entries_by_source", "source"),
-        {"sqlite_autoincrement": True},  # a number is never used twice: graphs are keyed by it
+        {"sqlite_autoincrement": True},  # a number is never used twice: new rows are known by it
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
