@@ -254,6 +254,8 @@ def _call_me(sentence: Sequence[Token], at: int) -> Found | None:
     if key in CALL_ME or (key in MAY_CALL and sentence[max(0, at - 1)].key in MAY_WORDS):
         if sentence[at + 1].key in ME:
             start = at + 2
+        elif key in CALL_ME:
+            return _call_simply(sentence, at + 1)
     elif key in ME and sentence[at + 1].key in MAY_WORDS and sentence[at + 2].key in MAY_CALL:
         start = at + 3
     elif key in ME and sentence[at + 1].key in CALL_ME:
@@ -267,6 +269,14 @@ def _call_me(sentence: Sequence[Token], at: int) -> Found | None:
         return None
     found = _name_or_correction(sentence, start, ("ablt", "nomn"))
     return found and Found(found.name, found.end, preferred=True)
+
+
+def _call_simply(sentence: Sequence[Token], at: int) -> Found | None:
+    """«зови Костей», «зови просто Костя», but not «зови Костю»."""
+    start = _skip_fillers(sentence, at)
+    cases: tuple[Case, ...] = ("ablt", "nomn") if start > at else ("ablt",)
+    found = _read_name(sentence, start, cases, trusted=False)
+    return found and _if_closed(sentence, Found(found.name, found.end, preferred=True))
 
 
 def _my_name(sentence: Sequence[Token], at: int) -> Found | None:
@@ -292,17 +302,27 @@ def _i_am(sentence: Sequence[Token], at: int) -> Found | None:
     """«я Егор», «я — Вадим, инженер», «а я тоже Оля», «это я, Маша»."""
     if sentence[at].key not in _I:
         return None
-    before = sentence[at - 1].key if at else ""
+    before = _word_before(sentence, at)
     if before in ("не", "и", "как", "чем", "никакой", "никакая", "что", "ли", "разве", "не-а"):
         return None
     start = _skip_fillers(sentence, at + 1)
-    if sentence[start].key == "," and before != "это":
+    aside = _skip_fillers(sentence, start + 1)
+    if sentence[start].key == "," and aside > start + 1 and sentence[aside].key == ",":
+        start = aside  # «я, кстати, Юрий»
+    elif sentence[start].key == "," and before != "это":
         return _formal(sentence, start)
     if sentence[start].key == "не":
         return _correction(sentence, start, ("nomn",))
     if sentence[start].key == "это" and start == at + 1:
         start += 1
     return _weak_name(sentence, _skip_pauses(sentence, start))
+
+
+def _word_before(sentence: Sequence[Token], at: int) -> str:
+    """The word before «я»; for «это снова я» it is «это»."""
+    while at and sentence[at - 1].key in ("снова", "опять"):
+        at -= 1
+    return sentence[at - 1].key if at else ""
 
 
 def _formal(sentence: Sequence[Token], comma: int) -> Found | None:
@@ -492,6 +512,8 @@ def _weak_name(sentence: Sequence[Token], start: int) -> Found | None:
 def _is_meant_as_name(sentence: Sequence[Token], start: int, found: Found) -> bool:
     """«я Вера» and «я слава», but not «я лев», «я рада», «я роман пишу»."""
     word = sentence[start].text
+    if _keys(sentence, found.end, 3) == [",", "а", "не"] and is_name(sentence[found.end + 3].text):
+        return True  # «я Лев, а не Лёва»
     if word.lower() in NEVER_BARE:
         return " " in found.name
     return word[0].isupper() or (word in BARE_NOUNS and _is_pause(sentence[found.end]))
@@ -538,6 +560,8 @@ def _first_word(
     if _LATIN.fullmatch(word):
         latin = _latin_name(word, trusted=trusted)
         return (latin, "nomn") if latin else None
+    if "ablt" in cases and word.endswith("ей") and _is_first_name(word, "ablt"):
+        return _nominative(word, "ablt"), "ablt"  # «Аней» is Аня, though an Анея there was
     for case in cases:
         if _is_first_name(word, case):
             return _nominative(word, case), case

@@ -247,7 +247,8 @@ class DialogueIndex:
             for number, exchange in enumerate(exchanges)
         ]
         async with self._writing:
-            keys = await self._database.run(lambda it: list(it.scalars(_INSERT, values)))
+            async with self._database.session() as session:
+                keys = list(await session.scalars(_INSERT, values))
             entries = [
                 _Entry(key, source, *exchange)
                 for key, exchange in zip(keys, exchanges, strict=True)
