@@ -6,7 +6,6 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timezone
 from functools import partial, wraps
@@ -28,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -125,7 +124,6 @@ class Database:
     def __init__(self, engine: AsyncEngine, quick: Engine) -> None:
         self.engine = engine
         self._quick = quick
-        self._thread = ThreadPoolExecutor(1, "sqlite")
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
 
     @classmethod
@@ -136,8 +134,8 @@ class Database:
             Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
             engine = create_async_engine(url, hide_parameters=True)
             quick = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
-            for each in (engine.sync_engine, quick):
-                event.listen(each, "connect", _configure_sqlite)
+            for each, patience in ((engine.sync_engine, 10_000), (quick, 0)):
+                event.listen(each, "connect", partial(_configure_sqlite, patience))
             return cls(engine, quick)
         connect = partial(
             create_async_engine, url, hide_parameters=True, pool_size=5, max_overflow=5
@@ -166,14 +164,20 @@ class Database:
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Return what `work` does: one statement, or several of which each may stand alone.
 
-        It takes one trip to SQLite's thread or to PostgreSQL, where `session` takes one for each
-        statement, for the transaction's ends and for a ping: several times the statement's cost.
+        On PostgreSQL it is one trip, where `session` takes one for each statement, for the
+        transaction's ends and for a ping. On SQLite it is none: a trip to a thread takes more
+        than the statement, so only what has to wait for another writer goes there.
         A connection that died is an error here: call it where `outlives_database` calls again.
         """
         if self._quick.dialect.is_async:
             return await greenlet_spawn(_transaction, self._quick, work)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, _transaction, self._quick, work)
+        try:
+            return _transaction(self._quick, work)
+        except OperationalError as error:
+            if "locked" not in str(error.orig):
+                raise
+        async with self.engine.begin() as connection:
+            return await connection.run_sync(work)
 
     def insert(self, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
         """An INSERT that knows ON CONFLICT, in this database's dialect."""
@@ -188,7 +192,6 @@ class Database:
 
     async def aclose(self) -> None:
         await self.engine.dispose()
-        await asyncio.to_thread(self._thread.shutdown)
         await greenlet_spawn(self._quick.dispose)
 
 
@@ -247,11 +250,11 @@ def _place(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
-def _configure_sqlite(connection: Any, _: object) -> None:
+def _configure_sqlite(patience: int, connection: Any, _: object) -> None:
     cursor = connection.cursor()
     # WAL with NORMAL loses nothing when the process dies, only when the power does.
     for pragma in (
-        "busy_timeout=10000",
+        f"busy_timeout={patience}",
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
