@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, bindparam, delete, select, text, update
+from sqlalchemy import Index, bindparam, delete, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.storage.database import Base, Database, outlives_database, utc_now
@@ -38,6 +38,10 @@ class InboxRow(Base):
     owner: Mapped[str] = mapped_column(server_default="")
 
 
+# Every update needs these. SQLAlchemy keeps what it compiled with a statement, except with
+# the dialects' own ON CONFLICT, which would take longer to compile than all the rest.
+_WRITE_DOWN = insert(InboxRow).returning(InboxRow.update_id)
+_WRITE_DOWN._post_values_clause = text("ON CONFLICT DO NOTHING")
 _DONE = (
     update(InboxRow)
     .where(
@@ -60,8 +64,6 @@ class Inbox:
         self._database = database
         self._bot = bot
         self._owner = owner
-        written = database.insert(InboxRow).on_conflict_do_nothing()
-        self._write_down = written.returning(InboxRow.update_id)
         self._receive = GroupCommit(self._receive_each)
         self._finish = GroupCommit(self._finish_each)
 
@@ -86,7 +88,7 @@ class Inbox:
             }
             for update_id, body in bodies.items()
         ]
-        return await self._database.run(lambda it: set(it.scalars(self._write_down, rows)))
+        return await self._database.run(lambda it: set(it.scalars(_WRITE_DOWN, rows)))
 
     async def finish(self, update_id: int) -> None:
         """The update is handled: keep its number, drop its body."""
