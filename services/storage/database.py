@@ -6,10 +6,9 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timezone
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -29,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -37,6 +36,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.util import greenlet_spawn
 from typing_extensions import ParamSpec
 
 from services.env import PROJECT_ROOT, EnvSettings
@@ -115,17 +115,16 @@ def utc_now() -> datetime:
 
 
 class Database:
-    """An async SQLAlchemy engine over one database.
+    """An async SQLAlchemy engine over one database, and a quick one for every message's needs.
 
     Use it as `async with Database.open(settings) as database`, then `database.session()`
-    for a transaction that commits at the end of its block, or `database.run()` for one
-    that every message needs.
+    for a transaction that commits at the end of its block, or `database.run()` for a
+    statement that every message needs.
     """
 
-    def __init__(self, engine: AsyncEngine, sqlite: Engine | None = None) -> None:
+    def __init__(self, engine: AsyncEngine, quick: Engine) -> None:
         self.engine = engine
-        self._sqlite = sqlite
-        self._thread = ThreadPoolExecutor(1, "sqlite")
+        self._quick = quick
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
 
     @classmethod
@@ -135,15 +134,15 @@ class Database:
         if url.get_backend_name() == "sqlite":
             Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
             engine = create_async_engine(url, hide_parameters=True)
-            sqlite = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
-            for each in (engine.sync_engine, sqlite):
-                event.listen(each, "connect", _configure_sqlite)
-            return cls(engine, sqlite)
-        return cls(
-            create_async_engine(
-                url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=10
-            )
+            quick = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
+            for each, patience in ((engine.sync_engine, 10_000), (quick, 0)):
+                event.listen(each, "connect", partial(_configure_sqlite, patience))
+            return cls(engine, quick)
+        connect = partial(
+            create_async_engine, url, hide_parameters=True, pool_size=5, max_overflow=5
         )
+        quick = connect(isolation_level="AUTOCOMMIT").sync_engine
+        return cls(connect(pool_pre_ping=True), quick)
 
     async def __aenter__(self) -> Database:
         try:
@@ -164,16 +163,22 @@ class Database:
         return self._sessions.begin()
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Return what `work` does in a transaction of its own.
+        """Return what `work` does: one statement, or several of which each may stand alone.
 
-        On SQLite it is one trip to a thread: a trip for each statement, as in `session`,
-        costs several times what the statements do.
+        On PostgreSQL it is one trip, where `session` takes one for each statement, for the
+        transaction's ends and for a ping. On SQLite it is none: a trip to a thread takes more
+        than the statement, so only what has to wait for another writer goes there.
+        A connection that died is an error here: call it where `outlives_database` calls again.
         """
-        if self._sqlite is None:
-            async with self.engine.begin() as connection:
-                return await connection.run_sync(work)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, _transaction, self._sqlite, work)
+        if self._quick.dialect.is_async:
+            return await greenlet_spawn(_transaction, self._quick, work)
+        try:
+            return _transaction(self._quick, work)
+        except OperationalError as error:
+            if "locked" not in str(error.orig):
+                raise
+        async with self.engine.begin() as connection:
+            return await connection.run_sync(work)
 
     def insert(self, table: type[Base] | Table) -> postgresql.Insert | sqlite.Insert:
         """An INSERT that knows ON CONFLICT, in this database's dialect."""
@@ -188,9 +193,7 @@ class Database:
 
     async def aclose(self) -> None:
         await self.engine.dispose()
-        await asyncio.to_thread(self._thread.shutdown)
-        if self._sqlite:
-            self._sqlite.dispose()
+        await greenlet_spawn(self._quick.dispose)
 
 
 def _transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
@@ -248,11 +251,11 @@ def _place(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
-def _configure_sqlite(connection: Any, _: object) -> None:
+def _configure_sqlite(patience: int, connection: Any, _: object) -> None:
     cursor = connection.cursor()
     # WAL with NORMAL loses nothing when the process dies, only when the power does.
     for pragma in (
-        "busy_timeout=10000",
+        f"busy_timeout={patience}",
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",

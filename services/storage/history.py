@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Index, delete, insert, select
+from sqlalchemy import Index, bindparam, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.storage.database import Base, Database, outlives_database, utc_now
@@ -63,6 +63,14 @@ _COLUMNS = (
     MessageRow.source_id,
     MessageRow.created_at,
 )
+# Every message needs these: made once, they are ready when they run.
+_RECENT = (
+    select(*_COLUMNS)
+    .filter_by(**{name: bindparam(name) for name in ConversationKey._fields})
+    .order_by(MessageRow.id.desc())
+    .limit(bindparam("most"))
+)
+_APPEND = insert(MessageRow)
 
 
 class HistoryStore:
@@ -79,10 +87,8 @@ class HistoryStore:
     @outlives_database
     async def recent(self, key: ConversationKey, limit: int) -> Sequence[StoredMessage]:
         """The last `limit` turns, oldest first."""
-        query = (
-            select(*_COLUMNS).filter_by(**key._asdict()).order_by(MessageRow.id.desc()).limit(limit)
-        )
-        rows = await self._database.run(lambda it: it.execute(query).all())
+        asked = {**key._asdict(), "most": limit}
+        rows = await self._database.run(lambda it: it.execute(_RECENT, asked).all())
         return [StoredMessage(*row) for row in reversed(rows)]
 
     @outlives_database
@@ -111,7 +117,7 @@ class HistoryStore:
         self, exchanges: Sequence[tuple[ConversationKey, Sequence[StoredMessage]]]
     ) -> Sequence[None]:
         rows = [_to_row(key, message) for key, messages in exchanges for message in messages]
-        await self._database.run(lambda it: it.execute(insert(MessageRow), rows))
+        await self._database.run(lambda it: it.execute(_APPEND, rows))
         return [None] * len(exchanges)
 
 

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, Update, delete, select, text, update
+from sqlalchemy import Index, bindparam, delete, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.storage.database import Base, Database, outlives_database, utc_now
@@ -36,6 +36,21 @@ class InboxRow(Base):
     attempts: Mapped[int]
     received_at: Mapped[datetime]
     owner: Mapped[str] = mapped_column(server_default="")
+
+
+# Every update needs these. SQLAlchemy keeps what it compiled with a statement, except with
+# the dialects' own ON CONFLICT, which would take longer to compile than all the rest.
+_WRITE_DOWN = insert(InboxRow).returning(InboxRow.update_id)
+_WRITE_DOWN._post_values_clause = text("ON CONFLICT DO NOTHING")
+_DONE = (
+    update(InboxRow)
+    .where(
+        InboxRow.bot == bindparam("of_bot"),
+        InboxRow.update_id.in_(bindparam("handled", expanding=True)),
+    )
+    .values(body=None)
+    .execution_options(synchronize_session=False)
+)
 
 
 def _nobody(_: int) -> bool:
@@ -73,9 +88,7 @@ class Inbox:
             }
             for update_id, body in bodies.items()
         ]
-        insert = self._database.insert(InboxRow).on_conflict_do_nothing()
-        written = insert.returning(InboxRow.update_id)
-        return await self._database.run(lambda it: set(it.scalars(written, rows)))
+        return await self._database.run(lambda it: set(it.scalars(_WRITE_DOWN, rows)))
 
     async def finish(self, update_id: int) -> None:
         """The update is handled: keep its number, drop its body."""
@@ -113,7 +126,7 @@ class Inbox:
                 )
             ).all()
             given_up = left.keys() - again
-            await session.execute(self._done(given_up))
+            await session.execute(_DONE, self._handled(given_up))
         for update_id in sorted(given_up):
             logger.error("update %d was interrupted too often: given up", update_id)
         return [body for _, body in sorted(bodies)]
@@ -135,9 +148,9 @@ class Inbox:
 
     @outlives_database
     async def _finish_each(self, update_ids: Sequence[int]) -> Sequence[None]:
-        await self._database.run(lambda it: it.execute(self._done(update_ids)))
+        handled = self._handled(update_ids)
+        await self._database.run(lambda it: it.execute(_DONE, handled))
         return [None] * len(update_ids)
 
-    def _done(self, update_ids: Collection[int]) -> Update:
-        done = update(InboxRow).where(InboxRow.bot == self._bot, InboxRow.update_id.in_(update_ids))
-        return done.values(body=None).execution_options(synchronize_session=False)
+    def _handled(self, update_ids: Collection[int]) -> Mapping[str, object]:
+        return {"of_bot": self._bot, "handled": list(update_ids)}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.storage.database import Base, Database, outlives_database, utc_now
@@ -21,6 +21,11 @@ class SpendingRow(Base):
     requests: Mapped[int]
     prompt_tokens: Mapped[int]
     completion_tokens: Mapped[int]
+
+
+_COUNTED = (SpendingRow.requests, SpendingRow.prompt_tokens, SpendingRow.completion_tokens)
+_KEY = ("bot", "user_id", "day")
+_OF_DAY = select(*_COUNTED).filter_by(**{name: bindparam(name) for name in _KEY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,49 +54,37 @@ class SpendingStore:
     def __init__(self, database: Database, bot: str) -> None:
         self._database = database
         self._bot = bot
+        insert = database.insert(SpendingRow)
+        added = {column.name: column + insert.excluded[column.name] for column in _COUNTED}
+        self._add = insert.on_conflict_do_update(index_elements=_KEY, set_=added)
 
     @outlives_database
     async def add(self, spent: Mapping[int, Spending]) -> None:
         """Add to the day's accounts what users spent."""
         day = utc_now().date()
-        insert = self._database.insert(SpendingRow).values(
-            [
-                {
-                    "bot": self._bot,
-                    "user_id": user_id,
-                    "day": day,
-                    "requests": spending.requests,
-                    "prompt_tokens": spending.prompt_tokens,
-                    "completion_tokens": spending.completion_tokens,
-                }
-                for user_id, spending in sorted(spent.items())  # one order: no deadlock
-            ]
-        )
-        added = {
-            name: getattr(SpendingRow, name) + insert.excluded[name]
-            for name in ("requests", "prompt_tokens", "completion_tokens")
-        }
-        keys = [SpendingRow.bot, SpendingRow.user_id, SpendingRow.day]
-        async with self._database.session() as session:
-            await session.execute(insert.on_conflict_do_update(index_elements=keys, set_=added))
+        rows = [
+            {
+                "bot": self._bot,
+                "user_id": user_id,
+                "day": day,
+                "requests": spending.requests,
+                "prompt_tokens": spending.prompt_tokens,
+                "completion_tokens": spending.completion_tokens,
+            }
+            for user_id, spending in sorted(spent.items())  # one order: no deadlock
+        ]
+        await self._database.run(lambda it: it.execute(self._add, rows))
 
     @outlives_database
     async def today(self, user_id: int) -> Spending:
-        async with self._database.session() as session:
-            row = await session.get(SpendingRow, (self._bot, user_id, utc_now().date()))
-        return _spending(row) if row else Spending()
+        asked = {"bot": self._bot, "user_id": user_id, "day": utc_now().date()}
+        row = await self._database.run(lambda it: it.execute(_OF_DAY, asked).first())
+        return Spending(*row) if row else Spending()
 
     @outlives_database
     async def since(self, day: date) -> Sequence[tuple[int, Spending]]:
         """Users with what they spent from `day` on, who spent most tokens first."""
-        sums = [
-            func.sum(column)
-            for column in (
-                SpendingRow.requests,
-                SpendingRow.prompt_tokens,
-                SpendingRow.completion_tokens,
-            )
-        ]
+        sums = [func.sum(column) for column in _COUNTED]
         query = (
             select(SpendingRow.user_id, *sums)
             .where(SpendingRow.bot == self._bot, SpendingRow.day >= day)
@@ -101,7 +94,3 @@ class SpendingStore:
         async with self._database.session() as session:
             rows = (await session.execute(query)).all()
         return [(user, Spending(*(int(value) for value in values))) for user, *values in rows]
-
-
-def _spending(row: SpendingRow) -> Spending:
-    return Spending(row.requests, row.prompt_tokens, row.completion_tokens)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from services.errors import ConfigError
 from services.storage import (
@@ -106,6 +106,19 @@ async def test_waits_for_a_database_that_went_away(
         assert not done
         await asyncio.to_thread(postgres.start)
         assert not await asyncio.wait_for(reading, 15)
+
+
+async def test_waits_for_another_writer(tmp_path: Path) -> None:
+    key, turn = ConversationKey("grisha", 1), StoredMessage("user", "привет")
+    async with Database.open(StorageSettings(data_dir=tmp_path)) as database:
+        history = HistoryStore(database)
+        async with database.session() as session:
+            await session.execute(text("DELETE FROM messages"))  # takes the file's lock
+            writing = asyncio.create_task(history.append(key, turn))
+            done, _ = await asyncio.wait({writing}, timeout=0.3)
+            assert not done
+        await asyncio.wait_for(writing, 5)
+        assert len(await history.recent(key, 2)) == 1
 
 
 async def test_waits_for_a_full_disk(tmp_path: Path) -> None:

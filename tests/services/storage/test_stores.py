@@ -1,7 +1,9 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from services.storage import (
     ConversationKey,
@@ -39,6 +41,13 @@ class TestHistory:
         assert recent[1].author_name == "Аня"
         assert recent[1].created_at is not None
         assert recent[1].created_at.tzinfo is not None
+
+    async def test_keeps_an_exchange_whole_or_not_at_all(self, database: Database) -> None:
+        history, (question, answer) = HistoryStore(database), exchange(1)
+        broken = replace(answer, role=None)
+        with pytest.raises(IntegrityError):
+            await history.append(KEY, question, broken)
+        assert not await history.recent(KEY, 10)
 
     async def test_threads_are_apart(self, database: Database) -> None:
         history = HistoryStore(database)
