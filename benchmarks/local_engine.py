@@ -52,6 +52,7 @@ from services.qwen.text import TextStream
 WAYS = ("naive", "streamer", "static", "transformers_cb", "llama_cpp", "engine", "engine_int8")
 LIMITS = Limits()
 WARM_UP_TOKENS = 4
+SETTLING = 0.5  # seconds: what a way frees, it may free a moment after its last answer
 PERSONA = (
     "Ты — Гриша, весёлый и добрый собеседник. Ты дружишь с людьми, болтаешь обо всём, слегка "
     "шутишь и ищешь смысл. Ты отвечаешь по-русски, на «ты», коротко и по-человечески."
@@ -328,6 +329,7 @@ class Ways:
             return None
         finally:
             gc.collect()
+            time.sleep(SETTLING)
             self.rss_mb[name] += resident_mb() - before
 
 

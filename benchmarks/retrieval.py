@@ -26,7 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy comes
 
 import numpy as np
 
-from services.retrieval import DialogueIndex, Encoder, Exchange, open_encoder
+from services.retrieval import Encoder, Exchange, MemoryIndex, open_encoder
 from services.storage import Database, StorageSettings
 
 DEPTH = 50
@@ -95,13 +95,15 @@ async def run(
         ids[exchange_of(dialogue)].append(dialogue["id"])
     storage = StorageSettings(data_dir=folder)
     async with Database.open(storage) as database:
-        index = await DialogueIndex.open(database, encoder)
+        index = MemoryIndex(database, encoder)
+        await index.open()
         started = time.perf_counter()
         await index.sync("corpus", ids)
         build = time.perf_counter() - started
     async with Database.open(storage) as database:
         started = time.perf_counter()
-        index = await DialogueIndex.open(database, encoder)
+        index = MemoryIndex(database, encoder)
+        await index.open()
         await index.sync("corpus", ids)
         start = time.perf_counter() - started
 
@@ -116,7 +118,7 @@ async def run(
     return report
 
 
-async def _measure_growth(index: DialogueIndex) -> dict[str, Any]:
+async def _measure_growth(index: MemoryIndex) -> dict[str, Any]:
     """Add patterns one by one and look for each at once."""
     seconds, found = [], 0
     for number in range(20):

@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/gri
 from bots.grisha.knowledge import BadLine, Knowledge, read_dataset
 from services.env import load_env, read_settings
 from services.errors import ServiceError
-from services.retrieval import DialogueIndex, Exchange, open_encoder
+from services.retrieval import Exchange, RetrievalSettings, open_encoder, open_index
 from services.storage import Database, StorageSettings
 
 SHOWN = 20  # bad lines that are named one by one
@@ -72,9 +72,9 @@ def _convert(path: Path, output: Path) -> int:
 async def _import(path: Path) -> int:
     storage = read_settings(StorageSettings)
     async with Database.open(storage) as database:
-        index = await DialogueIndex.open(database, open_encoder())
+        index = await open_index(database, open_encoder(), read_settings(RetrievalSettings))
         bad = await Knowledge(index).load(path, _progress)
-        return _report(index.count(path.stem), bad)
+        return _report(await index.count(path.stem), bad)
 
 
 def _progress(done: int, total: int) -> None:

@@ -23,7 +23,7 @@ from bots.grisha.learning import Learning, PatternRow, Status
 from bots.grisha.memory import UserMemory
 from services.env import load_env, read_settings
 from services.errors import ServiceError
-from services.retrieval import DialogueIndex, Exchange, open_encoder
+from services.retrieval import Exchange, RetrievalSettings, open_encoder, open_index
 from services.storage import Database, StorageSettings
 
 MARKS = {Status.CANDIDATE: "?", Status.CONFIRMED: "+", Status.REJECTED: "-"}
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 async def _run(arguments: argparse.Namespace) -> int:
     storage = read_settings(StorageSettings)
     async with Database.open(storage) as database:
-        index = await DialogueIndex.open(database, open_encoder())
+        index = await open_index(database, open_encoder(), read_settings(RetrievalSettings))
         memory = Memory(Learning(database, index), UserMemory(database))
         return await COMMANDS[arguments.command](memory, arguments)
 

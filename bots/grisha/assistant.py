@@ -194,7 +194,7 @@ class Grisha:
     async def describe_learning(self) -> str:
         stats = await self.learning.stats()
         text = texts.STATS.format(
-            dialogues=len(self.knowledge.index),
+            dialogues=await self.knowledge.index.count(),
             confirmed=stats.confirmed,
             candidates=stats.candidates,
             uses=stats.uses,

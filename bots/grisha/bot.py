@@ -23,7 +23,7 @@ from bots.launch import main
 from services.chat import ChatModel
 from services.env import read_settings
 from services.errors import ConfigError
-from services.retrieval import DialogueIndex, Encoder, open_encoder
+from services.retrieval import Encoder, RetrievalSettings, open_encoder, open_index
 from services.storage import Database, HistoryStore, PreferenceStore
 
 
@@ -31,7 +31,9 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     """Put Grisha together."""
     settings = read_settings(GrishaSettings)
     encoder = await asyncio.to_thread(_warm_up)
-    knowledge = Knowledge(await DialogueIndex.open(context.database, encoder))
+    knowledge = Knowledge(
+        await open_index(context.database, encoder, read_settings(RetrievalSettings))
+    )
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
     dispatcher["grisha"] = open_grisha(context.model, context.database, knowledge, settings)
     dispatcher["comments"] = Comments(

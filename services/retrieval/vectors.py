@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from services.retrieval.encoder import Vectors
 
+HalfVectors = NDArray[np.float16]
+
 EXACT_LIMIT = 50_000  # rows; above it a product with the whole matrix takes too long
 SHORTLIST = 500  # rows that agree with the query in the most signs
 _WORD = 64  # signs in a word
@@ -20,8 +22,8 @@ class VectorMatrix:
     """Rows of unit vectors, stored as float16 halves; they only ever grow.
 
     Likeness is the cosine after the mean of all rows is taken away: sentences share
-    a direction that says nothing, and ranking without it is better. The signs of what
-    is left, a bit each, are a sketch: comparing all sketches costs a fiftieth.
+    a direction that says nothing, and ranking without it is better. The signs of a row's
+    numbers, a bit each, are a sketch: comparing all sketches costs a fiftieth.
     """
 
     def __init__(self, dimensions: int) -> None:
@@ -40,14 +42,17 @@ class VectorMatrix:
         mean = self.rows.mean(axis=0, dtype=np.float32)
         self._mean = mean * (self.size / (self.size + 200))
         for start in range(0, self.size, _BLOCK):
-            self._relate(start, self.rows[start : start + _BLOCK].astype(np.float32))
+            block = self.rows[start : start + _BLOCK].astype(np.float32)
+            self._along[start : start + len(block)] = block @ self._mean
 
     def append(self, vectors: Vectors) -> None:
         """Add rows; their numbers continue those that are there."""
         start, end = self.size, self.size + len(vectors)
         self.reserve(end)
         self._rows[start:end] = vectors
-        self._relate(start, vectors)
+        self._along[start:end] = vectors @ self._mean
+        for words, signs in zip(self._signs, signs_of(vectors).T, strict=True):
+            words[start:end] = signs
         if self._exact is not None:
             self._exact[start:end] = vectors
         self.size = end
@@ -62,22 +67,12 @@ class VectorMatrix:
         elif self._exact is not None:
             self._exact = _grown(self._exact, size)
 
-    def _relate(self, start: int, vectors: Vectors) -> None:
-        """Note how rows lie to the mean."""
-        end = start + len(vectors)
-        self._along[start:end] = vectors @ self._mean
-        for words, signs in zip(self._signs, self._signs_of(vectors).T, strict=True):
-            words[start:end] = signs
-
-    def _signs_of(self, vectors: Vectors) -> NDArray[np.uint64]:
-        return np.packbits(vectors > self._mean, axis=-1).view(np.uint64)
-
     def shortlist(self, query: Vectors) -> NDArray[np.intp] | None:
         """The rows worth a closer look; None for all of them, while they are few."""
         if self._exact is not None:
             return None
         differing = np.zeros(self.size, np.uint16)
-        for words, signs in zip(self._signs, self._signs_of(query), strict=True):
+        for words, signs in zip(self._signs, signs_of(query), strict=True):
             differing += np.bitwise_count(words[: self.size] ^ signs)
         limit = np.searchsorted(np.cumsum(np.bincount(differing)), SHORTLIST)
         return np.flatnonzero(differing <= limit)
@@ -93,15 +88,24 @@ class VectorMatrix:
     def scores(self, query: Vectors, cosines: Vectors, rows: NDArray[np.intp] | None) -> Vectors:
         """The cosines after the mean is taken away."""
         along = self._along[: self.size] if rows is None else self._along[rows]
-        square = float(self._mean @ self._mean)
-        across = float(self._mean @ query)
-        lengths = np.sqrt((1 - 2 * along + square) * (1 - 2 * across + square))
-        scores: Vectors = (cosines - along - across + square) / np.maximum(lengths, 1e-6)
-        return scores
+        return centred(cosines, along, query, self._mean)
 
     @property
     def rows(self) -> NDArray[np.float16]:
         return self._rows[: self.size]
+
+
+def signs_of(vectors: Vectors) -> NDArray[np.uint64]:
+    """Which numbers are above zero, a bit each."""
+    return np.packbits(vectors > 0, axis=-1).view(np.uint64)
+
+
+def centred(cosines: Vectors, along: Vectors, query: Vectors, mean: Vectors) -> Vectors:
+    """Cosines of rows and query after `mean` is taken from both; `along` is rows @ mean."""
+    square, across = float(mean @ mean), float(mean @ query)
+    lengths = np.sqrt((1 - 2 * along + square) * (1 - 2 * across + square))
+    scores: Vectors = (cosines - along - across + square) / np.maximum(lengths, 1e-6)
+    return scores
 
 
 def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:

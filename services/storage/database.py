@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timezone
 from functools import partial, wraps
@@ -203,7 +203,7 @@ def _transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
 
 def outlives_database(
     method: Callable[P, Awaitable[T]],
-) -> Callable[P, Awaitable[T]]:
+) -> Callable[P, Coroutine[Any, Any, T]]:
     """Run a store's method, which is one transaction, again when the database went away.
 
     Raises Unavailable when it stays away. A commit whose answer was cut off may have

@@ -14,7 +14,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-HEAD = "0005"
+HEAD = "0006"
 _LOCK = 7_305_218_441  # any number, the same for all replicas
 
 

@@ -1,11 +1,24 @@
-"""The index of dialogues with its real encoder, and by words alone."""
+"""What every index of dialogues promises: in memory by meaning and by words, in PostgreSQL."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
 
 import numpy as np
 import pytest
 
-from services.retrieval import DialogueIndex, Encoder, Exchange, open_encoder, vectors
+from services.errors import ConfigError
+from services.retrieval import (
+    DialogueIndex,
+    Encoder,
+    Exchange,
+    MemoryIndex,
+    PostgresIndex,
+    RetrievalSettings,
+    open_encoder,
+    open_index,
+    vectors,
+)
 from services.storage import Database
 
 EXCHANGES = [
@@ -15,6 +28,11 @@ EXCHANGES = [
     Exchange("Что приготовить на ужин?", "Пельмени: их ещё никто не победил."),
     Exchange("Ты смотрел этот фильм?", "Смотрел, но закадровый смех был мой."),
 ]
+PENGUINS = Exchange("Где живут пингвины?", "Там, где холодно и мало людей.")
+IN_POSTGRESQL = RetrievalSettings(store="postgresql")
+IN_MEMORY = RetrievalSettings(store="memory")
+
+Opening = Callable[[], Awaitable[DialogueIndex]]
 
 
 @pytest.fixture(scope="session")
@@ -24,94 +42,113 @@ def real_encoder() -> Encoder:
     return encoder
 
 
-@pytest.fixture(params=["by meaning", "by words"])
-def encoder(request: pytest.FixtureRequest, real_encoder: Encoder) -> Encoder | None:
-    return real_encoder if request.param == "by meaning" else None
+@pytest.fixture(params=["by meaning", "by words", "in PostgreSQL"])
+def opening(
+    request: pytest.FixtureRequest,
+    real_encoder: Encoder,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Opening:
+    """Opens an index as another process would: over the same database."""
+    monkeypatch.setattr("services.retrieval.memory.FRESH", 0)
+    in_postgresql = request.param == "in PostgreSQL"
+    if in_postgresql and database.engine.dialect.name != "postgresql":
+        pytest.skip("vectors stay in PostgreSQL only")
+    encoder = None if request.param == "by words" else real_encoder
+    settings = IN_POSTGRESQL if in_postgresql else IN_MEMORY
+    return lambda: open_index(database, encoder, settings)
 
 
-async def test_finds_the_same_question_first(database: Database, encoder: Encoder | None) -> None:
-    index = await DialogueIndex.open(database, encoder)
+async def test_finds_the_same_question_first(opening: Opening) -> None:
+    index = await opening()
     assert await index.sync("data", EXCHANGES) == len(EXCHANGES)
     for exchange in EXCHANGES:
-        best = index.search(exchange.question.lower())[0]
+        best = (await index.find(exchange.question.lower()))[0]
         assert (best.question, best.answer) == exchange
         assert best.likeness > index.near > index.gate
 
 
-async def test_a_new_exchange_is_found_at_once_and_after_a_restart(
-    database: Database, encoder: Encoder | None
-) -> None:
-    index = await DialogueIndex.open(database, encoder)
+async def test_a_new_exchange_is_found_at_once_and_after_a_restart(opening: Opening) -> None:
+    index = await opening()
     await index.sync("data", EXCHANGES)
-    added = Exchange("Где живут пингвины?", "Там, где холодно и мало людей.")
-    key = await index.add("pattern", added)
-    assert index.search("где живут пингвины")[0].id == key
-    again = await DialogueIndex.open(database, encoder)
-    assert again.search("где живут пингвины")[0].id == key
-    assert again.count("pattern") == 1
-
-
-async def test_what_another_process_writes_is_found_without_a_restart(
-    database: Database, encoder: Encoder | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("services.retrieval.index.FRESH", 0)
-    index = await DialogueIndex.open(database, encoder)
-    await index.sync("data", EXCHANGES)
-    other = await DialogueIndex.open(database, encoder)
-    added = Exchange("Где живут пингвины?", "Там, где холодно и мало людей.")
-    key = await other.add("pattern", added)
+    key = await index.add("pattern", PENGUINS)
     assert (await index.find("где живут пингвины"))[0].id == key
-    assert index.count("pattern") == 1
+    again = await opening()
+    assert (await again.find("где живут пингвины"))[0].id == key
+    assert await again.count("pattern") == 1
+
+
+async def test_what_another_process_writes_is_found_without_a_restart(opening: Opening) -> None:
+    index, other = await opening(), await opening()
+    await index.sync("data", EXCHANGES)
+    key = await other.add("pattern", PENGUINS)
+    assert (await index.find("где живут пингвины"))[0].id == key
+    assert await index.count("pattern") == 1
     await other.remove([key])
     assert key not in [match.id for match in await index.find("где живут пингвины")]
-    assert len(index) == len(other) == len(EXCHANGES)
+    assert await index.count() == len(EXCHANGES)
 
 
-async def test_what_is_removed_is_not_found(database: Database, encoder: Encoder | None) -> None:
-    index = await DialogueIndex.open(database, encoder)
+async def test_what_is_removed_is_not_found(opening: Opening) -> None:
+    index = await opening()
     key = await index.add("pattern", EXCHANGES[0])
     other = await index.add("pattern", EXCHANGES[1])
     await index.remove([key])
-    assert all(match.id != key for match in index.search(EXCHANGES[0].question))
+    assert all(match.id != key for match in await index.find(EXCHANGES[0].question))
     assert await index.add("pattern", EXCHANGES[2]) > other  # numbers are never used again
 
 
-async def test_sync_is_incremental(database: Database, encoder: Encoder | None) -> None:
-    index = await DialogueIndex.open(database, encoder)
+async def test_sync_is_incremental(opening: Opening) -> None:
+    index = await opening()
     await index.sync("data", EXCHANGES)
     await index.sync("other", EXCHANGES[:1])
     seen: list[tuple[int, int]] = []
-    changed = [*EXCHANGES[1:], EXCHANGES[1], Exchange("Как дела?", "Лучше всех!")]
-    assert await index.sync("data", changed, lambda *step: seen.append(step)) == 1
+    changed = [*EXCHANGES[1:], EXCHANGES[1], Exchange("Кто ты?", "Кот в цифровом пальто.")]
+    assert await index.sync("data", changed, lambda done, total: seen.append((done, total))) == 1
     assert seen == [(1, 1)]
-    assert (index.count("data"), index.count("other")) == (len(EXCHANGES), 1)
+    assert (await index.count("data"), await index.count("other")) == (len(EXCHANGES), 1)
 
 
-async def test_a_source_can_be_searched_alone(database: Database, encoder: Encoder | None) -> None:
-    index = await DialogueIndex.open(database, encoder)
+async def test_a_source_can_be_searched_alone(opening: Opening) -> None:
+    index = await opening()
     await index.sync("data", EXCHANGES)
-    assert index.search("Мне грустно", source="pattern") == []
+    assert await index.find("Мне грустно", source="pattern") == []
     key = await index.add("pattern", EXCHANGES[2])
-    assert [match.id for match in index.search("Мне грустно", source="pattern")] == [key]
+    assert [match.id for match in await index.find("Мне грустно", source="pattern")] == [key]
 
 
-async def test_an_empty_index_and_empty_queries_find_nothing(
-    database: Database, encoder: Encoder | None
-) -> None:
-    index = await DialogueIndex.open(database, encoder)
-    assert index.search("Привет, как дела?") == []
+async def test_an_empty_index_and_empty_queries_find_nothing(opening: Opening) -> None:
+    index = await opening()
+    assert await index.find("Привет, как дела?") == []
     await index.sync("data", EXCHANGES)
-    assert index.search("  ") == []
-    assert index.search('" OR *')[:0] == []  # no syntax of a query language gets through
+    assert await index.find("  ") == []
+    assert (await index.find('" OR *'))[:0] == []  # no syntax of a query language gets through
 
 
 async def test_rows_stored_without_the_encoder_get_their_vectors(
     database: Database, real_encoder: Encoder
 ) -> None:
-    by_words = await DialogueIndex.open(database, None)
+    by_words = await open_index(database, None, IN_MEMORY)
     await by_words.sync("data", EXCHANGES)
-    by_meaning = await DialogueIndex.open(database, real_encoder)
-    assert by_meaning.search("я в печали")[0].question == "Мне грустно"
+    by_meaning = await open_index(database, real_encoder, IN_MEMORY)
+    assert (await by_meaning.find("я в печали"))[0].question == "Мне грустно"
+
+
+async def test_postgresql_finds_what_an_index_in_memory_wrote_and_ranks_alike(
+    database: Database, real_encoder: Encoder
+) -> None:
+    if database.engine.dialect.name != "postgresql":
+        with pytest.raises(ConfigError, match="DATABASE_URL"):
+            PostgresIndex(database, real_encoder)
+        return
+    in_memory = await open_index(database, real_encoder, IN_MEMORY)
+    await in_memory.sync("data", EXCHANGES)
+    in_postgresql = await open_index(database, real_encoder, IN_POSTGRESQL)
+    for query in ("я в печали", "что на обед", "рассмеши меня"):
+        ours, theirs = await in_memory.find(query), await in_postgresql.find(query)
+        assert [match.id for match in ours] == [match.id for match in theirs]
+        for one, other in zip(ours, theirs, strict=True):
+            assert one.score == pytest.approx(other.score, abs=1e-3)
 
 
 async def test_many_rows_are_searched_by_their_signs_first(
@@ -119,16 +156,16 @@ async def test_many_rows_are_searched_by_their_signs_first(
 ) -> None:
     monkeypatch.setattr(vectors, "EXACT_LIMIT", 3)
     monkeypatch.setattr(vectors, "SHORTLIST", 2)
-    index = await DialogueIndex.open(database, real_encoder)
+    index = MemoryIndex(database, real_encoder)
     await index.sync("data", EXCHANGES)
-    key = await index.add("pattern", Exchange("Где живут пингвины?", "Где холодно."))
-    found = index.search("где живут пингвины")
+    key = await index.add("pattern", PENGUINS)
+    found = await index.find("где живут пингвины")
     assert found[0].id == key
-    assert len(found) < len(index)
+    assert len(found) < await index.count()
     await index.remove([key])
-    again = await DialogueIndex.open(database, real_encoder)
+    again = await open_index(database, real_encoder, IN_MEMORY)
     for exchange in EXCHANGES:
-        assert again.search(exchange.question)[0].question == exchange.question
+        assert (await again.find(exchange.question))[0].question == exchange.question
 
 
 def test_a_shortlist_has_the_nearest_rows(monkeypatch: pytest.MonkeyPatch) -> None:
