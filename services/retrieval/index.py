@@ -182,13 +182,18 @@ class DialogueIndex(ABC):
             for number, exchange in enumerate(exchanges)
         ]
         async with self._writing:
-            async with self._database.session() as session:
-                keys = list(await session.scalars(_INSERT, values))
+            keys = await self._store(values)
             entries = [
                 Entry(key, source, *exchange) for key, exchange in zip(keys, exchanges, strict=True)
             ]
             await self._take_in(entries, vectors)
         return keys
+
+    async def _store(self, values: Sequence[dict[str, object]]) -> list[int]:
+        if len(values) == 1:
+            return await self._database.run(lambda it: list(it.scalars(_INSERT, values)))
+        async with self._database.session() as session:
+            return list(await session.scalars(_INSERT, values))
 
     def _encode(self, exchanges: Sequence[Exchange]) -> HalfVectors | None:
         """A vector of question and answer together, a little towards the answer."""

@@ -17,12 +17,10 @@ def words_of(text: str) -> list[str]:
 
 def trigrams(text: str) -> dict[str, float]:
     """The trigrams of each word with its edges, weighted to length 1."""
-    counts: Counter[str] = Counter()
-    for word in words_of(text):
-        padded = f" {word} "
-        counts.update(padded[at : at + 3] for at in range(len(padded) - 2))
+    padded = [f" {word} " for word in words_of(text)]
+    counts = Counter([word[at : at + 3] for word in padded for at in range(len(word) - 2)])
     weights = {gram: 1 + math.log(count) for gram, count in counts.items()}
-    length = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
+    length = math.sqrt(sum([weight * weight for weight in weights.values()])) or 1.0
     return {gram: weight / length for gram, weight in weights.items()}
 
 

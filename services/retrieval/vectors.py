@@ -12,7 +12,7 @@ from services.retrieval.encoder import Vectors
 HalfVectors = NDArray[np.float16]
 
 EXACT_LIMIT = 50_000  # rows; above it a product with the whole matrix takes too long
-SHORTLIST = 500  # rows that agree with the query in the most signs
+SHORTLIST = 300  # rows that agree with the query in the most signs
 _WORD = 64  # signs in a word
 _BLOCK = 16_384
 _GROWTH = 1.5
