@@ -190,13 +190,13 @@ def attend(
     kv_heads = key.shape[1]
     groups = heads // kv_heads
     output = torch.empty_like(query[0])
+    keys_and_values = torch.stack((key[0], value[0]))
     begin = 0
     for number, piece in enumerate(ragged.pieces):
         length = len(piece.tokens)
         end, start = begin + length, len(piece.cache.tokens)
         layer = piece.cache.data[module.layer_idx]
-        layer[0, :, start : start + length] = key[0, :, begin:end]
-        layer[1, :, start : start + length] = value[0, :, begin:end]
+        layer[:, :, start : start + length] = keys_and_values[:, :, begin:end]
         first = first_seen(start, sliding_window)
         seen = layer[:, None, :, first : start + length]
         # Query heads that share a key head are asked as more tokens of it: nothing is repeated.

@@ -156,6 +156,8 @@ class MemoryIndex(DialogueIndex):
         query = select(
             columns.id, columns.source, columns.question, columns.answer, columns.vector
         ).order_by(columns.id)
+        if self._encoder:  # one without its vector has just come; the next look finds it
+            query = query.where(columns.vector.is_not(None))
         async with self._database.session() as session:
             stored = set(await session.scalars(select(columns.id)))
             self._drop(self._positions.keys() - stored)
@@ -169,7 +171,7 @@ class MemoryIndex(DialogueIndex):
 
     def _fill(self, rows: Sequence[Row[tuple[int, str, str, str, bytes]]]) -> None:
         vectors = None
-        if self._encoder:
+        if self._encoder and rows:
             joined = b"".join(row[4] for row in rows)
             vectors = np.frombuffer(joined, np.float16).reshape(len(rows), -1)
         self._append([Entry(*row[:4]) for row in rows], vectors)
