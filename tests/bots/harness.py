@@ -59,10 +59,11 @@ async def running_bot(
     settings: BotSettings | None = None,
     playground: Playground | None = None,
     limits: bool = False,
+    database_url: str | None = None,
 ) -> AsyncIterator[RunningBot]:
     """Run the bot that `create` makes until the block ends; Telegram's limits are off."""
     fake = model or FakeChatModel()
-    storage = StorageSettings(data_dir=folder)
+    storage = StorageSettings(data_dir=folder, database_url=database_url)
     async with (
         _playground(playground, limits) as playground,
         Database.open(storage) as database,

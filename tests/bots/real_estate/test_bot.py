@@ -16,16 +16,34 @@ from tests.bots.harness import RunningBot, running_bot
 WAIT = 30
 
 
+BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+
+
 @pytest.fixture
-async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RunningBot]:
+def engine() -> str:
+    return "sqlite"
+
+
+@pytest.fixture
+def database_url(engine: str, request: pytest.FixtureRequest) -> str | None:
+    return request.getfixturevalue("postgres_database") if engine == "postgresql" else None
+
+
+@pytest.fixture
+async def running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str | None
+) -> AsyncIterator[RunningBot]:
     monkeypatch.setenv("REALTY_ADMIN_IDS", "1001")  # Аня
     path = tmp_path / "sample.csv"
     make_sample(["--output", str(path), "--count", "310"])
     monkeypatch.setattr(sample, "SAMPLE", path)
-    async with running_bot(bot.create_dispatcher, tmp_path / "var", name="real_estate") as running:
+    async with running_bot(
+        bot.create_dispatcher, tmp_path / "var", name="real_estate", database_url=database_url
+    ) as running:
         yield running
 
 
+@BOTH
 async def test_search_card_favourite_and_comparison(running: RunningBot) -> None:
     chat = running.chat
     chat.send("двушка в Москве")
@@ -117,6 +135,7 @@ async def test_style_mortgage_and_checklist(running: RunningBot) -> None:
     await chat.wait_for("Документы: 1 из 8")
 
 
+@BOTH
 async def test_import_asks_first_and_alerts_once(running: RunningBot) -> None:
     chat = running.chat
     table = (
