@@ -67,6 +67,21 @@ class TestStreaming:
         assert len(bot.texts("sendMessage")) == 1
         assert len(bot.texts("editMessageText")) >= 2
 
+    async def test_a_reply_in_a_group_goes_on_with_its_talk(self, bot: RunningBot) -> None:
+        chat = bot.playground.person("Аня").in_(bot.playground.group)
+        chat.send("@grisha_bot запомни: слон")
+        answer = await chat.wait_for(bot.model.default)
+        again = chat.send("а кого запомнил?", reply_to=answer.message_id)
+        assert again.message_thread_id
+        assert not again.is_topic_message
+        await chat.wait_for(
+            lambda message: (
+                bool(message.reply_to_message)
+                and message.reply_to_message.message_id == again.message_id
+            )
+        )
+        assert "слон" in str(bot.model.history[-1][0])
+
     async def test_drafts_that_are_refused_become_edits(self, bot: RunningBot) -> None:
         bot.playground.faults.inject("error", times=1000, methods=["sendMessageDraft"])
         bot.model.enqueue("**Готово**: a < b")
