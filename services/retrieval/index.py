@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -143,6 +143,15 @@ class DialogueIndex(ABC):
         committed before an interruption stays: the next call goes on from there.
         """
         wanted = {_digest(exchange): exchange for exchange in exchanges}
+        async with self._database.alone(f"sync {source}"):  # replicas start side by side
+            new = await self._replace(source, wanted, progress)
+        if new:
+            await self._settle()
+        return new
+
+    async def _replace(
+        self, source: str, wanted: Mapping[bytes, Exchange], progress: Progress | None
+    ) -> int:
         async with self._database.session() as session:
             rows = await session.execute(
                 select(EntryRow.digest, EntryRow.id).filter_by(source=source)
@@ -154,8 +163,6 @@ class DialogueIndex(ABC):
             await self._insert(source, new[start : start + BATCH])
             if progress:
                 progress(min(start + BATCH, len(new)), len(new))
-        if new:
-            await self._settle()
         return len(new)
 
     async def remove(self, keys: Sequence[int]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
+import sqlite3
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timezone
 from functools import partial, wraps
 from pathlib import Path
@@ -24,6 +26,8 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
+    func,
+    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -126,6 +130,7 @@ class Database:
         self.engine = engine
         self._quick = quick
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @classmethod
     def open(cls, settings: StorageSettings) -> Database:
@@ -147,7 +152,7 @@ class Database:
     async def __aenter__(self) -> Database:
         try:
             await migrate(self.engine)
-        except (OSError, DBAPIError) as error:
+        except (OSError, DBAPIError, sqlite3.Error) as error:
             await self.aclose()
             raise ConfigError(
                 f"the database can't be opened ({type(error).__name__}): check DATABASE_URL"
@@ -179,6 +184,17 @@ class Database:
                 raise
         async with self.engine.begin() as connection:
             return await connection.run_sync(work)
+
+    @asynccontextmanager
+    async def alone(self, work: str) -> AsyncIterator[None]:
+        """Do what must not be done twice at once, be it by replicas on one PostgreSQL."""
+        async with self._locks[work]:
+            if self.engine.dialect.name != "postgresql":
+                yield
+                return
+            async with self.engine.begin() as connection:
+                await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(work))))
+                yield
 
     def insert(self, table: type[Base] | Table) -> postgresql.Insert | sqlite.Insert:
         """An INSERT that knows ON CONFLICT, in this database's dialect."""

@@ -7,6 +7,10 @@ migrates, the others wait for its lock.
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from alembic import command
@@ -15,29 +19,55 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 HEAD = "0006"
+PATIENCE = 60.0  # seconds for another process to bring the file up to date
 _LOCK = 7_305_218_441  # any number, the same for all replicas
 
 
 async def migrate(engine: AsyncEngine) -> None:
     """Bring the tables to the newest version, all of it or nothing."""
     if engine.dialect.name == "sqlite":
-        # The driver opens no transaction before DDL: ours holds the file's write lock.
-        async with engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            if await connection.run_sync(_version) == HEAD:
-                return
-            await connection.execute(text("BEGIN IMMEDIATE"))
-            try:
-                await connection.run_sync(_upgrade)
-            except BaseException:
-                await connection.execute(text("ROLLBACK"))
-                raise
-            await connection.execute(text("COMMIT"))
+        async with _one_at_a_time(f"{engine.url.database}.lock"):
+            await _migrate_file(engine)
         return
     async with engine.begin() as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         if await connection.run_sync(_version) != HEAD:
             await connection.run_sync(_upgrade)
+
+
+async def _migrate_file(engine: AsyncEngine) -> None:
+    # The driver opens no transaction before DDL: ours holds the file's write lock.
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        if await connection.run_sync(_version) == HEAD:
+            return
+        await connection.execute(text("BEGIN IMMEDIATE"))
+        try:
+            await connection.run_sync(_upgrade)
+        except BaseException:
+            await connection.execute(text("ROLLBACK"))
+            raise
+        await connection.execute(text("COMMIT"))
+
+
+@asynccontextmanager
+async def _one_at_a_time(path: str) -> AsyncIterator[None]:
+    """Hold a lock beside the file: its own don't hold while a new one gets its journal mode."""
+    lock = await asyncio.to_thread(_hold, path)
+    try:
+        yield
+    finally:
+        lock.close()
+
+
+def _hold(path: str) -> sqlite3.Connection:
+    lock = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error:
+        lock.close()
+        raise
+    return lock
 
 
 def _version(connection: Connection) -> str | None:

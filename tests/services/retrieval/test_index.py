@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import numpy as np
@@ -107,6 +108,15 @@ async def test_sync_is_incremental(opening: Opening) -> None:
     assert await index.sync("data", changed, lambda done, total: seen.append((done, total))) == 1
     assert seen == [(1, 1)]
     assert (await index.count("data"), await index.count("other")) == (len(EXCHANGES), 1)
+
+
+async def test_two_that_start_together_bring_a_source_in_once(opening: Opening) -> None:
+    indexes = await opening(), await opening()
+    new = await asyncio.gather(*(index.sync("data", EXCHANGES) for index in indexes))
+    assert sorted(new) == [0, len(EXCHANGES)]
+    for index in indexes:
+        assert (await index.find("Мне грустно"))[0].question == "Мне грустно"
+        assert await index.count("data") == len(EXCHANGES)
 
 
 async def test_a_source_can_be_searched_alone(opening: Opening) -> None:
