@@ -443,6 +443,15 @@ def conversations(tokenizer: Any, users: int, label: str) -> list[list[int]]:
     ]
 
 
+def prepare(model: str) -> tuple[Path, Any]:
+    """The folder and the tokenizer of a model as LOCAL_MODEL names it; sets the threads."""
+    load_env()
+    settings = read_settings(LocalModelSettings).model_copy(update={"model": model})
+    torch.set_num_threads(settings.threads or available_cpus())
+    folder = find_folder(settings, Preparation(), lambda share: None)
+    return folder, AutoTokenizer.from_pretrained(folder)
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default=EMBEDDED, help="as LOCAL_MODEL (%(default)s)")
@@ -456,11 +465,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    load_env()
-    settings = read_settings(LocalModelSettings).model_copy(update={"model": args.model})
-    torch.set_num_threads(settings.threads or available_cpus())
-    folder = find_folder(settings, Preparation(), lambda share: None)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    folder, tokenizer = prepare(args.model)
     with ExitStack() as closing:
         setup = Setup(folder, tokenizer, closing)
         measured = run(args.ways, args.users, args.rounds, args.tokens, setup)

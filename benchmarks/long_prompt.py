@@ -23,18 +23,12 @@ from unittest.mock import patch
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import torch
-from transformers import AutoTokenizer
-
-from benchmarks.local_engine import QUESTIONS, conversations, load_model
+from benchmarks.local_engine import QUESTIONS, conversations, load_model, prepare
 from services.chat import Usage
-from services.env import load_env, read_settings
 from services.errors import ServiceError
 from services.qwen import scheduler as scheduling
-from services.qwen.config import EMBEDDED, LocalModelSettings
-from services.qwen.embedded import Preparation
+from services.qwen.config import EMBEDDED
 from services.qwen.linear import adapt
-from services.qwen.loading import available_cpus, find_folder
 from services.qwen.ragged import RaggedModel
 from services.qwen.sampling import Sampler, Sampling
 from services.qwen.scheduler import Limits, Request, Scheduler
@@ -149,11 +143,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    load_env()
-    settings = read_settings(LocalModelSettings).model_copy(update={"model": args.model})
-    torch.set_num_threads(settings.threads or available_cpus())
-    folder = find_folder(settings, Preparation(), lambda share: None)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    folder, tokenizer = prepare(args.model)
     transformer = load_model(folder)
     adapt(transformer, None)
     model = RaggedModel(transformer)

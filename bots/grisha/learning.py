@@ -235,8 +235,7 @@ class Learning:
 
     async def set_status(self, pattern_id: int, status: Status) -> Status | None:
         """Confirm, reject or put back a pattern; retrieval follows at once."""
-        async with self._database.session() as session:
-            row = await session.get(PatternRow, pattern_id)
+        row = await self.get(pattern_id)
         if row is None:
             return None
         entry = row.entry_id

@@ -10,18 +10,30 @@ from pathlib import Path
 from services.errors import ConfigError
 
 
-@contextmanager
-def only_process(folder: Path, bot: str) -> Iterator[None]:
-    """Hold a bot's folder; raise ConfigError when another process does.
+def hold(path: Path, timeout: float) -> sqlite3.Connection:
+    """Lock a file until the connection is closed, or this process dies, however it dies.
 
-    A lock of SQLite's works on every system, and ends with the process however it dies.
+    SQLite's locks work on every system. Raises sqlite3.OperationalError, "database is locked",
+    when another holds it for longer than `timeout` seconds.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = sqlite3.connect(folder / f"{bot}.lock", timeout=0, isolation_level=None)
+    lock = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
     try:
         lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError:
+    except sqlite3.Error:
         lock.close()
+        raise
+    return lock
+
+
+@contextmanager
+def only_process(folder: Path, bot: str) -> Iterator[None]:
+    """Hold a bot's folder; raise ConfigError when another process does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = hold(folder / f"{bot}.lock", timeout=0)
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
         raise ConfigError(
             f"{bot} already runs with {folder}: stop it, or let replicas share"
             " a DATABASE_URL and a REDIS_URL"

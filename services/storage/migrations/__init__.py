@@ -8,7 +8,6 @@ migrates, the others wait for its lock.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +17,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.storage.only_process import hold
+
 HEAD = "0006"
 PATIENCE = 60.0  # seconds for another process to bring the file up to date
 _LOCK = 7_305_218_441  # any number, the same for all replicas
@@ -26,7 +27,7 @@ _LOCK = 7_305_218_441  # any number, the same for all replicas
 async def migrate(engine: AsyncEngine) -> None:
     """Bring the tables to the newest version, all of it or nothing."""
     if engine.dialect.name == "sqlite":
-        async with _one_at_a_time(f"{engine.url.database}.lock"):
+        async with _one_at_a_time(Path(f"{engine.url.database}.lock")):
             await _migrate_file(engine)
         return
     async with engine.begin() as connection:
@@ -51,23 +52,13 @@ async def _migrate_file(engine: AsyncEngine) -> None:
 
 
 @asynccontextmanager
-async def _one_at_a_time(path: str) -> AsyncIterator[None]:
+async def _one_at_a_time(path: Path) -> AsyncIterator[None]:
     """Hold a lock beside the file: its own don't hold while a new one gets its journal mode."""
-    lock = await asyncio.to_thread(_hold, path)
+    lock = await asyncio.to_thread(hold, path, PATIENCE)
     try:
         yield
     finally:
         lock.close()
-
-
-def _hold(path: str) -> sqlite3.Connection:
-    lock = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error:
-        lock.close()
-        raise
-    return lock
 
 
 def _version(connection: Connection) -> str | None:
