@@ -26,10 +26,10 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from playground import Person, Playground, RateLimits
+from playground.errors import Json
+from playground.world import Chat
 from services.env import PROJECT_ROOT
-from services.playground import Person, Playground, RateLimits
-from services.playground.errors import Json
-from services.playground.world import Chat
 from tests.servers import Postgres, Redis, free_port
 
 SETUPS = ("bare", "polling", "webhook", "replicas")

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 
-from cli.history_chat.memory import MemoryFile
+from cli.history_chat.session_file import MemoryFile
 from cli.history_chat.sessions import Session, dump_session
 
 SENTENCE = "Это обычное сообщение в разговоре о погоде, походах и поездах. "

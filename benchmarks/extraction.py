@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bots.real_estate.understanding import Turn, read_turn
+from bots.real_estate.understanding import ParsedMessage, read_turn
 from bots.real_estate.understanding.model import read_with_model
 from services.backends import BACKENDS, Backend, open_chat_model
 from services.chat import ChatModel
@@ -87,7 +87,7 @@ def predict_by_rules(text: str) -> Prediction:
 
 async def predict_with_model(model: ChatModel, texts: Sequence[str]) -> list[Prediction]:
     """What the model alone reads, by the function that the bot forces it to call."""
-    nothing = Turn("other")
+    nothing = ParsedMessage("other")
     turns = [await read_with_model(model, text, nothing, timeout=60) for text in texts]
     return [{"intent": turn.intent, **turn.slots} for turn in turns]
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bots.grisha import texts
-from bots.grisha.assistant import Grisha, Heard, Post
+from bots.grisha.assistant import Grisha, IncomingMessage, Post
 from bots.grisha.bot import open_grisha
 from bots.grisha.cleaning import clean_answer
 from bots.grisha.config import GrishaSettings
@@ -27,7 +27,7 @@ from bots.grisha.knowledge import OWN_DATASET, Knowledge
 from services.backends import BACKENDS, open_chat_model
 from services.chat import ChatModel, complete_stream
 from services.env import load_env
-from services.qwen import LocalModel
+from services.local import LocalModel
 from services.retrieval import Encoder, RetrievalSettings, open_encoder, open_index
 from services.storage import ConversationKey, Database, StorageSettings
 from tests.fakes.chat import FakeChatModel
@@ -66,7 +66,7 @@ class Stage:
         """Say something to him; return his answer and the pattern it may become."""
         self.spoken += 1
         group = key is not PRIVATE
-        plan = await grisha.plan(Heard(key, text, *author, self.spoken, group, post))
+        plan = await grisha.plan(IncomingMessage(key, text, *author, self.spoken, group, post))
         answer = (await complete_stream(grisha.answer(plan))).text.strip()
         return answer, await grisha.remember(plan, answer)
 
@@ -154,7 +154,7 @@ async def channel_scene(stage: Stage) -> bool:
     async with stage.open(model) as grisha:
         model.enqueue("С крыш город честнее: видно, где латали.")
         comment = await grisha.comment(post)
-        await grisha.said(key, comment)
+        await grisha.record_unprompted(key, comment)
         await stage.say(grisha, "А не страшно там ходить?", key=key, post=post)
     heard = [message.content for message in model.history[-1][0]]
     return post.text in heard[0] and comment in heard and bool(comment)

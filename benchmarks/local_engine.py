@@ -37,17 +37,17 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, TextIt
 
 from services.chat import Message, Usage
 from services.env import load_env, read_settings
-from services.qwen.client import Answer
-from services.qwen.config import EMBEDDED, LocalModelSettings
-from services.qwen.embedded import Preparation
-from services.qwen.engine import Engine
-from services.qwen.linear import adapt
-from services.qwen.loading import USUAL_TEXT, available_cpus, find_folder
-from services.qwen.prompts import prompt_form
-from services.qwen.ragged import RaggedModel
-from services.qwen.sampling import Sampler, Sampling
-from services.qwen.scheduler import Limits, Request
-from services.qwen.text import TextStream
+from services.local.client import Answer
+from services.local.config import EMBEDDED, LocalModelSettings
+from services.local.embedded import Preparation
+from services.local.engine import Engine
+from services.local.linear import adapt
+from services.local.loading import USUAL_TEXT, available_cpus, find_folder
+from services.local.prompts import prompt_form
+from services.local.ragged import RaggedModel
+from services.local.sampling import Sampler, Sampling
+from services.local.scheduler import Limits, Request
+from services.local.text import TextStream
 
 WAYS = ("naive", "streamer", "static", "transformers_cb", "llama_cpp", "engine", "engine_int8")
 LIMITS = Limits()

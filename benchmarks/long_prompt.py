@@ -26,13 +26,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from benchmarks.local_engine import QUESTIONS, conversations, load_model, prepare
 from services.chat import Usage
 from services.errors import ServiceError
-from services.qwen import scheduler as scheduling
-from services.qwen.config import EMBEDDED
-from services.qwen.linear import adapt
-from services.qwen.ragged import RaggedModel
-from services.qwen.sampling import Sampler, Sampling
-from services.qwen.scheduler import Limits, Request, Scheduler
-from services.qwen.text import TextStream
+from services.local import scheduler as scheduling
+from services.local.config import EMBEDDED
+from services.local.linear import adapt
+from services.local.ragged import RaggedModel
+from services.local.sampling import Sampler, Sampling
+from services.local.scheduler import Limits, Request, Scheduler
+from services.local.text import TextStream
 
 OTHERS = 7
 BEFORE, AFTER = 15, 15  # tokens of each of the seven, before the long prompt comes and after

@@ -20,7 +20,7 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/grisha_memory.py`
 
 from bots.grisha.learning import Learning, PatternRow, Status
-from bots.grisha.memory import UserMemory
+from bots.grisha.people import UserMemory
 from services.env import load_env, read_settings
 from services.errors import ServiceError
 from services.retrieval import Exchange, RetrievalSettings, open_encoder, open_index

@@ -24,7 +24,7 @@ from services.chat import ChatModel, Chunk, GenerationOptions, Message, complete
 from services.env import read_settings
 from services.errors import ServiceError, Timeout
 from services.huggingface.config import MODELS, HuggingFaceSettings
-from services.measure import Measurement, Stopwatch, as_they_finish
+from services.timing import Measurement, Stopwatch, as_they_finish
 
 THREE = tuple(MODELS)
 

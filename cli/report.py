@@ -9,7 +9,7 @@ from cli import shell
 from services.chat import Usage
 from services.errors import ServiceError
 from services.huggingface.config import MODELS, HuggingFaceSettings
-from services.measure import Measurement
+from services.timing import Measurement
 
 if TYPE_CHECKING:  # it brings the openai package, a second of start
     from services.huggingface.catalog import Offer, ServedModel

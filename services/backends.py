@@ -46,14 +46,14 @@ def open_chat_model(backend: Backend, model: str | None = None) -> ChatModel:
 
         return HuggingFaceModel(read_settings(HuggingFaceSettings).model_copy(update=override))
     if backend == "local":
-        from services.qwen.config import LocalModelSettings
+        from services.local.config import LocalModelSettings
 
         local = read_settings(LocalModelSettings).model_copy(update=override)
         if local.server_url:
-            from services.qwen.server import ServedModel
+            from services.local.server import ServedModel
 
             return ServedModel(local)
-        from services.qwen import LocalModel
+        from services.local import LocalModel
 
         return LocalModel(local)
     raise ValueError(f"unknown backend: {backend}")

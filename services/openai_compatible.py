@@ -11,7 +11,7 @@ import openai
 from pydantic import Field, SecretStr
 
 from services.chat_completions import RETRY_PAUSES, ChatCompletionsModel
-from services.chat_completions.faults import error_in_stream, error_of_status
+from services.chat_completions.error_mapping import error_in_stream, error_of_status
 from services.env import EnvSettings, missing
 from services.errors import BadResponse, ServiceError, Timeout, Unavailable
 

@@ -14,7 +14,9 @@ import pytest
 from services.env import PROJECT_ROOT, EnvSettings
 
 SOURCES = sorted(
-    path for folder in ("bots", "services", "cli") for path in (PROJECT_ROOT / folder).rglob("*.py")
+    path
+    for folder in ("bots", "services", "playground", "cli")
+    for path in (PROJECT_ROOT / folder).rglob("*.py")
 )
 HEAVY = {"torch", "transformers", "accelerate", "gguf"}
 
@@ -41,7 +43,7 @@ def test_doors(path: Path) -> None:
                 f"{module}: a bot knows no other bot"
             )
         if parts[0] in HEAVY:
-            assert inside[:2] == ("services", "qwen"), f"{module}: only services/qwen loads it"
+            assert inside[:2] == ("services", "local"), f"{module}: only services/local loads it"
 
 
 def import_all(parent: str) -> None:

@@ -15,8 +15,8 @@ import pytest
 
 from bots.common import texts
 from bots.registry import BOTS
+from playground import Playground, RateLimits
 from services.env import PROJECT_ROOT
-from services.playground import Playground, RateLimits
 from tests.fakes.openai_server import Answer, OpenAIServer
 
 PATIENCE = 120.0  # seconds; bounds every wait for a process, importing aiogram costs 6 s of CPU

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.bot_load import Answers, balancer, environment, model_server, start, stop
-from services.playground import Playground, RateLimits
+from playground import Playground, RateLimits
 from tests.servers import Postgres, Redis, free_port
 
 LATENCY = 1.0

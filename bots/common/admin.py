@@ -14,7 +14,7 @@ from bots.common.replies import send_reply
 from services.storage import Database, Spending, SpendingStore
 from services.storage.database import utc_now
 
-MOST_USERS = 20  # in one answer
+MAX_USERS = 20  # in one answer
 
 
 def create_router(admin_ids: frozenset[int]) -> Router:
@@ -36,7 +36,7 @@ def usage_text(day: Sequence[tuple[int, Spending]], week: Sequence[tuple[int, Sp
     """Totals, then who spent most in the week."""
     users = [
         texts.USAGE_USER.format(user_id=user_id, requests=spent.requests, tokens=spent.tokens)
-        for user_id, spent in week[:MOST_USERS]
+        for user_id, spent in week[:MAX_USERS]
     ]
     return texts.USAGE.format(
         today=_total(day), week=_total(week), users="\n".join(users) or texts.USAGE_NOBODY

@@ -15,9 +15,9 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.types import BotCommand
 
-from bots.common import admin, basics, errors
+from bots.common import admin, default_handlers, errors
 from bots.common.config import BotSettings
-from bots.common.coordination import Alone, Coordination
+from bots.common.coordination import Coordination, SingleProcess
 from bots.common.intake import Intake
 from bots.common.middlewares import AccessMiddleware, PasteMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
@@ -25,10 +25,10 @@ from bots.common.turns import Turns
 from bots.common.web import Web
 from bots.registry import BotSpec
 from services.backends import Backend, open_chat_model
+from services.budgets import Budget, Meter
 from services.chat import ChatModel
 from services.env import missing, read_settings
-from services.metering import Budget, Meter
-from services.storage import Database, Inbox, SpendingStore, StorageSettings, only_process
+from services.storage import Database, Inbox, SpendingStore, StorageSettings, process_lock
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class BotContext:
     database: Database
     settings: BotSettings
     data_dir: Path
-    coordination: Coordination = field(default_factory=Alone)
+    coordination: Coordination = field(default_factory=SingleProcess)
 
     def metered(self, model: ChatModel) -> ChatModel:
         """The model with a meter, so that its answers count for whoever asked."""
@@ -93,10 +93,10 @@ def build_dispatcher(
     dispatcher.message.middleware(pastes.gather)
     dispatcher.include_routers(
         errors.create_router(),
-        basics.create_router(),
+        default_handlers.create_router(),
         admin.create_router(settings.admin_ids),
         *routers,
-        basics.create_fallback_router(),
+        default_handlers.create_fallback_router(),
     )
     _ask_in_place(dispatcher)
 
@@ -170,8 +170,8 @@ async def _coordination(
 ) -> AsyncIterator[Coordination]:
     """The agreements with replicas where REDIS_URL is set; otherwise there may be none."""
     if settings.redis_url is None:
-        with only_process(storage.data_dir, spec.name):
-            yield Alone()
+        with process_lock(storage.data_dir, spec.name):
+            yield SingleProcess()
         return
     from bots.common.replicas import Replicas
 
@@ -191,7 +191,7 @@ async def _open_bot(
     """The bot on Telegram, or on a playground of its own that runs beside it."""
     async with AsyncExitStack() as stack:
         if options.playground:
-            from services.playground import Playground
+            from playground import Playground
 
             playground = await stack.enter_async_context(
                 Playground(

@@ -19,7 +19,7 @@ from aiogram.fsm.storage.memory import MemoryStorage
 from services.storage import ConversationKey
 
 
-class Pace(NamedTuple):
+class RateDecision(NamedTuple):
     """Whether a message may pass: `wait` seconds first if not, to be said only once."""
 
     wait: float = 0.0
@@ -53,11 +53,11 @@ class Coordination(Protocol):
         """Begin to obey other replicas' requests to stop."""
         ...
 
-    async def take(self, user_id: int, per_minute: int) -> Pace:
+    async def consume_quota(self, user_id: int, per_minute: int) -> RateDecision:
         """Count a message of the user's against `per_minute`."""
         ...
 
-    async def lead(self) -> None:
+    async def wait_for_leadership(self) -> None:
         """Wait until this replica is the one that polls."""
         ...
 
@@ -79,11 +79,11 @@ class _Bucket:
     told: bool = False
 
 
-class Alone:
+class SingleProcess:
     """One process: nothing to agree on."""
 
     replica = "alone"
-    MOST_BUCKETS = 10_000
+    MAX_BUCKETS = 10_000
 
     def __init__(self) -> None:
         self.states: BaseStorage = MemoryStorage()
@@ -100,16 +100,16 @@ class Alone:
     async def listen(self, on_stop: Callable[[ConversationKey], object]) -> None:
         pass
 
-    async def take(self, user_id: int, per_minute: int) -> Pace:
+    async def consume_quota(self, user_id: int, per_minute: int) -> RateDecision:
         bucket = self._bucket(user_id, per_minute)
         if bucket.tokens >= 1:
             bucket.tokens -= 1
             bucket.told = False
-            return Pace()
+            return RateDecision()
         tell, bucket.told = not bucket.told, True
-        return Pace((1 - bucket.tokens) * 60 / per_minute, tell)
+        return RateDecision((1 - bucket.tokens) * 60 / per_minute, tell)
 
-    async def lead(self) -> None:
+    async def wait_for_leadership(self) -> None:
         pass
 
     async def others(self) -> Collection[str] | None:
@@ -123,7 +123,7 @@ class Alone:
 
     def _bucket(self, user_id: int, per_minute: int) -> _Bucket:
         now = time.monotonic()
-        if len(self._buckets) > self.MOST_BUCKETS:  # after a minute they are full again
+        if len(self._buckets) > self.MAX_BUCKETS:  # after a minute they are full again
             self._buckets = {
                 user: bucket for user, bucket in self._buckets.items() if now - bucket.updated < 60
             }

@@ -31,8 +31,8 @@ from services.storage import Inbox
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 200  # updates that are handled side by side
-MOST_TAKEN = 1000  # updates in work; more wait at Telegram's
+MAX_CONCURRENT = 200  # updates that are handled side by side
+MAX_TAKEN = 1000  # updates in work; more wait at Telegram's
 RECOVERY_INTERVAL = 15.0  # seconds between looks for updates that nobody handles
 LOOKS_PER_PURGE = 240
 
@@ -46,7 +46,7 @@ class Intake(BaseMiddleware):
     def __init__(self, inbox: Inbox, coordination: Coordination) -> None:
         self._inbox = inbox
         self._coordination = coordination
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._room = asyncio.Semaphore(MAX_CONCURRENT)
         self._in_work: set[int] = set()
         self._arriving: Counter[int] = Counter()
         self._not_full = asyncio.Event()
@@ -151,7 +151,7 @@ class Intake(BaseMiddleware):
     def _count(self) -> None:
         QUEUE.set(len(self._in_work))
         _set(self._idle, not self._in_work)
-        _set(self._not_full, len(self._in_work) < MOST_TAKEN)
+        _set(self._not_full, len(self._in_work) < MAX_TAKEN)
 
     async def _finish(self, update_id: int) -> None:
         await self._inbox.finish(update_id)
@@ -198,7 +198,7 @@ class JournalledPolling(BaseRequestMiddleware):
         if not isinstance(method, GetUpdates):
             return await make_request(bot, method)
         await self._intake.room()
-        await self._coordination.lead()
+        await self._coordination.wait_for_leadership()
         # aiogram's annotation says Response, what comes is its result.
         updates = cast("list[Update]", await make_request(bot, cast("Any", method)))
         fresh = await self._intake.write_down(updates)

@@ -18,7 +18,7 @@ from bots.common.conversation import author_of, is_private
 from bots.common.coordination import Coordination
 from bots.common.formatting import TEXT_LIMIT
 from bots.common.turns import Interrupted, Interruption
-from services.metering import payer
+from services.budgets import payer
 from services.texts import wait_text
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
@@ -31,7 +31,7 @@ class AccessMiddleware(BaseMiddleware):
     """
 
     NOTICE_EVERY = 3600.0  # seconds
-    MOST_TOLD = 10_000
+    MAX_TOLD = 10_000
 
     def __init__(self, settings: BotSettings) -> None:
         self._users = settings.allowed_user_ids | settings.admin_ids
@@ -53,7 +53,7 @@ class AccessMiddleware(BaseMiddleware):
 
     def _due(self, user_id: int) -> bool:
         now = time.monotonic()
-        if len(self._told) > self.MOST_TOLD:
+        if len(self._told) > self.MAX_TOLD:
             self._told.clear()
         due = now - self._told.get(user_id, -self.NOTICE_EVERY) >= self.NOTICE_EVERY
         if due:
@@ -74,7 +74,7 @@ class ThrottleMiddleware(BaseMiddleware):
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         if get_flag(data, "free"):
             return await handler(event, data)
-        pace = await self._coordination.take(_user_id(event), self._per_minute)
+        pace = await self._coordination.consume_quota(_user_id(event), self._per_minute)
         if not pace.wait:
             return await handler(event, data)
         notice = texts.TOO_FAST.format(wait=wait_text(pace.wait))

@@ -23,7 +23,7 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as TimedOut
 
-from bots.common.coordination import Pace
+from bots.common.coordination import RateDecision
 from services.errors import ConfigError
 from services.storage import ConversationKey
 
@@ -126,11 +126,11 @@ class Replicas:
         self._tasks.append(asyncio.create_task(self._listen(on_stop, ready)))
         await ready.wait()
 
-    async def take(self, user_id: int, per_minute: int) -> Pace:
+    async def consume_quota(self, user_id: int, per_minute: int) -> RateDecision:
         wait, tell = await self._take(keys=[f"{self._prefix}:pace:{user_id}"], args=[per_minute])
-        return Pace(wait / 1000, bool(tell))
+        return RateDecision(wait / 1000, bool(tell))
 
-    async def lead(self) -> None:
+    async def wait_for_leadership(self) -> None:
         while not await self._held("poller", self.replica):  # noqa: ASYNC110
             await asyncio.sleep(BEAT)
 

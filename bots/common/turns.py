@@ -11,7 +11,7 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
-from bots.common.coordination import Alone, Coordination
+from bots.common.coordination import Coordination, SingleProcess
 from bots.common.metrics import TURNS
 from services.errors import Busy
 from services.storage import ConversationKey
@@ -64,7 +64,7 @@ class Turns:
     """The lines of talk of one bot: who answers now, who waits."""
 
     def __init__(self, coordination: Coordination | None = None) -> None:
-        self._coordination = coordination or Alone()
+        self._coordination = coordination or SingleProcess()
         self._lines: defaultdict[ConversationKey, _Line] = defaultdict(_Line)
         self._closing = False
         self._idle = asyncio.Event()

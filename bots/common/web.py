@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_PORT = 8081
 CHECK_TIMEOUT = 2.0
-MOST_CONNECTIONS = 100  # of Telegram's at a time, the most that it allows
+MAX_CONNECTIONS = 100  # of Telegram's at a time, the most that it allows
 LARGEST_UPDATE = 2**20
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105
 
@@ -77,7 +77,7 @@ class Web:
                 url or f"http://127.0.0.1:{self.port}{path}",
                 secret_token=webhook.secret,
                 allowed_updates=dispatcher.resolve_used_update_types(),
-                max_connections=MOST_CONNECTIONS,
+                max_connections=MAX_CONNECTIONS,
             )
             logger.info("updates come by webhook")
             await stopping.wait()

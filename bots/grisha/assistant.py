@@ -13,8 +13,8 @@ from bots.grisha.cleaning import AnswerCleaner, clean_stream
 from bots.grisha.config import GrishaSettings
 from bots.grisha.knowledge import PATTERNS, Knowledge, is_worth_searching
 from bots.grisha.learning import Learning, is_thanks
-from bots.grisha.memory import SummaryStore, UserMemory
 from bots.grisha.names import extract_name
+from bots.grisha.people import SummaryStore, UserMemory
 from bots.grisha.prompts import NAME
 from services.chat import AnswerBuilder, ChatModel, Chunk, GenerationOptions, Message
 from services.errors import ServiceError
@@ -46,7 +46,7 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class IncomingMessage:
     """A message to Grisha. `group` tells that others are listening."""
 
     key: ConversationKey
@@ -59,10 +59,10 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class AnswerPlan:
     """How he is going to answer: with ready words, or with the model on these messages."""
 
-    heard: Heard
+    heard: IncomingMessage
     speaker: str
     ready: str | None = None
     messages: Sequence[Message] = ()
@@ -90,13 +90,15 @@ class Grisha:
 
     # --- answering -------------------------------------------------------------------
 
-    async def plan(self, heard: Heard) -> Plan:
+    async def plan(self, heard: IncomingMessage) -> AnswerPlan:
         """Decide how to answer; no model is asked yet."""
         await self.users.see(heard.author_id, heard.key.chat_id)
         past = await self.history.recent(heard.key, HISTORY_MESSAGES)
         said = [turn.content for turn in past if turn.role == "assistant"]
         name, ready = await self._meet(heard, said[-1] if said else "")
-        plan = Plan(heard, name or heard.author_name, ready=ready, recent=said[-5:], name=name)
+        plan = AnswerPlan(
+            heard, name or heard.author_name, ready=ready, recent=said[-5:], name=name
+        )
         if ready:
             return plan
         if is_thanks(heard.text) and said:
@@ -104,13 +106,13 @@ class Grisha:
         known = await self.knowledge.confirmed(heard.text)
         if known and known.answer not in plan.recent:
             pattern = await self.learning.of_entry(known.id)
-            return Plan(
+            return AnswerPlan(
                 heard, plan.speaker, known.answer, recent=plan.recent, entries=[known.id],
                 pattern=pattern,
             )  # fmt: skip
         return await self._ask_model(plan, past)
 
-    def answer(self, plan: Plan) -> AsyncGenerator[Chunk, None]:
+    def answer(self, plan: AnswerPlan) -> AsyncGenerator[Chunk, None]:
         """Stream the answer, cleaned."""
         if plan.ready:
             return _ready_stream(plan.ready)
@@ -120,7 +122,7 @@ class Grisha:
         )
         return clean_stream(self.model.stream(plan.messages, self._options()), cleaner)
 
-    async def remember(self, plan: Plan, answer: str) -> int | None:
+    async def remember(self, plan: AnswerPlan, answer: str) -> int | None:
         """Keep the exchange; return the number of the pattern or candidate that it showed."""
         if not answer.strip():
             return None
@@ -156,18 +158,18 @@ class Grisha:
         comment = cleaner.feed(done.text) + cleaner.finish(cut=done.finish_reason == "length")
         return comment.strip()
 
-    async def said(self, key: ConversationKey, text: str) -> None:
+    async def record_unprompted(self, key: ConversationKey, text: str) -> None:
         """Keep what he said unasked."""
         await self.history.append(key, StoredMessage("assistant", text, author_name=NAME))
 
     # --- memory ------------------------------------------------------------------------
 
-    async def greet(self, heard: Heard) -> str:
+    async def greet(self, heard: IncomingMessage) -> str:
         """What he says on /start."""
         await self.users.see(heard.author_id, heard.key.chat_id)
         name = await self.users.name_of(heard.author_id)
         greeting = texts.START_KNOWN.format(name=name) if name else texts.START
-        await self.said(heard.key, greeting)
+        await self.record_unprompted(heard.key, greeting)
         return greeting
 
     async def reset(self, key: ConversationKey) -> None:
@@ -201,7 +203,7 @@ class Grisha:
             people=await self.users.count(),
         )
         if stats.most_used:
-            text += texts.MOST_USED.format(question=stats.most_used, uses=stats.most_uses)
+            text += texts.MAX_USED.format(question=stats.most_used, uses=stats.most_uses)
         return text
 
     async def summarise(self, key: ConversationKey) -> None:
@@ -229,7 +231,9 @@ class Grisha:
 
     # --- inside ------------------------------------------------------------------------
 
-    async def _meet(self, heard: Heard, last_answer: str) -> tuple[str | None, str | None]:
+    async def _meet(
+        self, heard: IncomingMessage, last_answer: str
+    ) -> tuple[str | None, str | None]:
         """The author's name, and a ready answer if the message is about it."""
         known = await self.users.name_of(heard.author_id)
         asked = bool(_ASKED_FOR_NAME.search(last_answer))
@@ -246,13 +250,13 @@ class Grisha:
             return known, answer
         return name or known, None
 
-    async def _take_thanks(self, heard: Heard, last_answer: str) -> None:
+    async def _take_thanks(self, heard: IncomingMessage, last_answer: str) -> None:
         """A thank-you confirms the answer just before it."""
         pattern = await self.learning.last_shown(heard.key.chat_id)
         if pattern and pattern.answer == last_answer:
             await self.learning.vote(pattern.id, heard.author_id, 1)
 
-    async def _ask_model(self, plan: Plan, past: Sequence[StoredMessage]) -> Plan:
+    async def _ask_model(self, plan: AnswerPlan, past: Sequence[StoredMessage]) -> AnswerPlan:
         heard = plan.heard
         found = await self.knowledge.examples(heard.text, self.settings.examples)
         prompt = prompts.Prompt(
@@ -262,7 +266,7 @@ class Grisha:
             [Exchange(match.question, match.answer) for match in found],
             [self._turn(turn.role, turn.content, turn.author_name, heard.group) for turn in past],
         )
-        return Plan(
+        return AnswerPlan(
             heard,
             plan.speaker,
             messages=await prompts.fit(prompt, self.model, self._budget()),
@@ -273,7 +277,7 @@ class Grisha:
             learnable=heard.post is None and is_worth_searching(heard.text),
         )
 
-    async def _facts(self, plan: Plan) -> list[str]:
+    async def _facts(self, plan: AnswerPlan) -> list[str]:
         heard = plan.heard
         facts = []
         if heard.post:

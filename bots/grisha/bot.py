@@ -16,8 +16,8 @@ from bots.grisha.config import GrishaSettings
 from bots.grisha.handlers import create_router
 from bots.grisha.knowledge import OWN_DATASET, Knowledge
 from bots.grisha.learning import Learning
-from bots.grisha.memory import SummaryStore, UserMemory
 from bots.grisha.names import extract_name
+from bots.grisha.people import SummaryStore, UserMemory
 from bots.grisha.texts import COMMANDS
 from bots.launch import main
 from services.chat import ChatModel

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bots.grisha.assistant import Post
 from services.storage import Base, ConversationKey, Database
-from services.storage.database import outlives_database, utc_now
+from services.storage.database import retry_when_unavailable, utc_now
 
 
 class PostRow(Base):
@@ -32,7 +32,7 @@ class Comments:
         self._pause = pause
         self._commenting = asyncio.Lock()
 
-    @outlives_database
+    @retry_when_unavailable
     async def note(self, key: ConversationKey, post: Post) -> None:
         """Write a post down: its thread is about it, commented or not."""
         async with self._database.session() as session:
@@ -46,7 +46,7 @@ class Comments:
                     )
                 )
 
-    @outlives_database
+    @retry_when_unavailable
     async def post_of(self, key: ConversationKey) -> Post | None:
         """The post that a thread is about."""
         async with self._database.session() as session:
@@ -72,7 +72,7 @@ class Comments:
                 )
                 return claimed.first() is not None
 
-    @outlives_database
+    @retry_when_unavailable
     async def may_comment(self, key: ConversationKey) -> bool:
         """Whether it is worth asking the model for a comment."""
         hour = utc_now() - timedelta(hours=1)

@@ -15,7 +15,7 @@ from bots.common.conversation import Addressed, author_of, conversation_key, is_
 from bots.common.replies import send_reply, stream_reply
 from bots.common.turns import Turns
 from bots.grisha import keyboards, texts
-from bots.grisha.assistant import Grisha, Heard, Post
+from bots.grisha.assistant import Grisha, IncomingMessage, Post
 from bots.grisha.comments import Comments
 from bots.grisha.keyboards import RatingCallback
 from services.errors import ServiceError
@@ -157,7 +157,7 @@ async def on_post(message: Message, grisha: Grisha, comments: Comments, bot_name
         logger.warning("no comment on message %d: the model said nothing", message.message_id)
     elif await comments.claim(key):
         await send_reply(message, comment)
-        await grisha.said(key, comment)
+        await grisha.record_unprompted(key, comment)
 
 
 async def on_rating(callback: CallbackQuery, callback_data: RatingCallback, grisha: Grisha) -> None:
@@ -199,10 +199,12 @@ async def _place(
     return (thread, post) if post else (conversation_key(bot_name, message), None)
 
 
-def _heard(message: Message, key: ConversationKey, text: str, post: Post | None = None) -> Heard:
+def _heard(
+    message: Message, key: ConversationKey, text: str, post: Post | None = None
+) -> IncomingMessage:
     author = author_of(message)
     group = not is_private(message)
-    return Heard(key, text, author.id, author.name, message.message_id, group, post)
+    return IncomingMessage(key, text, author.id, author.name, message.message_id, group, post)
 
 
 async def _without_mention(text: str, bot: Bot) -> str:

@@ -135,7 +135,7 @@ class Knowledge:
         if limit <= 0 or not is_worth_searching(query):
             return []
         found = await self.index.find(query, limit)
-        return [match for match in found if match.likeness >= self.index.gate]
+        return [match for match in found if match.likeness >= self.index.example_threshold]
 
     async def confirmed(self, query: str) -> Match | None:
         """An answer to the very same question: learned from people, or written for him."""
@@ -149,4 +149,4 @@ class Knowledge:
 
     def _is_same(self, query: str, match: Match) -> bool:
         same_words = list(words_of(query)) == list(words_of(match.question))
-        return same_words or match.likeness >= self.index.near
+        return same_words or match.likeness >= self.index.same_question_threshold

@@ -21,7 +21,7 @@ from bots.grisha.names import is_name
 from services.retrieval import DialogueIndex, Exchange
 from services.retrieval.spelling import likeness, trigrams, words_of
 from services.storage import Base, Database
-from services.storage.database import outlives_database, utc_now
+from services.storage.database import retry_when_unavailable, utc_now
 
 SHORTEST = 15  # letters of an answer worth learning
 LONGEST_QUESTION, LONGEST_ANSWER = 300, 700
@@ -159,11 +159,11 @@ class Learning:
             return None
         for match in await self._index.find(exchange.question, 3):
             alike = likeness(spelt, trigrams(match.answer)) > 0.7
-            if match.likeness >= self._index.near and alike:
+            if match.likeness >= self._index.same_question_threshold and alike:
                 return None
         return await self.put(exchange, author_id)
 
-    @outlives_database
+    @retry_when_unavailable
     async def put(
         self,
         exchange: Exchange,
@@ -188,7 +188,7 @@ class Learning:
             await session.flush()
             return row.id
 
-    @outlives_database
+    @retry_when_unavailable
     async def shown(self, pattern_id: int, chat_id: int, message_id: int) -> None:
         """Note which message showed a pattern or candidate."""
         async with self._database.session() as session:
@@ -196,13 +196,13 @@ class Learning:
                 AnswerRow(chat_id=chat_id, message_id=message_id, pattern_id=pattern_id)
             )
 
-    @outlives_database
+    @retry_when_unavailable
     async def shown_in(self, chat_id: int, message_id: int) -> int | None:
         async with self._database.session() as session:
             row = await session.get(AnswerRow, (chat_id, message_id))
         return row.pattern_id if row else None
 
-    @outlives_database
+    @retry_when_unavailable
     async def last_shown(self, chat_id: int) -> PatternRow | None:
         """The pattern or candidate that the chat saw last."""
         query = (
@@ -276,7 +276,7 @@ class Learning:
                 await session.execute(delete(table).filter_by(**{column: pattern_id}))
         return found is not None
 
-    @outlives_database
+    @retry_when_unavailable
     async def used(self, entry_ids: Sequence[int]) -> None:
         """Count a use of the patterns among these entries of the index."""
         async with self._database.session() as session:
@@ -286,7 +286,7 @@ class Learning:
                 .values(uses=PatternRow.uses + 1)
             )
 
-    @outlives_database
+    @retry_when_unavailable
     async def of_entry(self, entry_id: int) -> int | None:
         async with self._database.session() as session:
             key: int | None = await session.scalar(
@@ -294,12 +294,12 @@ class Learning:
             )
         return key
 
-    @outlives_database
+    @retry_when_unavailable
     async def get(self, pattern_id: int) -> PatternRow | None:
         async with self._database.session() as session:
             return await session.get(PatternRow, pattern_id)
 
-    @outlives_database
+    @retry_when_unavailable
     async def list(self, status: Status | None = None, words: str = "") -> Sequence[PatternRow]:
         """Patterns, the most used first; `words` must stand in question or answer."""
         query: Select[tuple[PatternRow]] = select(PatternRow)
@@ -311,7 +311,7 @@ class Learning:
         wanted = words.lower()
         return [row for row in rows if wanted in f"{row.question}\n{row.answer}".lower()]
 
-    @outlives_database
+    @retry_when_unavailable
     async def forget(self, user_id: int) -> None:
         """Drop a user's candidates and votes; confirmed patterns lose their author."""
         async with self._database.session() as session:

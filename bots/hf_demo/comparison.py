@@ -11,8 +11,8 @@ from bots.hf_demo.models import ModelShelf
 from services.chat import Message
 from services.dialogue import HISTORY_MESSAGES
 from services.errors import ServiceError
-from services.measure import Measurement, as_they_finish, measured
 from services.storage import ConversationKey, HistoryStore
+from services.timing import Measurement, as_they_finish, measured
 
 
 async def compare(

@@ -31,8 +31,8 @@ from bots.hf_demo.models import ModelShelf
 from services.chat import Message as ChatMessage
 from services.dialogue import Dialogue
 from services.errors import ServiceError
-from services.measure import Measurement, Stopwatch
 from services.storage import ConversationKey, StoredMessage
+from services.timing import Measurement, Stopwatch
 
 logger = logging.getLogger(__name__)
 

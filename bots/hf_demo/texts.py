@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from aiogram.types import BotCommand
 
 from services.errors import ModelLoading, ServiceError
-from services.measure import Measurement
 from services.texts import describe_error
+from services.timing import Measurement
 
 COMMANDS = (
     BotCommand(command="start", description="что это"),

@@ -15,9 +15,9 @@ from bots.real_estate.dialogue import (
     next_question,
 )
 from bots.real_estate.listings import Listing, ListingStore, search
-from bots.real_estate.listings.keeping import Keepsakes
+from bots.real_estate.listings.keeping import SavedItems
 from bots.real_estate.request import Slots
-from bots.real_estate.understanding import Turn, read_turn
+from bots.real_estate.understanding import ParsedMessage, read_turn
 from bots.real_estate.understanding.model import read_with_model
 from bots.real_estate.valuation.appraisal import Refusal
 from bots.real_estate.valuation.appraiser import Appraiser
@@ -27,7 +27,7 @@ from services.storage import PreferenceStore
 
 _MORTGAGE = re.compile(r"(?i)ипотек|плат[её]ж|в месяц|платить|взнос")
 _COMPARED, _TICKED, _STATE, _STYLE = "compared", "ticked", "state", "style"
-MOST_COMPARED = 4
+MAX_COMPARED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Assistant:
         self._preferences = preferences
         self.store = store
         self.appraiser = appraiser
-        self.keepsakes = Keepsakes(store)
+        self.saved_items = SavedItems(store)
         self.voice = voice or Voice(model)
 
     async def reply(self, owner_id: int, text: str) -> Answer:
@@ -127,7 +127,7 @@ class Assistant:
         """Put a flat beside the others or take it away; the oldest leaves when there are four."""
         ids = await self.compared(owner_id)
         ids = [*ids, listing_id] if listing_id not in ids else [i for i in ids if i != listing_id]
-        ids = ids[-MOST_COMPARED:]
+        ids = ids[-MAX_COMPARED:]
         await self._preferences.set(owner_id, _COMPARED, ids)
         return ids
 
@@ -141,12 +141,12 @@ class Assistant:
     async def forget(self, owner_id: int) -> None:
         """Delete everything that is kept of a user."""
         await self._preferences.forget(owner_id)
-        await self.keepsakes.forget(owner_id)
+        await self.saved_items.forget(owner_id)
 
     async def _keep(self, owner_id: int, state: State) -> None:
         await self._preferences.set(owner_id, _STATE, state.to_json())
 
-    async def _read(self, text: str, state: State) -> Turn:
+    async def _read(self, text: str, state: State) -> ParsedMessage:
         previous = state.intent if state.intent != "other" else None
         turn = read_turn(text, previous, state.asked)
         wordy = len(text.split()) > 3

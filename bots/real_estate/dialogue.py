@@ -8,9 +8,9 @@ from typing import Any
 
 from bots.real_estate.flat import Flat
 from bots.real_estate.request import Intent, Slots, slots_from_json
-from bots.real_estate.understanding import Turn
+from bots.real_estate.understanding import ParsedMessage
 
-MOST_QUESTIONS = 2
+MAX_QUESTIONS = 2
 NEEDED: dict[Intent, tuple[str, ...]] = {
     "search": ("place", "price_max"),
     "value": ("place", "area", "rooms"),
@@ -47,7 +47,7 @@ class State:
         return cls(**{**values, "slots": slots_from_json(values["slots"])})
 
 
-def advance(state: State, turn: Turn) -> State:
+def advance(state: State, turn: ParsedMessage) -> State:
     """The state after a message: corrections replace, «любой» empties, a reset clears."""
     if turn.reset:
         return State()
@@ -85,7 +85,7 @@ def merge(known: Slots, changes: Mapping[str, Any]) -> Slots:
 
 def next_question(state: State) -> str | None:
     """The slot to ask for, None when there is enough or enough was asked."""
-    if state.questions >= MOST_QUESTIONS:
+    if state.questions >= MAX_QUESTIONS:
         return None
     missing = [name for name in NEEDED[state.intent] if getattr(state.slots, name) is None]
     return missing[0] if missing else None

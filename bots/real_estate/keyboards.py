@@ -16,7 +16,7 @@ from bots.real_estate.listings.search import PAGE
 from bots.real_estate.request import Slots
 from bots.real_estate.wording import STYLES, chip_text, understood
 
-MOST_CHIPS = 8
+MAX_CHIPS = 8
 SORT_LABELS = {"price": "цена", "price_per_metre": "₽/м²", "discount": "выгода"}
 
 
@@ -174,7 +174,7 @@ def _chips(slots: Slots) -> list[str]:
         for name in ("price", "area")
         if f"{name}_min" in said and said[f"{name}_min"] == said.get(f"{name}_max")
     }
-    return [name for name in said if name not in twice][:MOST_CHIPS]
+    return [name for name in said if name not in twice][:MAX_CHIPS]
 
 
 def _rows_of(count: int, width: int) -> list[int]:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from cli.history_chat import texts
 from cli.history_chat.config import MEMORY_FILE, SESSION_LIST_LIMIT, ConsoleSettings
-from cli.history_chat.memory import MemoryFile, MemoryTooNew
 from cli.history_chat.reader import PipeReader, Reader, TerminalReader
 from cli.history_chat.repl import COMMANDS, Repl
 from cli.history_chat.screen import Screen
+from cli.history_chat.session_file import MemoryFile, MemoryTooNew
 from cli.shell import run, say
 from services.backends import BACKENDS, Backend, open_chat_model
 from services.env import read_settings

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from cli.history_chat import prompts
-from cli.history_chat.memory import SAVE_ERRORS, MemoryFile
+from cli.history_chat.session_file import SAVE_ERRORS, MemoryFile
 from cli.history_chat.sessions import Entry, Session
 from services.chat import ChatModel, Chunk, Completion, GenerationOptions, Message, Usage
 from services.context import fit

@@ -11,9 +11,9 @@ from typing import Any
 from cli.history_chat import texts
 from cli.history_chat.config import ConsoleSettings
 from cli.history_chat.conversation import Conversation, recent
-from cli.history_chat.memory import MemoryBroken, MemoryFile, MemoryTooNew, SessionHead
 from cli.history_chat.reader import Reader
 from cli.history_chat.screen import Screen
+from cli.history_chat.session_file import MemoryBroken, MemoryFile, MemoryTooNew, SessionHead
 from cli.history_chat.sessions import Session
 from cli.shell import describe
 from services.chat import ChatModel

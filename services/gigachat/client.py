@@ -19,8 +19,7 @@ from services.env import missing
 from services.errors import RateLimited, ServiceError, Unavailable
 from services.gigachat.auth import Token, TokenRefused, TokenSource, parse_token
 from services.gigachat.config import GigaChatSettings
-from services.gigachat.events import DONE, EventDecoder
-from services.gigachat.failures import (
+from services.gigachat.error_mapping import (
     TRANSPORT_ERRORS,
     bad,
     oauth_error,
@@ -28,6 +27,8 @@ from services.gigachat.failures import (
     status_error,
     transport_error,
 )
+from services.gigachat.events import DONE, EventDecoder
+from services.gigachat.limiter import RequestLimiter
 from services.gigachat.reply import (
     ModelInfo,
     StreamedAnswer,
@@ -39,7 +40,6 @@ from services.gigachat.reply import (
     parse_token_counts,
 )
 from services.gigachat.request import JSON, beginning, chat_request, encode
-from services.gigachat.slots import Slots
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout as deadline
@@ -69,7 +69,7 @@ class GigaChatModel:
         self._key = settings.client_basic
         self._api_url = settings.api_url
         self._tokens = TokenSource(self._fetch_token)
-        self._slots = Slots(settings.parallel, patience=settings.answer_timeout)
+        self._limiter = RequestLimiter(settings.parallel, patience=settings.answer_timeout)
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
         self._connecting = aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout)
@@ -100,7 +100,7 @@ class GigaChatModel:
     ) -> Completion:
         """Answer the conversation; see `ChatModel`."""
         request = chat_request(self.name, messages, options)
-        async with self._slots:
+        async with self._limiter:
             reply = await self._call(
                 "POST", "/chat/completions", request, self._settings.answer_timeout
             )
@@ -113,7 +113,7 @@ class GigaChatModel:
         request = chat_request(self.name, messages, options, stream=True)
         answer = StreamedAnswer(self.name)
         decoder = EventDecoder()
-        async with self._slots:
+        async with self._limiter:
             ends = time.monotonic() + self._settings.answer_timeout
             response = await self._open("POST", "/chat/completions", request, ends)
             try:
@@ -152,7 +152,7 @@ class GigaChatModel:
     ) -> list[list[float]]:
         """A vector for each text, in their order."""
         request = {"model": model, "input": list(texts)}
-        async with self._slots:
+        async with self._limiter:
             reply = await self._call("POST", "/embeddings", request)
         return parse_embeddings(reply, len(texts))
 

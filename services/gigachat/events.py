@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.gigachat.failures import bad
+from services.gigachat.error_mapping import bad
 
 # An event has kilobytes; so many bytes without an end are no stream of events.
 MAX_EVENT = 8 * 1024 * 1024

@@ -12,7 +12,7 @@ import orjson
 
 from services.chat import AnswerBuilder, Chunk, Completion, FinishReason, FunctionCall, Usage
 from services.errors import ContentRejected, ServiceError
-from services.gigachat.failures import SERVICE, bad, status_error
+from services.gigachat.error_mapping import SERVICE, bad, status_error
 
 JSON = dict[str, Any]
 

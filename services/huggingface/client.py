@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
 )
 
 from services.chat_completions import RETRY_PAUSES, ChatCompletionsModel
-from services.chat_completions.faults import error_in_stream, error_of_status
+from services.chat_completions.error_mapping import error_in_stream, error_of_status
 from services.env import missing
 from services.errors import (
     AccessDenied,
@@ -30,7 +30,7 @@ from services.errors import (
     Unavailable,
 )
 from services.huggingface.config import ROUTER_URL, HuggingFaceSettings
-from services.measure import Price
+from services.timing import Price
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr
 
 from services.env import EnvSettings
 from services.errors import ConfigError
-from services.measure import Price
+from services.timing import Price
 
 ROUTER_URL = "https://router.huggingface.co/v1"
 DEFAULT_CONTEXT_LENGTH = 8192

@@ -8,9 +8,9 @@ where no encoder is to be had.
 
 from services.retrieval.config import RetrievalSettings
 from services.retrieval.encoder import Encoder, SentenceEncoder, open_encoder
+from services.retrieval.factory import open_index
+from services.retrieval.in_memory import MemoryIndex
 from services.retrieval.index import DialogueIndex, Exchange, Match
-from services.retrieval.memory import MemoryIndex
-from services.retrieval.opening import open_index
 from services.retrieval.postgres import PostgresIndex
 
 __all__ = [

@@ -39,7 +39,7 @@ class Match:
     """A found exchange.
 
     `score` ranks; `likeness` is comparable between queries: 1 for the same question,
-    below `DialogueIndex.gate` an example does more harm than good.
+    below `DialogueIndex.example_threshold` an example does more harm than good.
     """
 
     id: int
@@ -92,12 +92,12 @@ class DialogueIndex(ABC):
         self._writing = asyncio.Lock()  # one transaction at a time
 
     @property
-    def gate(self) -> float:
+    def example_threshold(self) -> float:
         """The likeness from which on an example helps."""
         return 0.6 if self._encoder else 0.45
 
     @property
-    def near(self) -> float:
+    def same_question_threshold(self) -> float:
         """The likeness from which on the question is the same."""
         return 0.88 if self._encoder else 0.85
 
@@ -143,7 +143,7 @@ class DialogueIndex(ABC):
         committed before an interruption stays: the next call goes on from there.
         """
         wanted = {_digest(exchange): exchange for exchange in exchanges}
-        async with self._database.alone(f"sync {source}"):  # replicas start side by side
+        async with self._database.exclusive(f"sync {source}"):  # replicas start side by side
             new = await self._replace(source, wanted, progress)
         if new:
             await self._settle()

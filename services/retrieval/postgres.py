@@ -28,7 +28,7 @@ from services.retrieval.index import (
 )
 from services.retrieval.vectors import SHORTLIST, HalfVectors, centred
 from services.storage import Base, Database
-from services.storage.database import outlives_database
+from services.storage.database import retry_when_unavailable
 
 SIGNS = 512  # numbers in a vector
 SAMPLE = 2000  # rows whose mean stands for that of all
@@ -91,7 +91,7 @@ class PostgresIndex(DialogueIndex):
             pass
         await self._settle()
 
-    @outlives_database
+    @retry_when_unavailable
     async def find(self, query: str, limit: int = 3, *, source: str | None = None) -> list[Match]:
         if not query.strip():
             return []
@@ -112,7 +112,7 @@ class PostgresIndex(DialogueIndex):
         found = [(Entry(*rows[at][:4]), float(scores[at]), float(cosines[at])) for at in best]
         return ranked(query, found, limit)
 
-    @outlives_database
+    @retry_when_unavailable
     async def count(self, source: str | None = None) -> int:
         query = select(func.count()).select_from(ENTRIES)
         if source is not None:
@@ -127,7 +127,7 @@ class PostgresIndex(DialogueIndex):
     async def _let_go(self, keys: Sequence[int]) -> None:
         """The signs went with the rows."""
 
-    @outlives_database
+    @retry_when_unavailable
     async def _put(self, ids: Sequence[int], vectors: Vectors) -> None:
         signs = [_bits(vector) for vector in vectors]
         async with self._database.session() as session:
@@ -141,7 +141,7 @@ class PostgresIndex(DialogueIndex):
             await self._put([row.id for row in rows], _read([row.vector for row in rows]))
         return len(rows)
 
-    @outlives_database
+    @retry_when_unavailable
     async def _settle(self) -> None:
         query = select(ENTRIES.c.vector).where(ENTRIES.c.vector.is_not(None))
         async with self._database.session() as session:

@@ -10,8 +10,8 @@ survives `kill -9`; while the database is away it waits.
 from services.storage.database import Base, Database, StorageSettings
 from services.storage.history import ConversationKey, HistoryStore, StoredMessage
 from services.storage.inbox import Inbox
-from services.storage.only_process import only_process
 from services.storage.preferences import PreferenceStore
+from services.storage.process_lock import process_lock
 from services.storage.spending import Spending, SpendingStore
 
 __all__ = [
@@ -25,5 +25,5 @@ __all__ = [
     "SpendingStore",
     "StorageSettings",
     "StoredMessage",
-    "only_process",
+    "process_lock",
 ]

@@ -173,7 +173,7 @@ class Database:
         On PostgreSQL it is one trip, where `session` takes one for each statement, for the
         transaction's ends and for a ping. On SQLite it is none: a trip to a thread takes more
         than the statement, so only what has to wait for another writer goes there.
-        A connection that died is an error here: call it where `outlives_database` calls again.
+        A connection that died is an error here: call it where `retry_when_unavailable` calls again.
         """
         if self._quick.dialect.is_async:
             return await greenlet_spawn(_transaction, self._quick, work)
@@ -186,7 +186,7 @@ class Database:
             return await connection.run_sync(work)
 
     @asynccontextmanager
-    async def alone(self, work: str) -> AsyncIterator[None]:
+    async def exclusive(self, work: str) -> AsyncIterator[None]:
         """Do what must not be done twice at once, be it by replicas on one PostgreSQL."""
         async with self._locks[work]:
             if self.engine.dialect.name != "postgresql":
@@ -217,7 +217,7 @@ def _transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
         return work(connection)
 
 
-def outlives_database(
+def retry_when_unavailable(
     method: Callable[P, Awaitable[T]],
 ) -> Callable[P, Coroutine[Any, Any, T]]:
     """Run a store's method, which is one transaction, again when the database went away.

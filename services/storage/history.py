@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Index, bindparam, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.storage.database import Base, Database, outlives_database, utc_now
+from services.storage.database import Base, Database, retry_when_unavailable, utc_now
 from services.storage.group_commit import GroupCommit
 
 
@@ -84,14 +84,14 @@ class HistoryStore:
         """Store turns in one transaction: an exchange is kept whole or not at all."""
         await self._append((key, messages))
 
-    @outlives_database
+    @retry_when_unavailable
     async def recent(self, key: ConversationKey, limit: int) -> Sequence[StoredMessage]:
         """The last `limit` turns, oldest first."""
         asked = {**key._asdict(), "most": limit}
         rows = await self._database.run(lambda it: it.execute(_RECENT, asked).all())
         return [StoredMessage(*row) for row in reversed(rows)]
 
-    @outlives_database
+    @retry_when_unavailable
     async def answer_to(self, key: ConversationKey, source_id: int) -> str | None:
         """The answer already given to the user's message `source_id`, if there is one."""
         query = (
@@ -103,7 +103,7 @@ class HistoryStore:
             answer: str | None = await session.scalar(query.limit(1))
         return answer
 
-    @outlives_database
+    @retry_when_unavailable
     async def clear(self, key: ConversationKey) -> int:
         """Forget a conversation; return how many turns there were."""
         async with self._database.session() as session:
@@ -112,7 +112,7 @@ class HistoryStore:
             )
             return len(removed.all())
 
-    @outlives_database
+    @retry_when_unavailable
     async def _append_each(
         self, exchanges: Sequence[tuple[ConversationKey, Sequence[StoredMessage]]]
     ) -> Sequence[None]:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Index, bindparam, delete, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.storage.database import Base, Database, outlives_database, utc_now
+from services.storage.database import Base, Database, retry_when_unavailable, utc_now
 from services.storage.group_commit import GroupCommit
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Inbox:
         """Write an update down as JSON; False when it was received before."""
         return await self._receive((update_id, body))
 
-    @outlives_database
+    @retry_when_unavailable
     async def receive_all(self, bodies: Mapping[int, str]) -> Collection[int]:
         """Write updates down in one transaction; return the numbers that are new."""
         if not bodies:
@@ -94,7 +94,7 @@ class Inbox:
         """The update is handled: keep its number, drop its body."""
         await self._finish(update_id)
 
-    @outlives_database
+    @retry_when_unavailable
     async def interrupted(
         self, at_work: Callable[[int], bool] = _nobody, others: Collection[str] = ()
     ) -> Sequence[str]:
@@ -131,7 +131,7 @@ class Inbox:
             logger.error("update %d was interrupted too often: given up", update_id)
         return [body for _, body in sorted(bodies)]
 
-    @outlives_database
+    @retry_when_unavailable
     async def forget_old(self) -> None:
         """Drop the numbers of updates that Telegram won't repeat any more."""
         done = delete(InboxRow).where(InboxRow.bot == self._bot, InboxRow.body.is_(None))
@@ -146,7 +146,7 @@ class Inbox:
             fresh.discard(update_id)
         return results
 
-    @outlives_database
+    @retry_when_unavailable
     async def _finish_each(self, update_ids: Sequence[int]) -> Sequence[None]:
         handled = self._handled(update_ids)
         await self._database.run(lambda it: it.execute(_DONE, handled))

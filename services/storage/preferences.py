@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.storage.database import Base, Database, outlives_database
+from services.storage.database import Base, Database, retry_when_unavailable
 
 
 class PreferenceRow(Base):
@@ -26,13 +26,13 @@ class PreferenceStore:
         self._database = database
         self._bot = bot
 
-    @outlives_database
+    @retry_when_unavailable
     async def get(self, owner_id: int, key: str, default: Any = None) -> Any:
         async with self._database.session() as session:
             row = await session.get(PreferenceRow, (self._bot, owner_id, key))
         return default if row is None else row.value
 
-    @outlives_database
+    @retry_when_unavailable
     async def set(self, owner_id: int, key: str, value: Any) -> None:
         insert = self._database.insert(PreferenceRow).values(
             bot=self._bot, owner_id=owner_id, key=key, value=value
@@ -43,13 +43,13 @@ class PreferenceStore:
                 insert.on_conflict_do_update(index_elements=keys, set_={"value": value})
             )
 
-    @outlives_database
+    @retry_when_unavailable
     async def all(self, owner_id: int) -> dict[str, Any]:
         query = select(PreferenceRow).filter_by(bot=self._bot, owner_id=owner_id)
         async with self._database.session() as session:
             return {row.key: row.value for row in await session.scalars(query)}
 
-    @outlives_database
+    @retry_when_unavailable
     async def forget(self, owner_id: int) -> None:
         async with self._database.session() as session:
             await session.execute(delete(PreferenceRow).filter_by(bot=self._bot, owner_id=owner_id))

@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.storage.database import Base, Database, outlives_database, utc_now
+from services.storage.database import Base, Database, retry_when_unavailable, utc_now
 
 
 class SpendingRow(Base):
@@ -58,7 +58,7 @@ class SpendingStore:
         added = {column.name: column + insert.excluded[column.name] for column in _COUNTED}
         self._add = insert.on_conflict_do_update(index_elements=_KEY, set_=added)
 
-    @outlives_database
+    @retry_when_unavailable
     async def add(self, spent: Mapping[int, Spending]) -> None:
         """Add to the day's accounts what users spent."""
         day = utc_now().date()
@@ -75,13 +75,13 @@ class SpendingStore:
         ]
         await self._database.run(lambda it: it.execute(self._add, rows))
 
-    @outlives_database
+    @retry_when_unavailable
     async def today(self, user_id: int) -> Spending:
         asked = {"bot": self._bot, "user_id": user_id, "day": utc_now().date()}
         row = await self._database.run(lambda it: it.execute(_OF_DAY, asked).first())
         return Spending(*row) if row else Spending()
 
-    @outlives_database
+    @retry_when_unavailable
     async def since(self, day: date) -> Sequence[tuple[int, Spending]]:
         """Users with what they spent from `day` on, who spent most tokens first."""
         sums = [func.sum(column) for column in _COUNTED]

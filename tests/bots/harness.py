@@ -15,9 +15,9 @@ from aiogram.client.telegram import TelegramAPIServer
 from bots.common.app import BotContext
 from bots.common.config import BotSettings
 from bots.common.retries import RetryMiddleware
+from playground import Conversation, Playground, RateLimits
 from services.backends import Backend
 from services.chat import ChatModel
-from services.playground import Conversation, Playground, RateLimits
 from services.storage import Database, StorageSettings
 from tests.fakes.chat import FakeChatModel
 

@@ -92,7 +92,7 @@ async def on_decision(
             training=texts.IMPORT_TRAINING,
         )
     )
-    for alert in await assistant.keepsakes.take_alerts():
+    for alert in await assistant.saved_items.take_alerts():
         await _send_alert(bot, alert)
 
 

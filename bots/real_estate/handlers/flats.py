@@ -64,7 +64,7 @@ async def on_star(
     listing = await _find(callback, callback_data, assistant)
     if not listing:
         return
-    starred = await assistant.keepsakes.toggle_favourite(callback.from_user.id, listing.id)
+    starred = await assistant.saved_items.toggle_favourite(callback.from_user.id, listing.id)
     await callback.answer(texts.STARRED if starred else texts.UNSTARRED)
     await _refresh(callback, assistant, listing)
 
@@ -99,7 +99,7 @@ async def _find(
 
 
 async def _keyboard(assistant: Assistant, owner_id: int, listing: Listing) -> InlineKeyboardMarkup:
-    favourites = await assistant.keepsakes.favourites(owner_id)
+    favourites = await assistant.saved_items.favourites(owner_id)
     return card_keyboard(
         listing,
         starred=any(item.id == listing.id for item in favourites),

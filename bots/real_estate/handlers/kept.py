@@ -27,7 +27,7 @@ def create_router() -> Router:
 
 
 async def on_favourites(message: Message, assistant: Assistant) -> None:
-    items = await assistant.keepsakes.favourites(author_of(message).id)
+    items = await assistant.saved_items.favourites(author_of(message).id)
     if not items:
         await message.answer(texts.NO_FAVOURITES)
         return
@@ -41,7 +41,7 @@ async def on_favourites(message: Message, assistant: Assistant) -> None:
 
 
 async def on_export(callback: CallbackQuery, assistant: Assistant) -> None:
-    items = await assistant.keepsakes.favourites(callback.from_user.id)
+    items = await assistant.saved_items.favourites(callback.from_user.id)
     await callback.answer()
     if items and isinstance(callback.message, Message):
         await callback.message.answer_document(BufferedInputFile(to_csv(items), texts.EXPORT_NAME))
@@ -52,14 +52,14 @@ async def on_save(callback: CallbackQuery, assistant: Assistant) -> None:
     if not state.slots.said() or not callback.message:
         await callback.answer(texts.NOTHING_TO_SAVE, show_alert=True)
         return
-    saved = await assistant.keepsakes.save_search(
+    saved = await assistant.saved_items.save_search(
         callback.from_user.id, callback.message.chat.id, state.slots
     )
     await callback.answer(texts.SEARCH_SAVED if saved else texts.TOO_MANY_SEARCHES, show_alert=True)
 
 
 async def on_searches(message: Message, assistant: Assistant) -> None:
-    searches = await assistant.keepsakes.searches(author_of(message).id)
+    searches = await assistant.saved_items.searches(author_of(message).id)
     if not searches:
         await message.answer(texts.NO_SEARCHES)
         return
@@ -70,10 +70,10 @@ async def on_drop(
     callback: CallbackQuery, callback_data: KeptCallback, assistant: Assistant
 ) -> None:
     owner = callback.from_user.id
-    await assistant.keepsakes.remove_search(owner, callback_data.id)
+    await assistant.saved_items.remove_search(owner, callback_data.id)
     await callback.answer(texts.SEARCH_DROPPED)
     if isinstance(callback.message, Message):
-        left = await assistant.keepsakes.searches(owner)
+        left = await assistant.saved_items.searches(owner)
         await callback.message.edit_reply_markup(reply_markup=searches_keyboard(left))
 
 

@@ -15,10 +15,10 @@ from bots.real_estate.listings.search import search_query
 from bots.real_estate.listings.store import Listing, ListingStore, to_listing
 from bots.real_estate.request import Slots, slots_from_json
 from services.storage import Base
-from services.storage.database import outlives_database
+from services.storage.database import retry_when_unavailable
 
-MOST_FAVOURITES = 100
-MOST_SEARCHES = 10
+MAX_FAVOURITES = 100
+MAX_SEARCHES = 10
 ALERT_SIZE = 5
 
 
@@ -55,7 +55,7 @@ class Alert:
     listings: tuple[Listing, ...]
 
 
-class Keepsakes:
+class SavedItems:
     """Favourites and saved searches by owner."""
 
     def __init__(self, store: ListingStore) -> None:
@@ -73,7 +73,7 @@ class Keepsakes:
         return True
 
     async def favourites(self, owner_id: int) -> list[Listing]:
-        query = select(FavouriteRow.listing_id).filter_by(owner_id=owner_id).limit(MOST_FAVOURITES)
+        query = select(FavouriteRow.listing_id).filter_by(owner_id=owner_id).limit(MAX_FAVOURITES)
         async with self._database.session() as session:
             ids = list(await session.scalars(query))
         return await self._store.get(ids)
@@ -85,7 +85,7 @@ class Keepsakes:
             count = await session.scalar(
                 select(func.count()).select_from(SavedSearchRow).filter_by(owner_id=owner_id)
             )
-            if (count or 0) >= MOST_SEARCHES:
+            if (count or 0) >= MAX_SEARCHES:
                 return False
             session.add(
                 SavedSearchRow(
@@ -94,7 +94,7 @@ class Keepsakes:
             )
         return True
 
-    @outlives_database
+    @retry_when_unavailable
     async def searches(self, owner_id: int) -> list[SavedSearch]:
         query = select(SavedSearchRow).filter_by(owner_id=owner_id).order_by(SavedSearchRow.id)
         async with self._database.session() as session:
@@ -103,12 +103,12 @@ class Keepsakes:
                 for row in await session.scalars(query)
             ]
 
-    @outlives_database
+    @retry_when_unavailable
     async def remove_search(self, owner_id: int, search_id: int) -> None:
         async with self._database.session() as session:
             await session.execute(delete(SavedSearchRow).filter_by(owner_id=owner_id, id=search_id))
 
-    @outlives_database
+    @retry_when_unavailable
     async def take_alerts(self) -> list[Alert]:
         """What is new for each saved search; what was taken once is not given again.
 
@@ -128,7 +128,7 @@ class Keepsakes:
                     alerts.append(Alert(row.chat_id, slots, len(found), tuple(found[:ALERT_SIZE])))
         return alerts
 
-    @outlives_database
+    @retry_when_unavailable
     async def forget(self, owner_id: int) -> None:
         async with self._database.session() as session:
             for table in (FavouriteRow, SavedSearchRow):

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, se
 from bots.real_estate.listings.store import Listing, ListingStore, listings, plain, to_listing
 from bots.real_estate.listings.text import HasWords
 from bots.real_estate.request import Slots
-from services.storage.database import outlives_database
+from services.storage.database import retry_when_unavailable
 
 Sort = Literal["price", "price_per_metre", "discount"]
 PAGE = 5
@@ -44,7 +44,7 @@ class SearchPage:
     blockers: tuple[Blocker, ...] = ()
 
 
-@outlives_database
+@retry_when_unavailable
 async def search(
     store: ListingStore, slots: Slots, *, sort: Sort = "price", offset: int = 0, limit: int = PAGE
 ) -> SearchPage:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from bots.real_estate.flat import FLAT_FIELDS, TEXT_FIELDS, WHOLE_FIELDS, Flat
 from services.storage import Base, Database
-from services.storage.database import outlives_database
+from services.storage.database import retry_when_unavailable
 
 FILTERED = (
     *("city_key", "district_key", "okrug_key", "metro_key", "metro_min", "rooms", "total_area"),
@@ -134,7 +134,7 @@ class ListingStore:
             result = _sum(result, await self._upsert_part(part))
         return result
 
-    @outlives_database
+    @retry_when_unavailable
     async def get(self, ids: Sequence[int]) -> list[Listing]:
         """Listings by id, in the order asked; unknown ids are left out."""
         query = select(listings).where(listings.c.id.in_(ids))
@@ -144,7 +144,7 @@ class ListingStore:
             }
         return [found[number] for number in ids if number in found]
 
-    @outlives_database
+    @retry_when_unavailable
     async def all_priced(self) -> list[Listing]:
         """Every listing that a valuation can learn from."""
         query = select(listings).where(
@@ -154,24 +154,24 @@ class ListingStore:
             found = (await session.stream(query)).mappings()
             return [to_listing(row) async for rows in found.partitions(_BATCH) for row in rows]
 
-    @outlives_database
+    @retry_when_unavailable
     async def count(self) -> int:
         async with self.database.session() as session:
             return int(await session.scalar(select(func.count()).select_from(listings)) or 0)
 
-    @outlives_database
+    @retry_when_unavailable
     async def has_demo(self) -> bool:
         """Whether made-up listings are among the rest."""
         query = select(listings.c.id).where(listings.c.demo).limit(1)
         async with self.database.session() as session:
             return await session.scalar(query) is not None
 
-    @outlives_database
+    @retry_when_unavailable
     async def newest_id(self) -> int:
         async with self.database.session() as session:
             return int(await session.scalar(select(func.max(listings.c.id))) or 0)
 
-    @outlives_database
+    @retry_when_unavailable
     async def set_estimates(self, estimates: Mapping[int, tuple[float, float, float]]) -> None:
         """Keep each listing's estimate and the bounds of its range."""
         statement = (
@@ -191,7 +191,7 @@ class ListingStore:
             if rows:
                 await (await session.connection()).execute(statement, rows)
 
-    @outlives_database
+    @retry_when_unavailable
     async def _upsert_part(self, part: Mapping[str, Listing]) -> Upserted:
         async with self.database.session() as session:
             query = select(listings).where(listings.c.key.in_(part))

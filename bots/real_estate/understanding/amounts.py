@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from bots.real_estate.understanding.scratch import Scratch
+from bots.real_estate.understanding.consumable import ConsumableText
 
 Range = tuple[float | None, float | None]
 
@@ -92,7 +92,7 @@ class Amounts:
     metro_minutes: int | None = None
 
 
-def read_amounts(scratch: Scratch, *, exact: bool, asked: str | None = None) -> Amounts:
+def read_amounts(scratch: ConsumableText, *, exact: bool, asked: str | None = None) -> Amounts:
     """Prices in roubles and areas in m².
 
     `exact` is a valuation: a bare area and any one price mean just that number. `asked` is
@@ -111,7 +111,7 @@ def read_amounts(scratch: Scratch, *, exact: bool, asked: str | None = None) -> 
     return Amounts(price, area, metro_minutes=minutes)
 
 
-def _read_minutes(scratch: Scratch) -> int | None:
+def _read_minutes(scratch: ConsumableText) -> int | None:
     for match in _METRO_MINUTES.finditer(scratch.low):
         around = scratch.low[max(0, match.start() - 30) : match.end() + 12]
         on_foot = re.search(r"пеш|ходьб|ногами|шагом", match[0])
@@ -124,7 +124,7 @@ def _read_minutes(scratch: Scratch) -> int | None:
     return None
 
 
-def _read_price(scratch: Scratch, exact: bool) -> Range:
+def _read_price(scratch: ConsumableText, exact: bool) -> Range:
     if match := _take_valid(scratch, _PRICE_RANGE, _price_range):
         return match
     low = high = None
@@ -134,7 +134,7 @@ def _read_price(scratch: Scratch, exact: bool) -> Range:
     return low, high
 
 
-def _take_valid(scratch: Scratch, pattern: re.Pattern[str], read: Any) -> Range | None:
+def _take_valid(scratch: ConsumableText, pattern: re.Pattern[str], read: Any) -> Range | None:
     """The first match whose numbers make sense, taken out of the text."""
     for match in pattern.finditer(scratch.low):
         if (found := read(match)) is not None:
@@ -178,7 +178,7 @@ def _has_unit(match: re.Match[str], group: str) -> bool:
     return any(match[f"{group}{kind}"] for kind in ("bln", "mln", "tho", "rub"))
 
 
-def _read_area(scratch: Scratch, exact: bool) -> Range:
+def _read_area(scratch: ConsumableText, exact: bool) -> Range:
     for pattern in (_AREA_WORD, _AREA_RANGE):
         if found := _take_valid(scratch, pattern, lambda m: _area(m, exact)):
             return found
@@ -205,7 +205,7 @@ def _area(match: re.Match[str], exact: bool) -> Range | None:
     return (value, value) if exact and bare else bounded
 
 
-def _read_bare_price(scratch: Scratch, exact: bool, area: Range, asked: str | None) -> Range:
+def _read_bare_price(scratch: ConsumableText, exact: bool, area: Range, asked: str | None) -> Range:
     """A price without a unit: «бюджет 15-20», «до 12», «просят 15», «за 9,5»."""
     for match in _BARE_RANGE.finditer(scratch.low):
         low, high = _guess(_number(match["low"])), _guess(_number(match["high"]))
@@ -232,7 +232,7 @@ def _guess(number: float) -> float:
     return number * 1e3 if number < 150_000 else number
 
 
-def _read_bare_area(scratch: Scratch, exact: bool, price: Range, asked: str | None) -> Range:
+def _read_bare_area(scratch: ConsumableText, exact: bool, price: Range, asked: str | None) -> Range:
     """An area without a unit where the price is known: «двушка 54, просят 15»."""
     if price == (None, None) and asked != "area" and not exact:
         return None, None

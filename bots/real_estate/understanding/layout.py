@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bots.real_estate.understanding.scratch import Scratch
+from bots.real_estate.understanding.consumable import ConsumableText
 
 _ROOM_WORDS = (
     (0, r"студи[а-я]*|гостинк[а-я]*"),
@@ -112,7 +112,7 @@ _RENOVATION = tuple((name, re.compile(rf"(?<![а-я])(?:{words})")) for name, wo
 _NOT_FRESH = re.compile(r"ремонт[а-я]* (?:не важен|неважен|любой|не принципиал[а-я]*|не имеет)")
 
 
-def read_rooms(scratch: Scratch) -> tuple[int, ...] | None:
+def read_rooms(scratch: ConsumableText) -> tuple[int, ...] | None:
     """Every number of rooms named; «евродвушка» is a two, a studio is 0."""
     scratch.take(_NOT_ROOMS)
     if match := scratch.take(_PREFIX_LIST):
@@ -133,7 +133,7 @@ def read_rooms(scratch: Scratch) -> tuple[int, ...] | None:
     return tuple(sorted(rooms)) or None
 
 
-def read_floors(scratch: Scratch) -> dict[str, Any]:
+def read_floors(scratch: ConsumableText) -> dict[str, Any]:
     """The floor, the house's storeys and what the floor must not be."""
     found = _read_unwanted_floors(scratch)
     if match := scratch.take(_FLOOR_RANGE):
@@ -155,13 +155,13 @@ def read_floors(scratch: Scratch) -> dict[str, Any]:
     return found
 
 
-def read_renovation(scratch: Scratch) -> str | None:
+def read_renovation(scratch: ConsumableText) -> str | None:
     if scratch.take(_NOT_FRESH):
         return None
     return next((name for name, words in _RENOVATION if scratch.take(words)), None)
 
 
-def _read_unwanted_floors(scratch: Scratch) -> dict[str, Any]:
+def _read_unwanted_floors(scratch: ConsumableText) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if scratch.take(_NOT_EDGE) or scratch.take(_FIRST_OR_LAST_BY_MINUS):
         found.update(not_first_floor=True, not_last_floor=True)
@@ -172,7 +172,7 @@ def _read_unwanted_floors(scratch: Scratch) -> dict[str, Any]:
     return found
 
 
-def _take_floor_of(scratch: Scratch, found: dict[str, Any]) -> bool:
+def _take_floor_of(scratch: ConsumableText, found: dict[str, Any]) -> bool:
     """«5/9», «5-й этаж из 9»: a pair whose floor is not above the roof."""
     for match in _FLOOR_OF.finditer(scratch.low):
         floor, total = (int(group) for group in match.groups() if group)

@@ -12,7 +12,7 @@ from typing import Any
 from bots.real_estate.prompts import READER, UPDATE_REQUEST
 from bots.real_estate.request import MARKETS, RENOVATIONS
 from bots.real_estate.understanding.numerals import digits_for_words
-from bots.real_estate.understanding.reading import Turn
+from bots.real_estate.understanding.reading import ParsedMessage
 from services.chat import ChatModel, GenerationOptions, Message
 from services.errors import ServiceError
 
@@ -30,8 +30,8 @@ _SLACK = (1, 0.9, 1.1)  # «около X» makes bounds that the user didn't say
 
 
 async def read_with_model(
-    model: ChatModel, text: str, turn: Turn, *, timeout: float = TIMEOUT
-) -> Turn:
+    model: ChatModel, text: str, turn: ParsedMessage, *, timeout: float = TIMEOUT
+) -> ParsedMessage:
     """`turn` with what the model adds to it; the rules' own slots stand.
 
     A model that is late, down, or talks instead of calling adds nothing.

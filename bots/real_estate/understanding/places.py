@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bots.real_estate.understanding.consumable import ConsumableText
 from bots.real_estate.understanding.gazetteer import Gazetteer, Place, Reading
-from bots.real_estate.understanding.scratch import Scratch
 
 _WORD = re.compile(r"[а-яa-z0-9]+(?:[-.][а-яa-z0-9]+)*")
 _PREPOSITIONS = frozenset(
@@ -70,7 +70,7 @@ class _Phrase:
     end: int
 
 
-def read_places(scratch: Scratch, gazetteer: Gazetteer) -> Places:
+def read_places(scratch: ConsumableText, gazetteer: Gazetteer) -> Places:
     """Find the places in `scratch` and take them out of it."""
     found = Places()
     _take_cities(scratch, gazetteer, found)
@@ -82,7 +82,7 @@ def read_places(scratch: Scratch, gazetteer: Gazetteer) -> Places:
     return found
 
 
-def _take_cities(scratch: Scratch, gazetteer: Gazetteer, found: Places) -> None:
+def _take_cities(scratch: ConsumableText, gazetteer: Gazetteer, found: Places) -> None:
     """A city first: it decides which district «Центральный» is."""
     for phrase in _phrases(scratch, gazetteer):
         readings = gazetteer.readings(phrase.form)
@@ -96,7 +96,7 @@ def _take_cities(scratch: Scratch, gazetteer: Gazetteer, found: Places) -> None:
         scratch.erase(phrase.start, phrase.end)
 
 
-def _prefer_city(scratch: Scratch, phrase: _Phrase) -> bool:
+def _prefer_city(scratch: ConsumableText, phrase: _Phrase) -> bool:
     """Whether a name that is a city's and a district's or station's is the city here."""
     before, after = scratch.low[: phrase.start], scratch.low[phrase.end :]
     marked = re.search(r"(?:метро|м\.|район[а-я]*|станци[а-я]+|р-н)[ «\"]*$", before)
@@ -104,7 +104,7 @@ def _prefer_city(scratch: Scratch, phrase: _Phrase) -> bool:
     return not marked and not district and not phrase.form.endswith(("ский", "ском", "ного"))
 
 
-def _take_stations(scratch: Scratch, gazetteer: Gazetteer, found: Places) -> None:
+def _take_stations(scratch: ConsumableText, gazetteer: Gazetteer, found: Places) -> None:
     for marker in list(_METRO.finditer(scratch.low)):
         phrase = next(
             (
@@ -127,7 +127,7 @@ def _take_stations(scratch: Scratch, gazetteer: Gazetteer, found: Places) -> Non
             scratch.erase(marker.start(), unknown.end())
 
 
-def _take_marked_districts(scratch: Scratch, gazetteer: Gazetteer, found: Places) -> None:
+def _take_marked_districts(scratch: ConsumableText, gazetteer: Gazetteer, found: Places) -> None:
     for match in list(_DISTRICT.finditer(scratch.low)):
         for group in ("before", "after"):
             if not match[group]:
@@ -141,7 +141,7 @@ def _take_marked_districts(scratch: Scratch, gazetteer: Gazetteer, found: Places
                 scratch.erase(min(start, match.start()), max(end, match.end()))
 
 
-def _start_of_name(scratch: Scratch, gazetteer: Gazetteer, start: int, end: int) -> int:
+def _start_of_name(scratch: ConsumableText, gazetteer: Gazetteer, start: int, end: int) -> int:
     """Where the name before «район» begins: the longest known one, else its last word."""
     words = [match.start() + start for match in _WORD.finditer(scratch.low[start:end])]
     known = (at for at in words if gazetteer.readings(scratch.low[at:end]))
@@ -149,7 +149,7 @@ def _start_of_name(scratch: Scratch, gazetteer: Gazetteer, start: int, end: int)
 
 
 def _district_name(
-    scratch: Scratch, gazetteer: Gazetteer, found: Places, start: int, end: int
+    scratch: ConsumableText, gazetteer: Gazetteer, found: Places, start: int, end: int
 ) -> str | None:
     form = scratch.low[start:end]
     readings = [r for r in gazetteer.readings(form) if r.place.kind in ("district", "okrug")]
@@ -165,7 +165,7 @@ def _district_name(
     return None
 
 
-def _take_the_rest(scratch: Scratch, gazetteer: Gazetteer, found: Places) -> None:
+def _take_the_rest(scratch: ConsumableText, gazetteer: Gazetteer, found: Places) -> None:
     for phrase in _phrases(scratch, gazetteer):
         readings = gazetteer.readings(phrase.form) or gazetteer.misspelt(phrase.form)
         if not readings or not _stands_for_a_place(scratch, gazetteer, phrase):
@@ -174,7 +174,9 @@ def _take_the_rest(scratch: Scratch, gazetteer: Gazetteer, found: Places) -> Non
         scratch.erase(phrase.start, phrase.end)
 
 
-def _choose(scratch: Scratch, phrase: _Phrase, readings: list[Reading], found: Places) -> Reading:
+def _choose(
+    scratch: ConsumableText, phrase: _Phrase, readings: list[Reading], found: Places
+) -> Reading:
     """A name in an oblique case after a preposition, the name itself elsewhere."""
     oblique = _word_before(scratch, phrase.start) in _PREPOSITIONS
     fitting = [r for r in readings if r.nominative != oblique or _unchanging(r)] or readings
@@ -192,7 +194,7 @@ def _unchanging(reading: Reading) -> bool:
     return reading.place.name.endswith(("о", "и", "О")) or reading.place.kind == "okrug"
 
 
-def _stands_for_a_place(scratch: Scratch, gazetteer: Gazetteer, phrase: _Phrase) -> bool:
+def _stands_for_a_place(scratch: ConsumableText, gazetteer: Gazetteer, phrase: _Phrase) -> bool:
     """Whether the words name a place here and aren't a street or an ordinary word."""
     before, after = scratch.low[: phrase.start], scratch.low[phrase.end :]
     if _STREET.search(before) or _STREET_AFTER.match(after):
@@ -204,12 +206,12 @@ def _stands_for_a_place(scratch: Scratch, gazetteer: Gazetteer, phrase: _Phrase)
     return _word_before(scratch, phrase.start) in _PREPOSITIONS and phrase.form != "нижнем"
 
 
-def _word_before(scratch: Scratch, position: int) -> str:
+def _word_before(scratch: ConsumableText, position: int) -> str:
     words = scratch.low[:position].split()
     return words[-1].strip(',.«"(') if words else ""
 
 
-def _phrases(scratch: Scratch, gazetteer: Gazetteer, start: int = 0) -> Iterator[_Phrase]:
+def _phrases(scratch: ConsumableText, gazetteer: Gazetteer, start: int = 0) -> Iterator[_Phrase]:
     """Every run of words that may be a name, the longest first from each word on."""
     words = [(match.start(), match.end()) for match in _WORD.finditer(scratch.low, start)]
     taken = start
@@ -226,7 +228,7 @@ def _phrases(scratch: Scratch, gazetteer: Gazetteer, start: int = 0) -> Iterator
                     break
 
 
-def _take_unknown(scratch: Scratch, gazetteer: Gazetteer, found: Places) -> None:
+def _take_unknown(scratch: ConsumableText, gazetteer: Gazetteer, found: Places) -> None:
     """A capitalised name that no list has: «на Заречье» is taken for a district."""
     for match in _UNKNOWN.finditer(scratch.text):
         phrase = _Phrase(match[1].lower(), match.start(1), match.end(1))

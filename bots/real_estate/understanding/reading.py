@@ -8,11 +8,11 @@ from typing import Any
 
 from bots.real_estate.request import Intent
 from bots.real_estate.understanding.amounts import Range, read_amounts
+from bots.real_estate.understanding.consumable import ConsumableText
 from bots.real_estate.understanding.gazetteer import load_gazetteer
 from bots.real_estate.understanding.intent import names_a_flat, names_other_property, read_intent
 from bots.real_estate.understanding.layout import read_floors, read_renovation, read_rooms
 from bots.real_estate.understanding.places import read_places
-from bots.real_estate.understanding.scratch import Scratch
 
 _RESET = re.compile(
     r"(?:начни|начн[её]м|начать|давай) (?:вс[её] )?(?:сначала|заново|с начала|с нуля)|сбрось|сброс(?:ить)?(?![а-я])"
@@ -47,7 +47,7 @@ _ADDRESS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ParsedMessage:
     """What one message changes: slots to fill, slots to empty, or everything."""
 
     intent: Intent
@@ -56,15 +56,15 @@ class Turn:
     reset: bool = False
 
 
-def read_turn(text: str, previous: Intent | None = None, asked: str | None = None) -> Turn:
+def read_turn(text: str, previous: Intent | None = None, asked: str | None = None) -> ParsedMessage:
     """Read a message by rules.
 
     `previous` is the intent of the talk so far, `asked` the slot that was asked for:
     a bare «15» after a question about the budget is a price.
     """
-    scratch = Scratch(text)
+    scratch = ConsumableText(text)
     if _RESET.search(scratch.low):
-        return Turn("other", reset=True)
+        return ParsedMessage("other", reset=True)
     intent = read_intent(scratch.low, previous)
     cleared = _read_cleared(scratch)
     slots = {} if intent == "other" else _read_slots(scratch, intent == "value", asked)
@@ -72,10 +72,10 @@ def read_turn(text: str, previous: Intent | None = None, asked: str | None = Non
         intent = "search" if slots and not names_other_property(scratch.low) else "other"
     elif not slots and not cleared and not names_a_flat(scratch.low):
         intent = "other"
-    return Turn(intent, slots if intent != "other" else {}, cleared)
+    return ParsedMessage(intent, slots if intent != "other" else {}, cleared)
 
 
-def _read_slots(scratch: Scratch, exact: bool, asked: str | None) -> dict[str, Any]:
+def _read_slots(scratch: ConsumableText, exact: bool, asked: str | None) -> dict[str, Any]:
     """Every slot the text fills; each reader takes its words out of the text."""
     market = next((name for name, words in _MARKET if scratch.has(words)), None)
     renovation = read_renovation(scratch)
@@ -105,7 +105,7 @@ def _bounds(name: str, bounds: Range, digits: int | None) -> dict[str, float | i
     return {f"{name}_min": low, f"{name}_max": high}
 
 
-def _read_cleared(scratch: Scratch) -> frozenset[str]:
+def _read_cleared(scratch: ConsumableText) -> frozenset[str]:
     return frozenset(
         slot for slots, words in _CLEARED if any(list(scratch.take_all(words))) for slot in slots
     )

@@ -17,7 +17,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.storage.only_process import hold
+from services.storage.process_lock import hold
 
 HEAD = "0006"
 PATIENCE = 60.0  # seconds for another process to bring the file up to date

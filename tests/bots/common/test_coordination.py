@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bots.common import replicas as replicas_module
-from bots.common.coordination import Alone, Coordination
+from bots.common.coordination import Coordination, SingleProcess
 from bots.common.replicas import Replicas
 from bots.common.turns import Interruption, Turns
 from services.errors import ConfigError
@@ -21,7 +21,7 @@ OTHER = ConversationKey("grisha", 5)
 
 @pytest.fixture(params=["alone", "redis"])
 async def coordination(request: pytest.FixtureRequest) -> AsyncIterator[Coordination]:
-    opened: Coordination = Alone()
+    opened: Coordination = SingleProcess()
     if request.param == "redis":
         opened = await Replicas.open(request.getfixturevalue("redis_url"), "grisha")
     yield opened
@@ -39,22 +39,24 @@ async def two(redis_url: str) -> AsyncIterator[tuple[Replicas, Replicas]]:
 class TestContract:
     async def test_a_bucket_empties_tells_once_and_fills(self, coordination: Coordination) -> None:
         user = 5_000_000_001
-        assert [await coordination.take(user, 1200) for _ in range(1200)].count((0.0, False)) > 1100
-        while not (pace := await coordination.take(user, 1200)).wait:
+        assert [await coordination.consume_quota(user, 1200) for _ in range(1200)].count(
+            (0.0, False)
+        ) > 1100
+        while not (pace := await coordination.consume_quota(user, 1200)).wait:
             pass
         assert pace.tell
         assert 0 < pace.wait <= 0.05
-        again = await coordination.take(user, 1)
+        again = await coordination.consume_quota(user, 1)
         assert not again.tell or not again.wait
-        assert (await coordination.take(7, 1)).wait == 0
-        assert (await coordination.take(7, 1)).wait == pytest.approx(60, abs=5)
-        assert not (await coordination.take(7, 1)).tell
+        assert (await coordination.consume_quota(7, 1)).wait == 0
+        assert (await coordination.consume_quota(7, 1)).wait == pytest.approx(60, abs=5)
+        assert not (await coordination.consume_quota(7, 1)).tell
 
     async def test_nobody_else_answers(self, coordination: Coordination) -> None:
         await coordination.listen(lambda key: pytest.fail("nobody asked to stop"))
         assert not await coordination.stop_elsewhere(KEY)
-        await coordination.lead()
-        await coordination.lead()
+        await coordination.wait_for_leadership()
+        await coordination.wait_for_leadership()
         await coordination.ping()
         assert not await coordination.others()
 
@@ -96,16 +98,16 @@ class TestReplicas:
         assert not await here.stop(KEY)
 
     async def test_messages_are_counted_together(self, two: tuple[Replicas, Replicas]) -> None:
-        paces = [await replica.take(1, 3) for _ in range(2) for replica in two]
+        paces = [await replica.consume_quota(1, 3) for _ in range(2) for replica in two]
         assert [bool(pace.wait) for pace in paces] == [False, False, False, True]
-        assert not (await two[0].take(1, 3)).tell
+        assert not (await two[0].consume_quota(1, 3)).tell
 
     async def test_one_polls_and_the_other_takes_over(
         self, two: tuple[Replicas, Replicas], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(replicas_module, "BEAT", 0.05)
-        await two[0].lead()
-        waiting = asyncio.create_task(two[1].lead())
+        await two[0].wait_for_leadership()
+        waiting = asyncio.create_task(two[1].wait_for_leadership())
         done, _ = await asyncio.wait({waiting}, timeout=0.2)
         assert not done
         await two[0].aclose()

@@ -248,7 +248,7 @@ class TestErrors:
         assert (answer.text or "").startswith("раз два три")
 
     async def test_what_is_not_text_is_answered(self, bot: RunningBot) -> None:
-        from services.playground import Upload
+        from playground import Upload
 
         bot.chat.send(document=Upload("a.txt", "text/plain", b"1"))
         await bot.chat.wait_for(texts.TEXT_ONLY)

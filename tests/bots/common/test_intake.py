@@ -11,7 +11,7 @@ import pytest
 from aiogram import Bot, Dispatcher
 from aiogram.types import Chat, Message, Update
 
-from bots.common.coordination import Alone
+from bots.common.coordination import SingleProcess
 from bots.common.intake import Intake
 from services.storage import Database, Inbox, StorageSettings
 
@@ -31,7 +31,7 @@ async def test_an_update_that_comes_while_the_inbox_is_searched_is_handled_once(
     dispatcher, bot = Dispatcher(), Bot("1:token")
     dispatcher.message.register(on_message)
     async with Database.open(StorageSettings(data_dir=tmp_path)) as database:
-        intake = Intake(Inbox(database, "grisha"), Alone())
+        intake = Intake(Inbox(database, "grisha"), SingleProcess())
         dispatcher.update.outer_middleware(intake)
         await intake.start(bot, dispatcher)
         updates = [Update(update_id=n, message=message(n)) for n in range(1, COUNT + 1)]

@@ -20,12 +20,12 @@ from bots.common import texts
 from bots.common.config import BotSettings
 from bots.common.middlewares import PasteMiddleware
 from bots.launch import set_up_logging
+from playground import Playground, RateLimits
+from services.budgets import Budget, Meter, payer
 from services.chat import Message
 from services.env import PROJECT_ROOT
 from services.errors import BudgetSpent, ConfigError
-from services.metering import Budget, Meter, payer
-from services.playground import Playground, RateLimits
-from services.storage import Database, SpendingStore, StorageSettings, only_process
+from services.storage import Database, SpendingStore, StorageSettings, process_lock
 from services.texts import describe_error
 from tests.bots.harness import running_bot
 from tests.fakes.chat import FakeChatModel
@@ -100,12 +100,12 @@ async def test_a_webhook_answers_is_watched_and_stops_gracefully(tmp_path: Path)
 
 
 async def test_one_folder_has_one_process(tmp_path: Path) -> None:
-    with only_process(tmp_path, "grisha"):
-        with only_process(tmp_path, "literary"):
+    with process_lock(tmp_path, "grisha"):
+        with process_lock(tmp_path, "literary"):
             pass
-        with pytest.raises(ConfigError, match="already runs"), only_process(tmp_path, "grisha"):
+        with pytest.raises(ConfigError, match="already runs"), process_lock(tmp_path, "grisha"):
             pass
-    with only_process(tmp_path, "grisha"):
+    with process_lock(tmp_path, "grisha"):
         pass
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from bots.grisha import texts
 from bots.grisha.bot import create_dispatcher
+from playground import Conversation
 from services.errors import Unavailable
-from services.playground import Conversation
 from tests.bots.harness import RunningBot, running_bot
 
 GOOD = "Небо синее оттого, что синий свет рассеивается сильнее прочих."

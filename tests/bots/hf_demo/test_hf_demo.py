@@ -15,9 +15,9 @@ from bots.common import texts as common_texts
 from bots.common.middlewares import PasteMiddleware
 from bots.hf_demo import texts
 from bots.hf_demo.bot import create_dispatcher
+from playground import Playground
 from services.backends import open_chat_model
 from services.huggingface.config import MODELS
-from services.playground import Playground
 from tests.bots.harness import RunningBot, running_bot
 from tests.fakes.chat import FakeChatModel
 from tests.fakes.openai_server import Answer, Cut, OpenAIServer, Refusal, Stall, Together

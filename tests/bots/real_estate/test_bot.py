@@ -10,7 +10,7 @@ import pytest
 from bots.real_estate import bot, sample
 from bots.real_estate.wording import DEMO
 from cli.make_sample_listings import main as make_sample
-from services.playground import Upload
+from playground import Upload
 from tests.bots.harness import RunningBot, running_bot
 
 WAIT = 30
@@ -151,7 +151,7 @@ async def test_import_asks_first_and_alerts_once(running: RunningBot) -> None:
     await chat.wait_for("Я понял", WAIT)
     assistant = running.dispatcher["assistant"]
     slots = (await assistant.state(owner)).slots
-    await assistant.keepsakes.save_search(owner, chat.chat.id, slots)
+    await assistant.saved_items.save_search(owner, chat.chat.id, slots)
     chat.send(document=file)
     preview = await chat.wait_for("Загрузить?")
     assert "телефон" in (preview.text or "")

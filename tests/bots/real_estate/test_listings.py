@@ -11,7 +11,7 @@ import pytest
 
 from bots.real_estate.flat import Flat
 from bots.real_estate.listings import Listing, ListingStore, search
-from bots.real_estate.listings.keeping import Keepsakes, to_csv
+from bots.real_estate.listings.keeping import SavedItems, to_csv
 from bots.real_estate.request import Slots
 from services.storage import Database, StorageSettings
 
@@ -99,26 +99,26 @@ async def test_discount_order_puts_the_best_first(store: ListingStore) -> None:
 
 
 async def test_alerts_tell_of_new_flats_once(store: ListingStore) -> None:
-    keepsakes = Keepsakes(store)
-    assert await keepsakes.save_search(1, 10, Slots(district="Строгино", price_max=20_000_000))
-    assert await keepsakes.take_alerts() == []
+    saved_items = SavedItems(store)
+    assert await saved_items.save_search(1, 10, Slots(district="Строгино", price_max=20_000_000))
+    assert await saved_items.take_alerts() == []
     await store.upsert([Listing(FLAT), Listing(replace(FLAT, floor=6, price=30_000_000.0))])
-    [alert] = await keepsakes.take_alerts()
+    [alert] = await saved_items.take_alerts()
     assert (alert.chat_id, alert.total, alert.listings[0].flat) == (10, 1, FLAT)
     await store.upsert([Listing(replace(FLAT, price=13_000_000.0, date="2025-05-01"))])
-    assert await keepsakes.take_alerts() == []
+    assert await saved_items.take_alerts() == []
 
 
 async def test_favourites_toggle_export_and_are_forgotten(store: ListingStore) -> None:
-    keepsakes = Keepsakes(store)
+    saved_items = SavedItems(store)
     [item] = (await search(store, Slots(), limit=1)).listings
-    assert await keepsakes.toggle_favourite(1, item.id)
-    [kept] = await keepsakes.favourites(1)
+    assert await saved_items.toggle_favourite(1, item.id)
+    [kept] = await saved_items.favourites(1)
     table = list(csv.DictReader(io.StringIO(to_csv([kept]).decode("utf-8-sig")), delimiter=";"))
     assert float(table[0]["price"]) == item.flat.price
-    assert await keepsakes.favourites(2) == []
-    await keepsakes.forget(1)
-    assert await keepsakes.favourites(1) == []
+    assert await saved_items.favourites(2) == []
+    await saved_items.forget(1)
+    assert await saved_items.favourites(1) == []
 
 
 def test_csv_holds_no_formulas() -> None:
@@ -127,6 +127,6 @@ def test_csv_holds_no_formulas() -> None:
 
 
 async def test_searches_are_limited(store: ListingStore) -> None:
-    keepsakes = Keepsakes(store)
-    saved = [await keepsakes.save_search(1, 1, Slots(rooms=(number,))) for number in range(11)]
+    saved_items = SavedItems(store)
+    saved = [await saved_items.save_search(1, 1, Slots(rooms=(number,))) for number in range(11)]
     assert saved == [True] * 10 + [False]

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.history_chat.memory import MemoryBroken, MemoryFile, MemoryTooNew, _cut, _join
+from cli.history_chat.session_file import MemoryBroken, MemoryFile, MemoryTooNew, _cut, _join
 from cli.history_chat.sessions import Session, dump_session, load_session
 from services.env import PROJECT_ROOT
 
@@ -282,7 +282,7 @@ def test_any_texts_can_be_cut_out_again(conversations: list[list[str]]) -> None:
 SAVER = """
 import sys
 from pathlib import Path
-from cli.history_chat.memory import MemoryFile
+from cli.history_chat.session_file import MemoryFile
 memory = MemoryFile(Path(sys.argv[1]))
 heads = memory.heads()
 from cli.history_chat.sessions import Session

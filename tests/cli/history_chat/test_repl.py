@@ -17,10 +17,10 @@ from prompt_toolkit.document import Document
 from rich.console import Console
 
 from cli.history_chat.config import ConsoleSettings
-from cli.history_chat.memory import MemoryFile
 from cli.history_chat.reader import _CommandCompleter
 from cli.history_chat.repl import COMMANDS, Repl
 from cli.history_chat.screen import Screen, clean, split_blocks
+from cli.history_chat.session_file import MemoryFile
 from services.errors import ContentRejected, ModelLoading, Unavailable
 from tests.fakes.chat import FakeChatModel
 

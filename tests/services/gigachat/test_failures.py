@@ -34,8 +34,8 @@ from services.errors import (
     Unavailable,
 )
 from services.gigachat import GigaChatModel
+from services.gigachat.error_mapping import parse_retry_after, retry_delay
 from services.gigachat.events import MAX_EVENT, EventDecoder
-from services.gigachat.failures import parse_retry_after, retry_delay
 from services.gigachat.reply import (
     StreamedAnswer,
     parse_balance,

@@ -5,7 +5,7 @@ import pytest
 from services.env import read_settings
 from services.errors import ConfigError
 from services.huggingface.config import MODELS, HuggingFaceSettings
-from services.measure import Price
+from services.timing import Price
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -51,7 +51,7 @@ def opening(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Opening:
     """Opens an index as another process would: over the same database."""
-    monkeypatch.setattr("services.retrieval.memory.FRESH", 0)
+    monkeypatch.setattr("services.retrieval.in_memory.FRESH", 0)
     in_postgresql = request.param == "in PostgreSQL"
     if in_postgresql and database.engine.dialect.name != "postgresql":
         pytest.skip("vectors stay in PostgreSQL only")
@@ -66,7 +66,7 @@ async def test_finds_the_same_question_first(opening: Opening) -> None:
     for exchange in EXCHANGES:
         best = (await index.find(exchange.question.lower()))[0]
         assert (best.question, best.answer) == exchange
-        assert best.likeness > index.near > index.gate
+        assert best.likeness > index.same_question_threshold > index.example_threshold
 
 
 async def test_a_new_exchange_is_found_at_once_and_after_a_restart(opening: Opening) -> None:

@@ -1,0 +1,309 @@
+"""The person's side for code: what somebody with a Telegram client could do and see.
+
+The page's web API and the tests use the same calls, so what works here works there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from playground.errors import Json
+from playground.files import FileStore
+from playground.markup import (
+    MAX_CAPTION,
+    MAX_TEXT,
+    FormattedText,
+    find_entities,
+    trimmed,
+    utf16_length,
+)
+from playground.params import Upload
+from playground.world import (
+    ADMIN_STATUSES,
+    Author,
+    Chat,
+    Draft,
+    User,
+    World,
+    public,
+)
+
+if TYPE_CHECKING:
+    from aiogram.types import Message
+
+    Wanted = Callable[[Message], bool] | str | None
+
+
+class NotAllowed(ValueError):
+    """Telegram's client wouldn't offer this; the message says why, for the page's user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the bot answered to a pressed button."""
+
+    text: str
+    alert: bool
+    url: str
+
+
+class Person:
+    """Somebody who writes to the bot."""
+
+    def __init__(self, world: World, files: FileStore, user: User) -> None:
+        self.user = user
+        self._world = world
+        self._files = files
+
+    @property
+    def id(self) -> int:
+        return self.user.id
+
+    @property
+    def private(self) -> Conversation:
+        """The private chat with the bot."""
+        return self.in_(self._world.private(self.user))
+
+    def in_(self, chat: Chat, thread_id: int | None = None) -> Conversation:
+        """A chat as this person sees it; who writes to a group for the first time joins it."""
+        return Conversation(self._world, self._files, self.user, chat, thread_id)
+
+
+class Conversation:
+    """A person in a chat (and in one of its threads): write there, and watch the bot."""
+
+    def __init__(
+        self, world: World, files: FileStore, user: User, chat: Chat, thread_id: int | None = None
+    ) -> None:
+        self.chat = chat
+        self._world = world
+        self._files = files
+        self._user = user
+        self._thread_id = thread_id
+        self._seen = chat.last_id
+
+    # --- Doing ---------------------------------------------------------------
+
+    def send(
+        self,
+        text: str = "",
+        *,
+        photo: Upload | None = None,
+        document: Upload | None = None,
+        reply_to: int | None = None,
+        anonymous: bool = False,
+        as_channel: Chat | None = None,
+    ) -> Message:
+        """Send a text, or a file with the text as its caption."""
+        return as_message(
+            self.post(
+                text,
+                photo=photo,
+                document=document,
+                reply_to=reply_to,
+                anonymous=anonymous,
+                as_channel=as_channel,
+            )
+        )
+
+    def post(
+        self,
+        text: str = "",
+        *,
+        photo: Upload | None = None,
+        document: Upload | None = None,
+        reply_to: int | None = None,
+        anonymous: bool = False,
+        as_channel: Chat | None = None,
+    ) -> Json:
+        """`send` without the typed message: for load, and for the page."""
+        author = self._author(anonymous, as_channel)
+        content = self._content(text, photo, document)
+        target = self.chat.messages.get(reply_to) if reply_to else None
+        if reply_to and target is None:
+            raise NotAllowed("Сообщения, на которое ты отвечаешь, уже нет.")
+        self._seen = self.chat.last_id + 1
+        message = self._world.post(
+            self.chat, author, content, reply_to=target, thread_id=self._thread_id
+        )
+        if self.chat.keyboard and self.chat.keyboard.get("one_time_keyboard"):
+            self._world.set_keyboard(self.chat, {"remove_keyboard": True})
+        return message
+
+    def _content(self, text: str, photo: Upload | None, document: Upload | None) -> Json:
+        plain = trimmed(FormattedText(text.replace("\r", "")))
+        formatted = FormattedText(plain.text, tuple(find_entities(plain.text)))
+        attached = photo or document
+        limit = MAX_CAPTION if attached else MAX_TEXT
+        if utf16_length(formatted.text) > limit:
+            raise NotAllowed(f"Текст длиннее {limit} знаков.")
+        if not attached:
+            if not formatted.text:
+                raise NotAllowed("Пустое сообщение не отправить.")
+            return formatted.wire()
+        stored = self._files.add(attached, photo=photo is not None)
+        media: Json = {"photo": stored.photo()} if photo else {"document": stored.document()}
+        return {**media, **formatted.wire("caption")}
+
+    def _author(self, anonymous: bool, as_channel: Chat | None) -> Author:
+        status = self._join()
+        is_admin = status in ADMIN_STATUSES
+        if self.chat.type == "channel":
+            if not is_admin:
+                raise NotAllowed("В канал пишут только администраторы.")
+            return Author.in_chat(self._user, self.chat)
+        if as_channel:
+            return Author.as_channel(self._user, as_channel)
+        if anonymous:
+            if not is_admin:
+                raise NotAllowed("Анонимно пишут только администраторы.")
+            return Author.anonymous(self._user, self.chat)
+        return Author.as_self(self._user)
+
+    def _join(self) -> str:
+        status = self.chat.members.get(self._user.id, "left")
+        if status == "kicked":
+            raise NotAllowed("Тебя удалили из этого чата.")
+        if status == "left":
+            status = "member"
+            self._world.set_member(self.chat, self._user, status, self._user)
+        return status
+
+    def edit(self, message_id: int, text: str) -> Message:
+        """Edit an own message's text or caption."""
+        message = self._own(message_id)
+        name = "caption" if "document" in message or "photo" in message else "text"
+        plain = trimmed(FormattedText(text))
+        if name == "text" and not plain.text:
+            raise NotAllowed("Пустое сообщение не отправить.")
+        formatted = FormattedText(plain.text, tuple(find_entities(plain.text)))
+        entities = "entities" if name == "text" else "caption_entities"
+        changes = {name: None, entities: None, **formatted.wire(name)}
+        return as_message(self._world.edit(self.chat, message, changes))
+
+    def delete(self, message_id: int) -> None:
+        """Delete an own message, or anyone's as an admin; bots aren't told."""
+        is_admin = self.chat.members.get(self._user.id) in ADMIN_STATUSES
+        if self.chat.type != "private" and not is_admin:
+            self._own(message_id)
+        self._world.delete(self.chat, [message_id])
+
+    def _own(self, message_id: int) -> Json:
+        message = self.chat.messages.get(message_id)
+        if message is None or message["_by"] != self._user.id:
+            raise NotAllowed("Это не твоё сообщение.")
+        return message
+
+    async def press(self, message: Message | int, button: str, timeout: float = 5) -> Answer:
+        """Press the inline button with this text (or data) and wait for the bot's answer."""
+        message_id = message if isinstance(message, int) else message.message_id
+        answer = await asyncio.wait_for(self.start_press(message_id, button), timeout)
+        return Answer(answer["text"], answer["alert"], answer["url"])
+
+    def start_press(self, message_id: int, button: str) -> asyncio.Future[Json]:
+        """Press a button and return the answer to come."""
+        message = self.chat.messages.get(message_id)
+        data = next((d for text, d in _buttons(message) if button in (text, d)), None)
+        if message is None or data is None:
+            raise NotAllowed("Такой кнопки здесь больше нет.")
+        self._seen = self.chat.last_id
+        return self._world.press(self.chat, message, self._user, data).answer
+
+    def react(self, message: Message | int, emoji: str | None) -> None:
+        """Set a reaction; None takes it back."""
+        message_id = message if isinstance(message, int) else message.message_id
+        found = self.chat.messages.get(message_id)
+        if found is None:
+            raise NotAllowed("Этого сообщения уже нет.")
+        self._world.react(self.chat, found, self._user, emoji)
+
+    def stop_draft(self) -> bool:
+        """Press the stop button of the draft that the bot is writing."""
+        return self._world.stop_draft(self.chat)
+
+    def block(self) -> None:
+        """Block the bot; it is told, and can't write any more."""
+        self._world.set_member(self.chat, self._world.bot, "kicked", self._user)
+
+    def unblock(self) -> None:
+        self._world.set_member(self.chat, self._world.bot, "member", self._user)
+
+    # --- Seeing --------------------------------------------------------------
+
+    @property
+    def messages(self) -> list[Message]:
+        """What stands in the chat (and thread), oldest first."""
+        return [as_message(message) for message in self._visible()]
+
+    def _visible(self) -> Sequence[Json]:
+        return [
+            message
+            for message in list(self.chat.messages.values())
+            if self._thread_id in (None, message.get("message_thread_id"), message["message_id"])
+        ]
+
+    @property
+    def draft(self) -> Draft | None:
+        """The message that the bot is writing now, if it shows one."""
+        return self.chat.draft
+
+    @property
+    def keyboard(self) -> list[list[str]]:
+        """The texts on the keyboard under the input."""
+        rows = (self.chat.keyboard or {}).get("keyboard", [])
+        return [[button["text"] for button in row] for row in rows]
+
+    async def wait_for(self, wanted: Wanted = None, timeout: float = 5) -> Message:
+        """Wait for a message of the bot's that came, or was edited, after this person's last
+        act: any, one that contains a text, or one that a predicate likes."""
+        return await asyncio.wait_for(self._find(_predicate(wanted)), timeout)
+
+    async def wait_draft(self, wanted: str = "", timeout: float = 5) -> Draft:
+        """Wait for a draft whose text contains `wanted`."""
+
+        async def find() -> Draft:
+            while not (self.draft and wanted in self.draft.body.get("text", "")):
+                await self._world.changed(self.chat)
+            return self.draft
+
+        return await asyncio.wait_for(find(), timeout)
+
+    async def _find(self, wanted: Callable[[Message], bool]) -> Message:
+        while True:
+            for message in reversed(self._visible()):
+                if self._world.is_own(message) and self._is_news(message):
+                    found = as_message(message)
+                    if wanted(found):
+                        return found
+            await self._world.changed(self.chat)
+
+    def _is_news(self, message: Json) -> bool:
+        return bool(message["message_id"] > self._seen) or "edit_date" in message
+
+
+def _predicate(wanted: Wanted) -> Callable[[Message], bool]:
+    if wanted is None:
+        return lambda message: True
+    if isinstance(wanted, str):
+        return lambda message: wanted in (message.text or message.caption or "")
+    return wanted
+
+
+def _buttons(message: Json | None) -> list[tuple[str, str]]:
+    rows = (message or {}).get("reply_markup", {}).get("inline_keyboard", [])
+    return [
+        (button["text"], button["callback_data"])
+        for row in rows
+        for button in row
+        if "callback_data" in button
+    ]
+
+
+def as_message(message: Json) -> Message:
+    """A message as aiogram's own type."""
+    from aiogram.types import Message  # seconds of import that a server alone doesn't need
+
+    return Message.model_validate(public(message))

@@ -1,0 +1,253 @@
+"""`LocalModel`: the local model as every bot sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncGenerator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+
+from services.chat import (
+    DEFAULT_OPTIONS,
+    AnswerBuilder,
+    Chunk,
+    Completion,
+    FinishReason,
+    GenerationOptions,
+    Message,
+    Usage,
+    complete_stream,
+)
+from services.errors import ModelLoading, ServiceError, Unavailable
+from services.local.config import LocalModelSettings
+from services.local.embedded import Preparation
+from services.local.engine import Engine
+from services.local.loading import Loaded, display_name, load
+from services.local.prompts import PromptForm, prompt_form
+from services.local.ragged import RaggedModel
+from services.local.sampling import Sampler, Sampling
+from services.local.scheduler import SERVICE, Limits, Request
+from services.local.text import TextStream
+
+RETRY_LOADING = 60.0  # seconds after a failed load in which calls repeat its error
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model that is loaded and being served."""
+
+    loaded: Loaded
+    form: PromptForm
+    engine: Engine
+    context_length: int
+
+
+class LocalModel:
+    """A transformers model in this process, behind `ChatModel`.
+
+    It begins to load at once, in a thread; till that ends, calls raise ModelLoading.
+    """
+
+    def __init__(self, settings: LocalModelSettings) -> None:
+        self._settings = settings
+        self._opening: Future[Opened] | None = None
+        self._preparation = Preparation()
+        self._progress = 0.0
+        self._failed_at = 0.0
+        self._closed = False
+        self._open()
+
+    @property
+    def name(self) -> str:
+        return display_name(self._settings)
+
+    @property
+    def context_length(self) -> int:
+        if self._opening and self._opening.done() and not self._opening.exception():
+            return self._opening.result().context_length
+        return self._settings.context_length
+
+    async def ready(self) -> None:
+        """Wait till the model is loaded; raises what loading failed with."""
+        await asyncio.wrap_future(self._open())
+
+    async def complete(
+        self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
+    ) -> Completion:
+        return await complete_stream(self.stream(messages, options))
+
+    async def stream(
+        self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
+    ) -> AsyncGenerator[Chunk, None]:
+        if not messages:
+            raise ValueError("messages is empty")
+        opened = self._opened()
+        answer = Answer(asyncio.get_running_loop())
+        request = await asyncio.to_thread(self._request, opened, messages, options, answer)
+        opened.engine.submit(request)
+        builder = AnswerBuilder(self.name)
+        try:
+            while (piece := await answer.next()) is not None:
+                yield builder.add(piece)
+            yield builder.finish(answer.reason, answer.usage, tail=answer.tail)
+        finally:
+            request.cancel()
+
+    async def count_tokens(self, messages: Sequence[Message]) -> int:
+        form = self._opened().form
+        prompt = await asyncio.to_thread(form.render, messages, UNLIMITED)
+        return len(prompt.tokens)
+
+    async def aclose(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._preparation.stop()
+        if self._opening and self._opening.done() and not self._opening.exception():
+            await asyncio.to_thread(self._opening.result().engine.close)
+
+    # --- loading
+
+    def _opened(self) -> Opened:
+        opening = self._open()
+        if not opening.done():
+            raise ModelLoading("loading", service=SERVICE, progress=self._progress)
+        return opening.result()
+
+    def _open(self) -> Future[Opened]:
+        """The loading under way; begins it, or begins anew some time after it failed."""
+        if self._closed:
+            raise Unavailable("the model is closed", service=SERVICE)
+        failed = self._opening and self._opening.done() and self._opening.exception()
+        if self._opening is None or (failed and time.monotonic() - self._failed_at > RETRY_LOADING):
+            self._opening = Future()
+            # Not cancellable: whoever stops waiting doesn't stop the loading.
+            self._opening.set_running_or_notify_cancel()
+            # A daemon, since loading can't be interrupted and must not hold up the exit.
+            threading.Thread(
+                target=self._load, args=(self._opening,), name="local-model-loading", daemon=True
+            ).start()
+        return self._opening
+
+    def _load(self, opening: Future[Opened]) -> None:
+        try:
+            opened = self._build(load(self._settings, self._preparation, self._report))
+        except ServiceError as error:
+            self._fail(opening, error)
+        except Exception as error:
+            logger.exception("%s can't be loaded", self.name)
+            message = f"the model can't be loaded: {type(error).__name__}"
+            self._fail(opening, Unavailable(message, service=SERVICE))
+        else:
+            if self._closed:
+                opened.engine.close()
+            opening.set_result(opened)
+
+    def _fail(self, opening: Future[Opened], error: ServiceError) -> None:
+        logger.error("loading failed: %s", error)
+        self._failed_at = time.monotonic()
+        opening.set_exception(error)
+
+    def _report(self, share: float) -> None:
+        self._progress = share
+
+    def _build(self, loaded: Loaded) -> Opened:
+        settings = self._settings
+        limits = Limits(settings.parallel, settings.queue_size, settings.kv_megabytes << 20)
+        ragged = RaggedModel(loaded.model)
+        context = min(
+            settings.context_length,
+            loaded.model.config.max_position_embeddings,
+            limits.kv_bytes // ragged.token_bytes,
+        )
+        return Opened(loaded, prompt_form(loaded.tokenizer), Engine(ragged, limits), context)
+
+    # --- one request
+
+    def _request(
+        self,
+        opened: Opened,
+        messages: Sequence[Message],
+        options: GenerationOptions,
+        answer: Answer,
+    ) -> Request:
+        """Write the request down; tokenizing a long history takes a while, so not on the loop."""
+        defaults = self._settings.defaults(opened.form.defaults)
+        max_tokens = min(
+            options.max_tokens or defaults.max_tokens or 1, max(1, opened.context_length // 2)
+        )
+        prompt = opened.form.render(messages, opened.context_length - max_tokens)
+        now = time.monotonic()
+        return Request(
+            prompt.tokens,
+            max_tokens,
+            TextStream(opened.loaded.tokenizer, (*options.stop, *prompt.stop)),
+            Sampler(sampling(options, defaults), prompt.tokens, opened.loaded.model.device),
+            answer,
+            opened.loaded.end_tokens,
+            owner=opening_words(messages),
+            start_by=now + self._settings.queue_timeout,
+            end_by=now + self._settings.timeout,
+        )
+
+
+UNLIMITED = 1 << 30
+
+
+def sampling(options: GenerationOptions, defaults: GenerationOptions) -> Sampling:
+    """The request's own values, else the defaults."""
+
+    def pick(value: float | None, default: float | None, neutral: float) -> float:
+        return next((one for one in (value, default) if one is not None), neutral)
+
+    return Sampling(
+        temperature=pick(options.temperature, defaults.temperature, 0.0),
+        top_p=pick(options.top_p, defaults.top_p, 1.0),
+        top_k=options.top_k,
+        repetition_penalty=pick(options.repetition_penalty, defaults.repetition_penalty, 1.0),
+        seed=options.seed,
+    )
+
+
+def opening_words(messages: Sequence[Message]) -> object:
+    """What tells one conversation from another: how it began."""
+    turns = [message for message in messages if message.role != "system"]
+    return hash((turns or messages)[0])
+
+
+class Answer:
+    """Carries an answer from the engine's thread to the event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._pieces: asyncio.Queue[str | ServiceError | None] = asyncio.Queue()
+        self.reason: FinishReason = "stop"
+        self.tail = ""
+        self.usage: Usage | None = None
+
+    async def next(self) -> str | None:
+        """The next piece; None at the end."""
+        piece = await self._pieces.get()
+        if isinstance(piece, ServiceError):
+            raise piece
+        return piece
+
+    def on_text(self, text: str) -> None:
+        self._put(text)
+
+    def on_end(self, reason: FinishReason, tail: str, usage: Usage) -> None:
+        self.reason, self.tail, self.usage = reason, tail, usage
+        self._put(None)
+
+    def on_error(self, error: ServiceError) -> None:
+        self._put(error)
+
+    def _put(self, piece: str | ServiceError | None) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits for the answer any more
+            self._loop.call_soon_threadsafe(self._pieces.put_nowait, piece)

@@ -1,5 +1,0 @@
-"""The Bot API's methods, by what they are about; importing this registers them all."""
-
-from services.playground.methods import bot, chats, edits, media, messages, receiving
-
-__all__ = ["bot", "chats", "edits", "media", "messages", "receiving"]

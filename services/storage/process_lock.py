@@ -1,0 +1,44 @@
+"""A guard against a second process with the same state."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from services.errors import ConfigError
+
+
+def hold(path: Path, timeout: float) -> sqlite3.Connection:
+    """Lock a file until the connection is closed, or this process dies, however it dies.
+
+    SQLite's locks work on every system. Raises sqlite3.OperationalError, "database is locked",
+    when another holds it for longer than `timeout` seconds.
+    """
+    lock = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error:
+        lock.close()
+        raise
+    return lock
+
+
+@contextmanager
+def process_lock(folder: Path, bot: str) -> Iterator[None]:
+    """Hold a bot's folder; raise ConfigError when another process does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = hold(folder / f"{bot}.lock", timeout=0)
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        raise ConfigError(
+            f"{bot} already runs with {folder}: stop it, or let replicas share"
+            " a DATABASE_URL and a REDIS_URL"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.close()
