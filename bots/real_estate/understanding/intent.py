@@ -207,8 +207,8 @@ def _is_other_property(tokens: Tokens, evidence: Evidence) -> bool:
         if "дом" in lemma:
             if (
                 _is_house_itself(tokens, start, evidence)
-                or any(not _LAND.isdisjoint(token.lemmas) for token in tokens)
-                and not evidence.rooms
+                or (any(not _LAND.isdisjoint(token.lemmas) for token in tokens)
+                and not evidence.rooms)
             ):
                 return True
             continue
@@ -224,7 +224,7 @@ def _is_house_itself(tokens: Tokens, at: int, evidence: Evidence) -> bool:
     """«Сколько стоит дом 120 м²»; «дом кирпичный», «дом после 2015» tell of a flat's house."""
     if tokens.low(at) != "дом" or evidence.rooms or evidence.floor or evidence.condition:
         return False
-    return at + 1 < len(tokens) and (tokens[at + 1].value or 0) > 40 or tokens.low(at + 1) == "в"
+    return (at + 1 < len(tokens) and (tokens[at + 1].value or 0) > 40) or tokens.low(at + 1) == "в"
 
 
 def _strong_flat(tokens: Tokens, evidence: Evidence) -> bool:
