@@ -38,5 +38,5 @@ $(VENV)/dev.stamp: requirements.txt requirements-demo.txt requirements-dev.txt |
 	touch $@ $(VENV)/demo.stamp
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)

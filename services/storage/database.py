@@ -43,7 +43,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.util import greenlet_spawn
 from typing_extensions import ParamSpec
 
-from services.env import PROJECT_ROOT, EnvSettings
+from services.env import STATE_DIR, EnvSettings
 from services.errors import ConfigError, Unavailable
 from services.storage.migrations import migrate
 
@@ -59,7 +59,7 @@ T = TypeVar("T")
 class StorageSettings(EnvSettings):
     """Where run-time state lives: a file under DATA_DIR, or the database of DATABASE_URL."""
 
-    data_dir: Path = Field(PROJECT_ROOT / "var", alias="DATA_DIR")
+    data_dir: Path = Field(STATE_DIR, alias="DATA_DIR")
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
 
     @property

@@ -16,9 +16,9 @@ from typing import Literal
 
 import pymorphy3
 
-from services.env import PROJECT_ROOT
+from services.env import SHIPPED_DATA
 
-PLACES = PROJECT_ROOT / "data" / "real_estate" / "places.txt"
+PLACES = SHIPPED_DATA / "real_estate" / "places.txt"
 PlaceKind = Literal["city", "okrug", "district", "metro"]
 CASES = ("gent", "datv", "accs", "ablt", "loct")
 # Endings in the cases above. Adjectives decline by rule: pymorphy can't know every name.
