@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from aiogram import Bot, F, Router
 from aiogram.types import (
     BotCommand,
@@ -20,34 +18,22 @@ from aiogram.types import (
     Message,
     ReplyKeyboardMarkup,
 )
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from playground import Playground, RateLimits
+from tests.playground.browser import chromium, in_chromium, one_loop
 from tests.playground.conftest import connect, polling
 from tests.playground.test_files import png
 
-CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>'
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(
-        not CHROMIUM.exists(), reason="the page is tested in /usr/bin/chromium, which isn't here"
-    ),
-]
-one_loop = partial(pytest_asyncio.fixture, loop_scope="module")
+pytestmark = in_chromium
 
 
 @one_loop(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """One browser for all tests: starting it takes longer than any of them."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @one_loop()
