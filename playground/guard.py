@@ -53,9 +53,9 @@ class Guard:
         site = request.headers.get("Sec-Fetch-Site", "none")
         if site not in _OWN_SITES and not _opens_the_page(request):
             raise web.HTTPForbidden(text="foreign site")
-        if request.method == "POST" and request.path.startswith("/api/"):
-            if PAGE_HEADER not in request.headers:
-                raise web.HTTPForbidden(text=f"{PAGE_HEADER} expected")
+        acts = request.method == "POST" and request.path.startswith("/api/")
+        if acts and PAGE_HEADER not in request.headers:
+            raise web.HTTPForbidden(text=f"{PAGE_HEADER} expected")
 
     def _is_own(self, host: str) -> bool:
         """Whether a Host header can only mean this server: an address, localhost, our name."""

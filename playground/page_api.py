@@ -18,8 +18,8 @@ from aiohttp import web
 
 from playground.bot_api import ApiCall
 from playground.errors import ApiError, Json
-from playground.params import Params, Upload, read_params
-from playground.people import Conversation, NotAllowed, Person
+from playground.params import BROKEN_STRING, Params, Upload, check_strings, read_params
+from playground.people import BROKEN_LETTER, Conversation, NotAllowed, Person
 from playground.world import ADMIN_STATUSES, Author, Chat
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class PageApi:
                 result = await result
         except (NotAllowed, ApiError) as refusal:
             return web.json_response({"error": _refusal_text(refusal)}, status=400)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             return web.json_response({"error": "Непонятный запрос."}, status=400)
         return web.json_response(result if result is not None else {})
 
@@ -345,6 +345,7 @@ def _body(params: Params) -> Json:
     body = json.loads(params.string("body")) if params.uploads else params.values
     if not isinstance(body, dict):
         raise TypeError("an object was expected")
+    check_strings(body)
     return body
 
 
@@ -358,6 +359,8 @@ async def _next_event(page: asyncio.Queue[str | None]) -> str | None:
 def _refusal_text(refusal: NotAllowed | ApiError) -> str:
     if isinstance(refusal, NotAllowed):
         return str(refusal)
+    if BROKEN_STRING in refusal.description:
+        return BROKEN_LETTER
     if "PHOTO" in refusal.description or "IMAGE" in refusal.description:
         return "Это не похоже на фотографию. Отправь её файлом."
     return "Файл не принят: он пуст или слишком велик."

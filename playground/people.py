@@ -17,6 +17,7 @@ from playground.markup import (
     MAX_TEXT,
     FormattedText,
     find_entities,
+    is_encodable,
     trimmed,
     utf16_length,
 )
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from aiogram.types import Message
 
     Wanted = Callable[[Message], bool] | str | None
+
+
+BROKEN_LETTER = "В тексте есть испорченные знаки: сотри их и попробуй ещё раз."
 
 
 class NotAllowed(ValueError):
@@ -134,6 +138,7 @@ class Conversation:
         return message
 
     def _content(self, text: str, photo: Upload | None, document: Upload | None) -> Json:
+        _check_letters(text)
         plain = trimmed(FormattedText(text.replace("\r", "")))
         formatted = FormattedText(plain.text, tuple(find_entities(plain.text)))
         attached = photo or document
@@ -174,6 +179,7 @@ class Conversation:
 
     def edit(self, message_id: int, text: str) -> Message:
         """Edit an own message's text or caption."""
+        _check_letters(text)
         message = self._own(message_id)
         name = "caption" if "document" in message or "photo" in message else "text"
         plain = trimmed(FormattedText(text))
@@ -214,6 +220,7 @@ class Conversation:
 
     def react(self, message: Message | int, emoji: str | None) -> None:
         """Set a reaction; None takes it back."""
+        _check_letters(emoji or "")
         message_id = message if isinstance(message, int) else message.message_id
         found = self.chat.messages.get(message_id)
         if found is None:
@@ -282,6 +289,11 @@ class Conversation:
 
     def _is_news(self, message: Json) -> bool:
         return bool(message["message_id"] > self._seen) or "edit_date" in message
+
+
+def _check_letters(text: str) -> None:
+    if not is_encodable(text):
+        raise NotAllowed(BROKEN_LETTER)
 
 
 def _predicate(wanted: Wanted) -> Callable[[Message], bool]:

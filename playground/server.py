@@ -17,17 +17,18 @@ from playground.faults import Faults
 from playground.files import FileStore
 from playground.guard import Guard
 from playground.limits import RateLimits
+from playground.markup import is_encodable
 from playground.page_api import PageApi
 from playground.params import MAX_UPLOAD
-from playground.people import Person
+from playground.people import BROKEN_LETTER, NotAllowed, Person
 from playground.private_files import kept_secret, new_secret, private_folder
-from playground.snapshot import Snapshot, dump_world, load_world
+from playground.snapshot import Snapshot, dump_world
 from playground.updates import UpdateQueue
 from playground.webhook import Webhook
 from playground.world import Author, Chat, User, World
 
 STATE_FILE = "playground.json"
-TOKEN_FILE = "playground-token"
+TOKEN_FILE = "playground-token"  # noqa: S105 -- a name
 GROUP_ID, FORUM_ID, CHANNEL_ID, DISCUSSION_ID = (-1001000000000 - n for n in (1, 2, 3, 4))
 _PEOPLE = (("Аня", "anya"), ("Борис", "boris"), ("Вера", "vera"))
 _TOPICS = ("Вопросы боту", "Флудилка")
@@ -140,6 +141,8 @@ class Playground:
     def person(self, name: str) -> Person:
         """A person by name; an unknown name makes a new one."""
         found = next((user for user in self.world.people() if user.first_name == name), None)
+        if not found and not is_encodable(name):
+            raise NotAllowed(BROKEN_LETTER)
         return Person(self.world, self._files, found or self.world.add_person(name))
 
     @property
@@ -191,12 +194,12 @@ class Playground:
     def _load(self) -> None:
         state = self._snapshot.read() if self._state_dir else None
         if state:
-            load_world(self.world, state)
-            self._files.load(state["files"])
-            self._api.commands.update(state["commands"].get(str(self.world.bot.id), {}))
+            state.fill(self.world)
+            self._files.load(state.files)
+            self._api.commands.update(state.commands.get(str(self.world.bot.id), {}))
         else:
             self._furnish()
-        self._other_commands = (state or {}).get("commands", {})
+        self._other_commands = state.commands if state else {}
         self.world.admit_bot()
 
     def _collect(self) -> Json:
