@@ -13,13 +13,14 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from playground.chats import Chat
 from playground.errors import ApiError, Json, bad_request, forbidden, too_many_requests
 from playground.faults import Fault, Faults
 from playground.files import FileStore
 from playground.limits import RateLimits
 from playground.params import Params, read_params
 from playground.webhook import Webhook
-from playground.world import Chat, World
+from playground.world import World
 
 Method = Callable[["BotApi", Params], Any]
 METHODS: dict[str, Method] = {}

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from playground.bot_api import ApiCall
+from playground.chats import ADMIN_STATUSES, Author, Chat
 from playground.errors import ApiError, Json
 from playground.params import BROKEN_STRING, Params, Upload, check_strings, read_params
 from playground.people import BROKEN_LETTER, Conversation, NotAllowed, Person
-from playground.world import ADMIN_STATUSES, Author, Chat
 
 if TYPE_CHECKING:
     from playground.server import Playground

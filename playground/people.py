@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from playground.chats import ADMIN_STATUSES, Author, Chat, Draft, User
 from playground.errors import Json
 from playground.files import FileStore
 from playground.markup import (
@@ -21,16 +22,9 @@ from playground.markup import (
     trimmed,
     utf16_length,
 )
+from playground.messages import public
 from playground.params import Upload
-from playground.world import (
-    ADMIN_STATUSES,
-    Author,
-    Chat,
-    Draft,
-    User,
-    World,
-    public,
-)
+from playground.world import World
 
 if TYPE_CHECKING:
     from aiogram.types import Message
@@ -216,7 +210,7 @@ class Conversation:
         if message is None or data is None:
             raise NotAllowed("Такой кнопки здесь больше нет.")
         self._seen = self.chat.last_id
-        return self._world.press(self.chat, message, self._user, data).answer
+        return self._world.callbacks.press(self.chat, message, self._user, data)
 
     def react(self, message: Message | int, emoji: str | None) -> None:
         """Set a reaction; None takes it back."""
@@ -229,7 +223,7 @@ class Conversation:
 
     def stop_draft(self) -> bool:
         """Press the stop button of the draft that the bot is writing."""
-        return self._world.stop_draft(self.chat)
+        return self._world.drafts.stop(self.chat)
 
     def block(self) -> None:
         """Block the bot; it is told, and can't write any more."""

@@ -12,6 +12,7 @@ from aiohttp import web
 
 import playground.methods as _methods  # noqa: F401 -- registers the methods
 from playground.bot_api import ApiCall, BotApi
+from playground.chats import Author, Chat, User
 from playground.errors import ApiError, Json
 from playground.faults import Faults
 from playground.files import FileStore
@@ -25,7 +26,7 @@ from playground.private_files import kept_secret, new_secret, private_folder
 from playground.snapshot import Snapshot, dump_world
 from playground.updates import UpdateQueue
 from playground.webhook import Webhook
-from playground.world import Author, Chat, User, World
+from playground.world import World
 
 STATE_FILE = "playground.json"
 TOKEN_FILE = "playground-token"  # noqa: S105 -- a name
@@ -178,7 +179,7 @@ class Playground:
     def clear(self) -> None:
         """Forget messages, files, the queue and the log; people, chats and ids stay."""
         for chat in self.world.chats.values():
-            self.world.end_draft(chat)
+            self.world.drafts.end(chat)
             topics = {i: m for i, m in chat.messages.items() if i in chat.topics}
             chat.messages.clear()
             chat.messages.update(topics)

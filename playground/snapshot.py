@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
+from playground.chats import Chat, User
 from playground.errors import Json
 from playground.files import StoredFile
 from playground.markup import encodable
 from playground.private_files import private_folder, write_private
 from playground.updates import UpdateQueue
-from playground.world import Chat, User, World
+from playground.world import World
 
 logger = logging.getLogger(__name__)
 
