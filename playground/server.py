@@ -19,7 +19,9 @@ from playground.files import FileStore
 from playground.guard import Guard
 from playground.limits import RateLimits
 from playground.markup import is_encodable
+from playground.page_actions import PageActions
 from playground.page_api import PageApi
+from playground.page_events import EventStream
 from playground.params import MAX_UPLOAD
 from playground.people import BROKEN_LETTER, NotAllowed, Person
 from playground.private_files import kept_secret, new_secret, private_folder
@@ -83,7 +85,7 @@ class Playground:
         if self._state_dir:
             self.world.on_change = self._snapshot.touch
             self.world.updates.on_change = self._snapshot.touch
-        self._page = PageApi(self)
+        self._open_page()
         await self._serve()
         return self
 
@@ -95,7 +97,7 @@ class Playground:
     ) -> None:
         await self.webhook.aclose()
         self.world.updates.release(ApiError(502, "Bad Gateway"))
-        self._page.close()
+        self._events.close()
         for chat in self.world.chats.values():
             if chat.draft:
                 chat.draft.expiry.cancel()
@@ -111,6 +113,18 @@ class Playground:
             return private_folder(self._state_dir)
         self._temporary = tempfile.TemporaryDirectory(prefix="playground-")
         return Path(self._temporary.name)
+
+    def _open_page(self) -> None:
+        self._events = EventStream()
+        actions = PageActions(
+            self.world,
+            self._files,
+            self.faults,
+            self.limits,
+            self.clear,
+            lambda: self._events.send({"event": "reload"}),
+        )
+        self._page = PageApi(self.world, self._api, self._files, self._events, actions)
 
     async def _serve(self) -> None:
         app = web.Application(
@@ -171,10 +185,6 @@ class Playground:
     @property
     def api(self) -> BotApi:
         return self._api
-
-    @property
-    def files(self) -> FileStore:
-        return self._files
 
     def clear(self) -> None:
         """Forget messages, files, the queue and the log; people, chats and ids stay."""

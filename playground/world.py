@@ -75,6 +75,10 @@ class World:
             )
         )
 
+    def is_shown(self, chat: Chat) -> bool:
+        """Whether a chat is shown beside this bot: another bot's private chats aren't."""
+        return chat.bot_id in (0, self.bot.id)
+
     def find_chat(self, chat_id: int) -> Chat | None:
         """A chat by the id that the bot knows it by."""
         return self.chats.get(f"{chat_id}:{self.bot.id}" if chat_id > 0 else str(chat_id))
