@@ -134,11 +134,11 @@ class Conversation:
     def _content(self, text: str, photo: Upload | None, document: Upload | None) -> Json:
         _check_letters(text)
         plain = trimmed(FormattedText(text.replace("\r", "")))
-        formatted = FormattedText(plain.text, tuple(find_entities(plain.text)))
         attached = photo or document
         limit = MAX_CAPTION if attached else MAX_TEXT
-        if utf16_length(formatted.text) > limit:
+        if utf16_length(plain.text) > limit:
             raise NotAllowed(f"Текст длиннее {limit} знаков.")
+        formatted = FormattedText(plain.text, tuple(find_entities(plain.text)))
         if not attached:
             if not formatted.text:
                 raise NotAllowed("Пустое сообщение не отправить.")
@@ -179,6 +179,9 @@ class Conversation:
         plain = trimmed(FormattedText(text))
         if name == "text" and not plain.text:
             raise NotAllowed("Пустое сообщение не отправить.")
+        limit = MAX_TEXT if name == "text" else MAX_CAPTION
+        if utf16_length(plain.text) > limit:
+            raise NotAllowed(f"Текст длиннее {limit} знаков.")
         formatted = FormattedText(plain.text, tuple(find_entities(plain.text)))
         entities = "entities" if name == "text" else "caption_entities"
         changes = {name: None, entities: None, **formatted.wire(name)}
