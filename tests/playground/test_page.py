@@ -353,8 +353,10 @@ async def test_a_long_paste_goes_out_in_parts(page: Page, playground: Playground
 
 
 async def test_a_part_that_is_refused_stands_in_the_input_again(
-    page: Page, playground: Playground
+    blank: Page, playground: Playground
 ) -> None:
+    page = blank  # a refusal is an error in the console
+    await page.goto(playground.page_url)
     await begin(page)
     await page.route("**/api/send", refuse_after_first())
     await page.fill("#input", "\n".join(["первая " * 500, "вторая " * 500]))
