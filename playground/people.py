@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from playground.chats import ADMIN_STATUSES, Author, Chat, Draft, User
 from playground.errors import Json
 from playground.files import FileStore
 from playground.markup import (
@@ -17,24 +18,21 @@ from playground.markup import (
     MAX_TEXT,
     FormattedText,
     find_entities,
+    is_encodable,
     trimmed,
     utf16_length,
 )
+from playground.messages import public
 from playground.params import Upload
-from playground.world import (
-    ADMIN_STATUSES,
-    Author,
-    Chat,
-    Draft,
-    User,
-    World,
-    public,
-)
+from playground.world import World
 
 if TYPE_CHECKING:
     from aiogram.types import Message
 
     Wanted = Callable[[Message], bool] | str | None
+
+
+BROKEN_LETTER = "В тексте есть испорченные знаки: сотри их и попробуй ещё раз."
 
 
 class NotAllowed(ValueError):
@@ -134,12 +132,13 @@ class Conversation:
         return message
 
     def _content(self, text: str, photo: Upload | None, document: Upload | None) -> Json:
+        _check_letters(text)
         plain = trimmed(FormattedText(text.replace("\r", "")))
-        formatted = FormattedText(plain.text, tuple(find_entities(plain.text)))
         attached = photo or document
         limit = MAX_CAPTION if attached else MAX_TEXT
-        if utf16_length(formatted.text) > limit:
+        if utf16_length(plain.text) > limit:
             raise NotAllowed(f"Текст длиннее {limit} знаков.")
+        formatted = FormattedText(plain.text, tuple(find_entities(plain.text)))
         if not attached:
             if not formatted.text:
                 raise NotAllowed("Пустое сообщение не отправить.")
@@ -174,11 +173,15 @@ class Conversation:
 
     def edit(self, message_id: int, text: str) -> Message:
         """Edit an own message's text or caption."""
+        _check_letters(text)
         message = self._own(message_id)
         name = "caption" if "document" in message or "photo" in message else "text"
         plain = trimmed(FormattedText(text))
         if name == "text" and not plain.text:
             raise NotAllowed("Пустое сообщение не отправить.")
+        limit = MAX_TEXT if name == "text" else MAX_CAPTION
+        if utf16_length(plain.text) > limit:
+            raise NotAllowed(f"Текст длиннее {limit} знаков.")
         formatted = FormattedText(plain.text, tuple(find_entities(plain.text)))
         entities = "entities" if name == "text" else "caption_entities"
         changes = {name: None, entities: None, **formatted.wire(name)}
@@ -210,10 +213,11 @@ class Conversation:
         if message is None or data is None:
             raise NotAllowed("Такой кнопки здесь больше нет.")
         self._seen = self.chat.last_id
-        return self._world.press(self.chat, message, self._user, data).answer
+        return self._world.callbacks.press(self.chat, message, self._user, data)
 
     def react(self, message: Message | int, emoji: str | None) -> None:
         """Set a reaction; None takes it back."""
+        _check_letters(emoji or "")
         message_id = message if isinstance(message, int) else message.message_id
         found = self.chat.messages.get(message_id)
         if found is None:
@@ -222,7 +226,7 @@ class Conversation:
 
     def stop_draft(self) -> bool:
         """Press the stop button of the draft that the bot is writing."""
-        return self._world.stop_draft(self.chat)
+        return self._world.drafts.stop(self.chat)
 
     def block(self) -> None:
         """Block the bot; it is told, and can't write any more."""
@@ -282,6 +286,11 @@ class Conversation:
 
     def _is_news(self, message: Json) -> bool:
         return bool(message["message_id"] > self._seen) or "edit_date" in message
+
+
+def _check_letters(text: str) -> None:
+    if not is_encodable(text):
+        raise NotAllowed(BROKEN_LETTER)
 
 
 def _predicate(wanted: Wanted) -> Callable[[Message], bool]:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground.bot_api import BotApi, method
+from playground.chats import ADMIN_STATUSES, Chat
 from playground.errors import Json, bad_request
 from playground.keyboards import checked_markup
 from playground.markup import MAX_CAPTION, utf16_length
+from playground.messages import public
 from playground.methods.media import input_media
 from playground.methods.messages import message_text
 from playground.params import Params
-from playground.world import ADMIN_STATUSES, Chat, public
 
 _NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly "

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground.bot_api import BotApi, method
+from playground.chats import Author, Chat
 from playground.errors import Json, bad_request
 from playground.keyboards import checked_markup
 from playground.markup import MAX_TEXT, FormattedText, utf16_length
+from playground.messages import content_of, public
 from playground.params import Params, format_text
-from playground.world import Author, Chat, content_of, public
 
 _ACTIONS = (
     "typing",
@@ -120,7 +121,7 @@ def send_message_draft(api: BotApi, params: Params) -> bool:
     if not params.integer("draft_id"):
         raise bad_request("draft_id must be non-zero")
     api.charge(chat)
-    api.world.show_draft(
+    api.world.drafts.show(
         chat,
         params.integer("draft_id"),
         formatted.wire(),
