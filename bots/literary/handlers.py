@@ -7,14 +7,13 @@ import re
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from aiogram import Bot, F, Router
+from aiogram import F, Router
 from aiogram.enums import ChatAction
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
-from aiogram.utils.chat_action import ChatActionSender
 
 from bots.common.conversation import Addressed, author_of, conversation_key
-from bots.common.replies import send_reply, stream_reply
+from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Turn, Turns
 from bots.literary import temperatures, texts
 from bots.literary.chart import draw
@@ -104,10 +103,10 @@ async def on_prompt(
                 version = await _show(message, turn, value, stream, texts.HEADING)
                 if version:
                     work = replace(work, versions=(*work.versions, version))
-                if turn.interruption:
+                if turn.stopped:
                     break
         await workshop.keep(owner, work)
-        if work.versions and not turn.interruption:
+        if work.versions and not turn.stopped:
             keyboard = versions_keyboard(work.versions)
             await send_reply(message, texts.compared(work.versions), keyboard=keyboard)
 
@@ -158,9 +157,7 @@ async def on_version_button(
         await _continue(message, owner, work, number, workshop, turns, bot_name)
 
 
-async def on_chart(
-    message: Message, bot: Bot, workshop: Workshop, turns: Turns, bot_name: str
-) -> None:
+async def on_chart(message: Message, workshop: Workshop, turns: Turns, bot_name: str) -> None:
     owner = author_of(message).id
     work = await workshop.work(owner)
     if work is None:
@@ -169,20 +166,13 @@ async def on_chart(
     values = (await workshop.settings(owner)).temperatures
     listed = temperatures.listed(values)
     await message.answer(texts.DRAWING.format(count=SAMPLES, values=listed))
-    async with (
-        turns.turn(conversation_key(bot_name, message)) as turn,
-        ChatActionSender(bot=bot, chat_id=message.chat.id, action=ChatAction.UPLOAD_PHOTO),
-    ):
-        pictures: list[bytes] = []
 
-        async def make() -> None:
-            samples = await workshop.samples(work, values)
-            pictures.append(await asyncio.to_thread(draw, samples))
+    async def make() -> bytes:
+        samples = await workshop.samples(work, values)
+        return await asyncio.to_thread(draw, samples)
 
-        await asyncio.wait({task := turn.start(make())})
-        if not task.cancelled():
-            task.result()
-    for picture in pictures:
+    async with turns.turn(conversation_key(bot_name, message)) as turn:
+        picture = await run_reply(message, turn, make(), action=ChatAction.UPLOAD_PHOTO)
         await message.answer_photo(BufferedInputFile(picture, "chart.png"), caption=texts.CHART)
 
 

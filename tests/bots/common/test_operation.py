@@ -18,7 +18,7 @@ import pytest
 from benchmarks.edge_bot import create_dispatcher
 from bots.common import texts
 from bots.common.config import BotSettings
-from bots.common.middlewares import PasteMiddleware
+from bots.common.intake import Pastes
 from bots.launch import set_up_logging
 from playground import Playground, RateLimits
 from services.budgets import Budget, Meter, payer
@@ -37,7 +37,7 @@ PATIENCE = 40.0
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PasteMiddleware, "QUIET", 0.03)
+    monkeypatch.setattr(Pastes, "QUIET", 0.03)
 
 
 @asynccontextmanager
