@@ -23,6 +23,7 @@ from bots.common.middlewares import AccessMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
 from bots.common.slots import SlotMiddleware
 from bots.common.turns import Turns
+from bots.common.watchdog import loop_watchdog
 from bots.common.web import Web
 from bots.registry import BotSpec
 from services.backends import Backend, open_chat_model
@@ -146,6 +147,7 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
     module = import_module(spec.module)
     create: Callable[[BotContext], Awaitable[Dispatcher]] = module.create_dispatcher
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(loop_watchdog())
         database = await stack.enter_async_context(Database.open(storage))
         coordination = await stack.enter_async_context(_coordination(spec, settings, storage))
         bot = await stack.enter_async_context(_open_bot(spec, settings, options, storage.data_dir))

@@ -14,6 +14,7 @@ from bots.common import texts
 from bots.common.config import BotSettings
 from bots.common.conversation import author_of, is_private
 from bots.common.coordination import Coordination
+from bots.common.notices import send_notice
 from services.budgets import payer
 from services.texts import wait_text
 
@@ -77,7 +78,7 @@ class ThrottleMiddleware(BaseMiddleware):
         if isinstance(event, CallbackQuery):
             await event.answer(notice)
         elif isinstance(event, Message) and pace.tell:
-            await event.reply(notice)
+            await send_notice(event, notice)
         return None
 
 

@@ -22,8 +22,8 @@ _held: ContextVar[asyncio.Semaphore | None] = ContextVar("held_slot", default=No
 class SlotMiddleware(BaseMiddleware):
     """Runs each handler in a slot; handlers with the flag `free` need none."""
 
-    def __init__(self, slots: int = MAX_CONCURRENT) -> None:
-        self._slots = asyncio.Semaphore(slots)
+    def __init__(self) -> None:
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT)
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         if get_flag(data, "free"):

@@ -13,6 +13,7 @@ from aiogram.types import CallbackQuery, Message
 
 from bots.common import texts as common_texts
 from bots.common.conversation import Addressed, Author, author_of, conversation_key
+from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Turn, Turns
 from bots.hf_demo import prompts, texts
@@ -149,11 +150,8 @@ async def offer_others(
     message: Message, name: str, error: ServiceError, shelf: ModelShelf, *, again: bool
 ) -> None:
     logger.warning("%s: %s: %s", name, type(error).__name__, error)
-    await message.reply(
-        texts.failed(name, error),
-        reply_markup=switch_keyboard(shelf.others(name), again=again),
-        allow_sending_without_reply=True,
-    )
+    keyboard = switch_keyboard(shelf.others(name), again=again)
+    await send_notice(message, texts.failed(name, error), keyboard)
 
 
 async def on_switch(

@@ -13,6 +13,7 @@ from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
 from bots.common.conversation import Addressed, author_of, conversation_key
+from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Turn, Turns
 from bots.literary import temperatures, texts
@@ -58,10 +59,10 @@ async def on_temperature(message: Message, command: CommandObject, workshop: Wor
     values = temperatures.parse(command.args or "")
     if values is None:
         kept = (await workshop.settings(owner)).temperatures
-        await message.reply(texts.BAD_TEMPERATURES.format(values=temperatures.listed(kept)))
+        await send_notice(message, texts.BAD_TEMPERATURES.format(values=temperatures.listed(kept)))
         return
     await workshop.change(owner, temperatures=values)
-    await message.reply(texts.TEMPERATURES.format(values=temperatures.listed(values)))
+    await send_notice(message, texts.TEMPERATURES.format(values=temperatures.listed(values)))
 
 
 async def on_form(message: Message, workshop: Workshop) -> None:
@@ -115,7 +116,7 @@ async def on_again(message: Message, workshop: Workshop, turns: Turns, bot_name:
     owner = author_of(message).id
     work = await workshop.work(owner)
     if work is None or not work.versions:
-        await message.reply(texts.NO_WORK)
+        await send_notice(message, texts.NO_WORK)
         return
     match = AGAIN.match(message.text or "")
     said = temperatures.parse(match[1]) if match and match[1] else None
@@ -129,7 +130,7 @@ async def on_continue(message: Message, workshop: Workshop, turns: Turns, bot_na
     owner = author_of(message).id
     work = await workshop.work(owner)
     if work is None or not work.versions:
-        await message.reply(texts.NO_WORK)
+        await send_notice(message, texts.NO_WORK)
         return
     match = CONTINUE.match(message.text or "")
     number = int(match[1]) - 1 if match and match[1] else _version_of_reply(message, work)
@@ -161,7 +162,7 @@ async def on_chart(message: Message, workshop: Workshop, turns: Turns, bot_name:
     owner = author_of(message).id
     work = await workshop.work(owner)
     if work is None:
-        await message.reply(texts.NO_WORK)
+        await send_notice(message, texts.NO_WORK)
         return
     values = (await workshop.settings(owner)).temperatures
     listed = temperatures.listed(values)

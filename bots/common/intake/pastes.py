@@ -17,7 +17,9 @@ from bots.common.conversation import author_of
 from bots.common.coordination import Coordination, RateDecision
 from bots.common.formatting import TEXT_LIMIT
 from bots.common.intake.journal import Journal
+from bots.common.metrics import PASTE_PARTS
 from bots.common.middlewares import Handler
+from bots.common.notices import send_notice
 from services.texts import wait_text
 
 MAX_BYTES = 128 * 1024  # of one paste, in UTF-8
@@ -107,12 +109,14 @@ class Pastes(BaseMiddleware):
             if not pace.wait and paste.add(message):
                 paste.updates.append(update.update_id)
                 self._journal.set_aside(update.update_id)
+                PASTE_PARTS.labels("joined").inc()
                 return True
+            PASTE_PARTS.labels("refused").inc()
             await self._journal.finish(update.update_id)
             if pace.tell:
-                await message.reply(texts.TOO_FAST.format(wait=wait_text(pace.wait)))
+                await send_notice(message, texts.TOO_FAST.format(wait=wait_text(pace.wait)))
             elif not pace.wait and paste.tell_too_long():
-                await message.reply(texts.PASTE_TOO_LONG)
+                await send_notice(message, texts.PASTE_TOO_LONG)
             return True
         return False
 
