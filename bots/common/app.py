@@ -18,10 +18,12 @@ from aiogram.types import BotCommand
 from bots.common import admin, default_handlers, errors
 from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
-from bots.common.intake import Intake
-from bots.common.middlewares import AccessMiddleware, PasteMiddleware, ThrottleMiddleware
+from bots.common.intake import Intake, Journal, Pastes
+from bots.common.middlewares import AccessMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
+from bots.common.slots import SlotMiddleware
 from bots.common.turns import Turns
+from bots.common.watchdog import loop_watchdog
 from bots.common.web import Web
 from bots.registry import BotSpec
 from services.backends import Backend, open_chat_model
@@ -72,8 +74,9 @@ def build_dispatcher(
     Handlers get `context`, `model`, `database`, `turns` and `bot_name` by name.
     """
     coordination, settings = context.coordination, context.settings
-    inbox = Inbox(context.database, context.name, coordination.replica)
-    intake, turns, pastes = Intake(inbox, coordination), Turns(coordination), PasteMiddleware()
+    journal = Journal(Inbox(context.database, context.name, coordination.replica))
+    pastes = Pastes(journal, coordination, settings.rate_limit)
+    intake, turns = Intake(journal, pastes, coordination), Turns(coordination)
     dispatcher = Dispatcher(
         storage=coordination.states,
         context=context,
@@ -84,13 +87,14 @@ def build_dispatcher(
         bot_name=context.name,
     )
     dispatcher.update.outer_middleware(intake)
-    dispatcher.message.outer_middleware(pastes.join)
-    access = AccessMiddleware(settings)
+    access, slots = AccessMiddleware(settings), SlotMiddleware()
     throttle = ThrottleMiddleware(coordination, settings.rate_limit)
     for observer in (dispatcher.message, dispatcher.callback_query):
         observer.middleware(access)
         observer.middleware(throttle)
-    dispatcher.message.middleware(pastes.gather)
+    dispatcher.message.middleware(pastes)
+    for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
+        observer.middleware(slots)
     dispatcher.include_routers(
         errors.create_router(),
         default_handlers.create_router(),
@@ -143,6 +147,7 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
     module = import_module(spec.module)
     create: Callable[[BotContext], Awaitable[Dispatcher]] = module.create_dispatcher
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(loop_watchdog())
         database = await stack.enter_async_context(Database.open(storage))
         coordination = await stack.enter_async_context(_coordination(spec, settings, storage))
         bot = await stack.enter_async_context(_open_bot(spec, settings, options, storage.data_dir))
