@@ -59,7 +59,8 @@ async def run(function: Callable[..., T], *args: Any, seconds: float, megabytes:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    return _result(output, process.returncode)
+    result: T = _result(output, process.returncode)
+    return result
 
 
 def _environment() -> dict[str, str]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.real_estate.flat import Flat
-from bots.real_estate.listings.store import plain
+from bots.real_estate.listings.plain import plain
 from bots.real_estate.valuation.comparables import LOCAL, Comparables
 from bots.real_estate.valuation.hedonic import Hedonic
 from bots.real_estate.valuation.table import Floats, Ints, Table, build_vocabulary
