@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from services.errors import AccessDenied, ConfigError, ModelNotFound, Unavailable
 from services.local.config import EMBEDDED, LocalModelSettings
 from services.local.embedded import NAME, Preparation
+from services.local.hardware import available_cpus
 from services.local.linear import adapt
 
 if TYPE_CHECKING:
@@ -164,14 +165,3 @@ def has_bf16_instructions() -> bool:
     cpuinfo = Path("/proc/cpuinfo")
     words = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
     return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})
-
-
-def available_cpus() -> int:
-    """Processors that this process may use, also inside a container."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    limit = Path("/sys/fs/cgroup/cpu.max")
-    if limit.exists():
-        quota, period = limit.read_text().split()
-        if quota != "max":
-            return max(1, min(allowed or 1, int(quota) // int(period)))
-    return allowed or 1
