@@ -104,9 +104,10 @@ class ChatCompletionsModel(ABC):
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        expected: tuple[type[Exception], ...] = (*self.transport_errors, *_PARSING_ERRORS)
         try:
             yield
-        except (*self.transport_errors, *_PARSING_ERRORS) as error:
+        except expected as error:
             raise self._error(error) from error
 
     async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
