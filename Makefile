@@ -40,3 +40,9 @@ $(VENV)/dev.stamp: requirements.txt requirements-demo.txt requirements-dev.txt |
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
+
+# docs: write the --help texts anew;   lock: pin what the requirements bring along, with hashes
+.PHONY: docs lock
+
+docs: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.help_page
