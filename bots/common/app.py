@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -65,13 +66,14 @@ class BotContext:
     settings: BotSettings
     data_dir: Path
     coordination: Coordination = field(default_factory=SingleProcess)
+    account_key: bytes = field(default=b"", repr=False)  # for accounts of forgotten people
     meter: Meter = None  # type: ignore[assignment]  # built from the others when not given
 
     def __post_init__(self) -> None:
         if self.meter is None:
             settings = self.settings
             budget = Budget(settings.daily_requests, settings.daily_tokens, settings.admin_ids)
-            meter = Meter(SpendingStore(self.database, self.name), budget)
+            meter = Meter(SpendingStore(self.database, self.name, self.account_key), budget)
             object.__setattr__(self, "meter", meter)
 
     def metered(self, model: ChatModel) -> ChatModel:
@@ -170,7 +172,14 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
         bot = await stack.enter_async_context(_open_bot(spec, settings, options, storage.data_dir))
         model = open_chat_model(backend, options.model)
         context = BotContext(
-            spec.name, backend, model, database, settings, storage.data_dir, coordination
+            spec.name,
+            backend,
+            model,
+            database,
+            settings,
+            storage.data_dir,
+            coordination,
+            hashlib.sha256(f"accounts of {bot.token}".encode()).digest(),
         )
         context = replace(context, model=context.metered(model))
         stack.push_async_callback(context.model.aclose)

@@ -50,7 +50,10 @@ class StoredMessage:
 
 class MessageRow(Base):
     __tablename__ = "messages"
-    __table_args__ = (Index("messages_by_conversation", "bot", "chat_id", "thread_id", "id"),)
+    __table_args__ = (
+        Index("messages_by_conversation", "bot", "chat_id", "thread_id", "id"),
+        Index("messages_by_author", "bot", "author_id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     bot: Mapped[str]
