@@ -34,6 +34,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     assistant = Assistant(context.model, store, appraiser, preferences)
     dispatcher["assistant"] = assistant
     dispatcher["listing_import"] = ListingImport(store, appraiser, assistant.saved_items)
+    dispatcher["forgetting"].also(assistant.forget)
 
     async def on_startup() -> None:
         if settings.sample and await store.count() == 0:
