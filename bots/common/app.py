@@ -24,6 +24,7 @@ from bots.common.intake import Intake, Journal, Pastes
 from bots.common.middlewares import AccessMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
 from bots.common.slots import SlotMiddleware
+from bots.common.starting import Start
 from bots.common.turns import Turns
 from bots.common.watchdog import loop_watchdog
 from bots.common.web import Web
@@ -172,9 +173,14 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
     create: Callable[[BotContext], Awaitable[Dispatcher]] = module.create_dispatcher
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(loop_watchdog())
+        start = await stack.enter_async_context(Start())
+        start.enter("opening the database and its migrations")
         database = await stack.enter_async_context(Database.open(storage))
+        start.enter("agreeing with other processes")
         coordination = await stack.enter_async_context(_coordination(spec, settings, storage))
+        start.enter("opening the connection to Telegram")
         bot = await stack.enter_async_context(_open_bot(spec, settings, options, storage.data_dir))
+        start.enter("opening the model")
         model = open_chat_model(backend, options.model)
         context = BotContext(
             spec.name,
@@ -188,7 +194,10 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
         )
         context = replace(context, model=context.metered(model))
         stack.push_async_callback(context.model.aclose)
+        start.enter(f"putting {spec.name} together")
         dispatcher = await create(context)
+        dispatcher.startup.register(start.end)  # the last of the startup's handlers
+        start.enter("asking Telegram who the bot is, taking up what was interrupted")
         logger.info("%s answers with %s (%s)", spec.name, model.name, backend)
         web = Web(settings, (database.ping, coordination.ping))
         if options.webhook:

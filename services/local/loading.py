@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from services import native
 from services.errors import AccessDenied, ConfigError, ModelNotFound, Unavailable
 from services.local.config import EMBEDDED, LocalModelSettings
 from services.local.embedded import NAME, Preparation
@@ -56,7 +57,8 @@ def load(
     """
     # Waiting threads that spin take the processor from everything else on the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import torch
+    with native.loading():
+        import torch
 
     began = time.monotonic()
     folder = find_folder(settings, preparation, report)
@@ -116,8 +118,9 @@ def download(repository: str) -> Path:
 
 
 def read_folder(folder: Path, device: torch.device, dtype: torch.dtype) -> Loaded:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils.logging import disable_progress_bar
+    with native.loading():
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
     try:
