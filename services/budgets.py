@@ -84,6 +84,11 @@ class Meter:
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_later())
 
+    async def forget(self, user_id: int) -> None:
+        """Delete a user's account."""
+        await self.flush()
+        await self._spending.forget(user_id)
+
     async def flush(self) -> None:
         """Write what is not yet written."""
         if self._writing:

@@ -18,6 +18,7 @@ from aiogram.types import BotCommand
 from bots.common import admin, default_handlers, errors
 from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
+from bots.common.forgetting import Forgetting
 from bots.common.intake import Intake
 from bots.common.middlewares import AccessMiddleware, PasteMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
@@ -28,7 +29,15 @@ from services.backends import Backend, open_chat_model
 from services.budgets import Budget, Meter
 from services.chat import ChatModel
 from services.env import missing, read_settings
-from services.storage import Database, Inbox, SpendingStore, StorageSettings, process_lock
+from services.storage import (
+    Database,
+    HistoryStore,
+    Inbox,
+    PreferenceStore,
+    SpendingStore,
+    StorageSettings,
+    process_lock,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +65,18 @@ class BotContext:
     settings: BotSettings
     data_dir: Path
     coordination: Coordination = field(default_factory=SingleProcess)
+    meter: Meter = None  # type: ignore[assignment]  # built from the others when not given
+
+    def __post_init__(self) -> None:
+        if self.meter is None:
+            settings = self.settings
+            budget = Budget(settings.daily_requests, settings.daily_tokens, settings.admin_ids)
+            meter = Meter(SpendingStore(self.database, self.name), budget)
+            object.__setattr__(self, "meter", meter)
 
     def metered(self, model: ChatModel) -> ChatModel:
-        """The model with a meter, so that its answers count for whoever asked."""
-        settings = self.settings
-        budget = Budget(settings.daily_requests, settings.daily_tokens, settings.admin_ids)
-        return Meter(SpendingStore(self.database, self.name), budget).on(model)
+        """Wrap a model so that its answers are charged to whoever asked."""
+        return self.meter.on(model)
 
 
 def build_dispatcher(
@@ -69,17 +84,22 @@ def build_dispatcher(
 ) -> Dispatcher:
     """Wire a bot's routers between what every bot has before and after them.
 
-    Handlers get `context`, `model`, `database`, `turns` and `bot_name` by name.
+    Handlers get `context`, `model`, `database`, `turns`, `forgetting` and `bot_name` by name.
+    What a bot keeps of people in tables of its own it names to `forgetting.also`.
     """
     coordination, settings = context.coordination, context.settings
     inbox = Inbox(context.database, context.name, coordination.replica)
     intake, turns, pastes = Intake(inbox, coordination), Turns(coordination), PasteMiddleware()
+    forgetting = Forgetting(context.name, turns, HistoryStore(context.database))
+    forgetting.also(PreferenceStore(context.database, context.name).forget)
+    forgetting.also(context.meter.forget)
     dispatcher = Dispatcher(
         storage=coordination.states,
         context=context,
         model=context.model,
         database=context.database,
         turns=turns,
+        forgetting=forgetting,
         intake=intake,
         bot_name=context.name,
     )
@@ -87,6 +107,8 @@ def build_dispatcher(
     dispatcher.message.outer_middleware(pastes.join)
     access = AccessMiddleware(settings)
     throttle = ThrottleMiddleware(coordination, settings.rate_limit)
+    for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
+        observer.middleware(forgetting)
     for observer in (dispatcher.message, dispatcher.callback_query):
         observer.middleware(access)
         observer.middleware(throttle)

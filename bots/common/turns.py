@@ -13,6 +13,7 @@ from typing import Any
 
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.metrics import TURNS
+from services.budgets import payer
 from services.errors import Busy
 from services.storage import ConversationKey
 
@@ -39,6 +40,7 @@ class Turn:
     """The right to answer in one conversation; its work can be interrupted from outside."""
 
     interruption: Interruption | None = None
+    person: int | None = field(default_factory=payer.get)  # whose message it answers
     _work: asyncio.Task[Any] | None = None
 
     def interrupt(self, reason: Interruption) -> None:
@@ -109,6 +111,13 @@ class Turns:
         for turn in turns:
             turn.interrupt(Interruption.STOPPED)
         return bool(turns)
+
+    def stop_person(self, person_id: int) -> None:
+        """Interrupt this process's answers to one person, wherever they asked."""
+        for line in self._lines.values():
+            for turn in line.turns:
+                if turn.person == person_id:
+                    turn.interrupt(Interruption.STOPPED)
 
     async def drain(self, timeout: float) -> None:
         """Let running answers finish within `timeout` seconds, then interrupt them."""

@@ -12,6 +12,7 @@ from aiogram.types import CallbackQuery, Message, MessageReactionUpdated, Reacti
 
 from bots.common.app import BotContext
 from bots.common.conversation import Addressed, author_of, conversation_key, is_private, thread_key
+from bots.common.forgetting import Forgetting
 from bots.common.replies import send_reply, stream_reply
 from bots.common.turns import Turns
 from bots.grisha import keyboards, texts
@@ -94,8 +95,8 @@ async def on_me(message: Message, grisha: Grisha) -> None:
     await send_reply(message, await grisha.describe_user(author_of(message).id))
 
 
-async def on_forget(message: Message, grisha: Grisha) -> None:
-    await grisha.forget(author_of(message).id)
+async def on_forget(message: Message, forgetting: Forgetting) -> None:
+    await forgetting.forget(author_of(message).id)
     await send_reply(message, texts.FORGOTTEN)
 
 

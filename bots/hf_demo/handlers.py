@@ -13,6 +13,7 @@ from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import CallbackQuery, Message
 from aiogram.utils.chat_action import ChatActionSender
 
+from bots.common import forgetting
 from bots.common import texts as common_texts
 from bots.common.conversation import Addressed, Author, author_of, conversation_key
 from bots.common.replies import send_reply, stream_reply
@@ -57,6 +58,7 @@ def create_router() -> Router:
     router.message.register(on_model, Command("model"))
     router.message.register(on_compare, Command("compare"))
     router.message.register(on_reset, Command("reset"))
+    forgetting.register(router)
     router.callback_query.register(on_model_chosen, ModelCallback.filter())
     router.callback_query.register(on_others, OthersCallback.filter(), F.message.as_("answer"))
     router.callback_query.register(on_switch, SwitchCallback.filter(), F.message.as_("notice"))

@@ -13,6 +13,7 @@ from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
 from aiogram.utils.chat_action import ChatActionSender
 
+from bots.common import forgetting
 from bots.common.conversation import Addressed, author_of, conversation_key
 from bots.common.replies import send_reply, stream_reply
 from bots.common.turns import Turn, Turns
@@ -36,6 +37,7 @@ def create_router() -> Router:
     router.message.register(on_temperature, Command("temperature"))
     router.message.register(on_form, Command("form"))
     router.message.register(on_reset, Command("reset"))
+    forgetting.register(router)
     router.message.register(on_chart, Command("chart"))
     router.message.register(on_again, Command("again"))
     router.message.register(on_again, F.text.regexp(AGAIN), Addressed())

@@ -30,7 +30,9 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
     dispatcher["settings"] = settings
     dispatcher["history"] = HistoryStore(context.database)
-    dispatcher["assistant"] = Assistant(context.model, store, appraiser, preferences)
+    assistant = Assistant(context.model, store, appraiser, preferences)
+    dispatcher["assistant"] = assistant
+    dispatcher["forgetting"].also(assistant.forget)
 
     async def on_startup() -> None:
         if settings.sample and await store.count() == 0:

@@ -7,8 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Index, bindparam, delete, insert, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from services.storage.database import Base, Database, retry_when_unavailable, utc_now
 from services.storage.group_commit import GroupCommit
@@ -113,12 +123,49 @@ class HistoryStore:
             return len(removed.all())
 
     @retry_when_unavailable
+    async def conversations(self, bot: str, person_id: int) -> Sequence[ConversationKey]:
+        """Where the person's words may be stored: their private chat, and where they spoke."""
+        columns = (MessageRow.bot, MessageRow.chat_id, MessageRow.thread_id)
+        query = select(*columns).where(_of_person(bot, person_id)).distinct()
+        async with self._database.session() as session:
+            rows = (await session.execute(query)).all()
+        return [ConversationKey(*row) for row in rows]
+
+    @retry_when_unavailable
+    async def forget(self, bot: str, person_id: int) -> None:
+        """Delete a person's messages and private chat, and every answer given after they spoke.
+
+        A later answer, to whomever, may repeat what the model heard from them.
+        """
+        spoken = aliased(MessageRow)
+        after = exists().where(
+            spoken.bot == MessageRow.bot,
+            spoken.chat_id == MessageRow.chat_id,
+            spoken.thread_id == MessageRow.thread_id,
+            spoken.author_id == person_id,
+            spoken.id < MessageRow.id,
+        )
+        repeated = and_(MessageRow.bot == bot, MessageRow.role == "assistant", after)
+        async with self._database.session() as session:
+            for rows in (repeated, _of_person(bot, person_id)):
+                await session.execute(
+                    delete(MessageRow).where(rows).execution_options(synchronize_session=False)
+                )
+
+    @retry_when_unavailable
     async def _append_each(
         self, exchanges: Sequence[tuple[ConversationKey, Sequence[StoredMessage]]]
     ) -> Sequence[None]:
         rows = [_to_row(key, message) for key, messages in exchanges for message in messages]
         await self._database.run(lambda it: it.execute(_APPEND, rows))
         return [None] * len(exchanges)
+
+
+def _of_person(bot: str, person_id: int) -> ColumnElement[bool]:
+    return and_(
+        MessageRow.bot == bot,
+        or_(MessageRow.author_id == person_id, MessageRow.chat_id == person_id),
+    )
 
 
 def _to_row(key: ConversationKey, message: StoredMessage) -> dict[str, Any]:

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.storage.database import Base, Database, retry_when_unavailable, utc_now
+
+NOBODY = 0  # the account of people who were forgotten
 
 
 class SpendingRow(Base):
@@ -25,6 +27,7 @@ class SpendingRow(Base):
 
 _COUNTED = (SpendingRow.requests, SpendingRow.prompt_tokens, SpendingRow.completion_tokens)
 _KEY = ("bot", "user_id", "day")
+_NAMES = ("requests", "prompt_tokens", "completion_tokens")
 _OF_DAY = select(*_COUNTED).filter_by(**{name: bindparam(name) for name in _KEY})
 
 
@@ -80,6 +83,19 @@ class SpendingStore:
         asked = {"bot": self._bot, "user_id": user_id, "day": utc_now().date()}
         row = await self._database.run(lambda it: it.execute(_OF_DAY, asked).first())
         return Spending(*row) if row else Spending()
+
+    @retry_when_unavailable
+    async def forget(self, user_id: int) -> None:
+        """Delete a user's account; what they spent stays in the totals, under nobody."""
+        columns = [SpendingRow.day, *_COUNTED]
+        gone = delete(SpendingRow).filter_by(bot=self._bot, user_id=user_id).returning(*columns)
+        async with self._database.session() as session:
+            rows = [
+                dict(zip(_KEY + _NAMES, (self._bot, NOBODY, *row), strict=True))
+                for row in (await session.execute(gone)).all()
+            ]
+            if rows:
+                await session.execute(self._add, rows)
 
     @retry_when_unavailable
     async def since(self, day: date) -> Sequence[tuple[int, Spending]]:
