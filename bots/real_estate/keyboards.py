@@ -168,13 +168,7 @@ def import_keyboard() -> InlineKeyboardMarkup:
 
 def _chips(slots: Slots) -> list[str]:
     """The slots that have a chip; an exact price or area has one, not two."""
-    said = slots.said()
-    twice = {
-        f"{name}_min"
-        for name in ("price", "area")
-        if f"{name}_min" in said and said[f"{name}_min"] == said.get(f"{name}_max")
-    }
-    return [name for name in said if name not in twice][:MAX_CHIPS]
+    return slots.shown()[:MAX_CHIPS]
 
 
 def _rows_of(count: int, width: int) -> list[int]:
