@@ -30,6 +30,7 @@ from services.backends import Backend, open_chat_model
 from services.budgets import Budget, Meter
 from services.chat import ChatModel
 from services.env import missing, read_settings
+from services.loading import hold_while_loading
 from services.storage import Database, Inbox, SpendingStore, StorageSettings, process_lock
 
 logger = logging.getLogger(__name__)
@@ -60,10 +61,10 @@ class BotContext:
     coordination: Coordination = field(default_factory=SingleProcess)
 
     def metered(self, model: ChatModel) -> ChatModel:
-        """The model with a meter, so that its answers count for whoever asked."""
+        """The model with the users' budgets around it, and held while it loads."""
         settings = self.settings
         budget = Budget(settings.daily_requests, settings.daily_tokens, settings.admin_ids)
-        return Meter(SpendingStore(self.database, self.name), budget).on(model)
+        return Meter(SpendingStore(self.database, self.name), budget).on(hold_while_loading(model))
 
 
 def build_dispatcher(
