@@ -33,6 +33,7 @@ from services.backends import Backend, open_chat_model
 from services.budgets import Budget, Meter
 from services.chat import ChatModel
 from services.env import missing, read_settings
+from services.loading import hold_while_loading
 from services.storage import (
     Database,
     HistoryStore,
@@ -80,8 +81,8 @@ class BotContext:
             object.__setattr__(self, "meter", meter)
 
     def metered(self, model: ChatModel) -> ChatModel:
-        """Wrap a model so that its answers are charged to whoever asked."""
-        return self.meter.on(model)
+        """Wrap a model: it waits while it loads, and its answers are charged to whoever asked."""
+        return self.meter.on(hold_while_loading(model))
 
 
 def build_dispatcher(

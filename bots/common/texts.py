@@ -3,6 +3,8 @@
 STOPPED = "⏹ Остановлено."
 NOTHING_TO_STOP = "Сейчас я ничего не пишу: останавливать нечего."
 RESTARTING = "🔄 Меня перезапускают. Вернусь и отвечу на это сообщение."
+WAKING_UP = "Просыпаюсь…"
+WAKING_UP_PROGRESS = "Просыпаюсь… {percent} %"
 BROKEN_OFF = "⚠️ Ответ оборвался. {reason}"
 EMPTY_ANSWER = "Модель промолчала. Спроси иначе."
 NOT_ALLOWED = (

@@ -16,6 +16,7 @@ from bots.common.metrics import TURNS
 from bots.common.slots import without_slot
 from services.budgets import payer
 from services.errors import Busy
+from services.loading import LoadingStatus, held_while_loading
 from services.storage import ConversationKey
 
 MAX_WAITING = 5  # messages of one conversation that may wait for their turn
@@ -44,6 +45,7 @@ class Turn:
 
     interruption: Interruption | None = None
     person: int | None = field(default_factory=payer.get)  # whose message it answers
+    loading: LoadingStatus = field(default_factory=LoadingStatus)
     _work: asyncio.Task[Any] | None = None
 
     @property
@@ -106,7 +108,8 @@ class Turns:
     async def turn(self, key: ConversationKey) -> AsyncIterator[Turn]:
         """Wait for the conversation's turn.
 
-        Raises Busy when too many wait already, Interrupted when stopped while waiting.
+        Raises Busy when too many wait already, Interrupted when stopped while waiting. What
+        is asked of a model inside the block waits for the model to load.
         """
         queue = self._queues[key]
         if len(queue.turns) > MAX_WAITING:
@@ -123,7 +126,8 @@ class Turns:
                     await stack.enter_async_context(self._coordination.lock(key, lost))
                 if turn.interruption:
                     raise Interrupted(turn.interruption)
-                yield turn
+                with held_while_loading() as turn.loading:
+                    yield turn
         finally:
             queue.turns.discard(turn)
             TURNS.dec()

@@ -14,7 +14,7 @@ from aiogram.types import CallbackQuery, Message, MessageReactionUpdated, Reacti
 from bots.common.app import BotContext
 from bots.common.conversation import Addressed, author_of, conversation_key, is_private, thread_key
 from bots.common.forgetting import Forgetting
-from bots.common.replies import send_reply, stream_reply
+from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Interrupted, Turns
 from bots.grisha import keyboards, texts
 from bots.grisha.assistant import Grisha, IncomingMessage, Post
@@ -131,7 +131,7 @@ async def on_message(
     key, post = await _place(message, comments, bot_name)
     heard = _heard(message, key, await _without_mention(text, bot), post)
     async with turns.turn(key) as turn:
-        plan = await grisha.plan(heard)
+        plan = await run_reply(message, turn, grisha.plan(heard), action=None)
         reply = await stream_reply(message, grisha.answer(plan), turn)
         pattern = await grisha.remember(plan, reply.text if reply.completion else "")
         if pattern:
