@@ -172,7 +172,7 @@ async def on_rating(callback: CallbackQuery, callback_data: RatingCallback, gris
     if not pattern:
         await callback.answer(texts.VOTE_STALE)
         return
-    value = 1 if callback_data.value > 0 else -1
+    value = callback_data.value
     await grisha.learning.vote(pattern, callback.from_user.id, value)
     await callback.answer(texts.LIKED if value > 0 else texts.DISLIKED)
     if isinstance(message, Message):
