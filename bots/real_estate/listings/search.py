@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
 
-from bots.real_estate.listings.store import Listing, ListingStore, listings, plain, to_listing
+from bots.real_estate.listings.plain import plain
+from bots.real_estate.listings.store import Listing, ListingStore, listings, to_listing
 from bots.real_estate.listings.text import HasWords
 from bots.real_estate.request import Slots
 from services.storage.database import retry_when_unavailable

@@ -16,9 +16,9 @@ from typing import Literal
 
 from bots.real_estate.understanding.morphology import analyzer, plain
 from bots.real_estate.understanding.spelling import Spelling
-from services.env import PROJECT_ROOT
+from services.env import SHIPPED_DATA
 
-PLACES = PROJECT_ROOT / "data" / "real_estate" / "places.txt"
+PLACES = SHIPPED_DATA / "real_estate" / "places.txt"
 PlaceKind = Literal["city", "okrug", "district", "metro"]
 MIN_MENDED = 6  # letters; shorter names have too many neighbours
 CASES = ("gent", "datv", "accs", "ablt", "loct")
