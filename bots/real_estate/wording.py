@@ -6,6 +6,8 @@ come from here alone, whoever words the rest.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bots.real_estate.flat import Flat
 from bots.real_estate.listings import Blocker, Listing, SearchPage
 from bots.real_estate.mortgage import Mortgage
@@ -167,6 +169,11 @@ def understood(slots: Slots) -> str:
     """«Я понял: …», an exact price or area once."""
     parts = [chip_text(name, slots) for name in slots.shown()]
     return f"Я понял: {', '.join(parts)}".rstrip(".") + "." if parts else ""
+
+
+def ignored(wishes: Sequence[str]) -> str:
+    """What was wished for and is not in the listings; empty when nothing was."""
+    return f"\n\nНе учёл: {', '.join(wishes)}." if wishes else ""
 
 
 def flat_line(flat: Flat) -> str:
