@@ -114,46 +114,45 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The intent, None where nothing shows it; `sure` when words and slots both bear it out."""
+    """The intent, None where nothing shows it."""
 
     intent: Intent | None
-    sure: bool
 
 
 def read_intent(tokens: Tokens, evidence: Evidence, previous: Intent | None = None) -> Verdict:
     """What a message is for, by its words and by what it describes."""
     flat = names_a_flat(tokens) or evidence.rooms
     if _is_rent(tokens) or _is_other_property(tokens, evidence):
-        return Verdict("other", sure=True)
+        return Verdict("other")
     worth, fair = _has(tokens, _WORTH), _has(tokens, _FAIR)
     seeks = _has(tokens, _SEEKS)
     if _is_general_question(tokens, evidence, flat, worth=worth, fair=fair, seeks=seeks):
-        return Verdict("other", sure=True)
+        return Verdict("other")
     if _has(tokens, _COMMANDS) and not evidence.concrete and not (evidence.place and seeks):
-        return Verdict("other", sure=not flat)
+        return Verdict("other")
     described = flat or evidence.concrete
     if worth and described and not _is_budget_question(tokens):
-        return Verdict("value", sure=evidence.concrete)
+        return Verdict("value")
     if fair and (evidence.price or evidence.rooms or evidence.area):
-        return Verdict("value", sure=evidence.concrete)
+        return Verdict("value")
     if described and not _has(tokens, _STRONG_SEEKS):
         if _has(tokens, _SELLS):
-            return Verdict("value", sure=evidence.concrete)
+            return Verdict("value")
         if evidence.price and not seeks and _has(tokens, _ASKS):
-            return Verdict("value", sure=True)
+            return Verdict("value")
     if evidence.exact_area and not evidence.limit and not seeks and _asks_or_owns(tokens):
-        return Verdict("value", sure=False)
+        return Verdict("value")
     if previous == "value" and not seeks and not evidence.limit and not evidence.nothing:
-        return Verdict("value", sure=True)
+        return Verdict("value")
     if seeks and (described or (evidence.place and evidence.floor)):
-        return Verdict("search", sure=True)
+        return Verdict("search")
     if evidence.rooms or (flat and (evidence.place or evidence.condition or evidence.concrete)):
-        return Verdict("search", sure=True)
+        return Verdict("search")
     if evidence.price and evidence.place:
-        return Verdict("search", sure=True)
+        return Verdict("search")
     if previous is not None and not evidence.nothing:
-        return Verdict(previous, sure=True)
-    return Verdict(None, sure=False)
+        return Verdict(previous)
+    return Verdict(None)
 
 
 def _asks_or_owns(tokens: Tokens) -> bool:

@@ -370,7 +370,7 @@ def _joined(tokens: Tokens, left: Amount, right: Amount) -> tuple[float, float, 
         between = between[1:]
     if len(between) != 1 or between[0] not in _BETWEEN:
         return None
-    two_prices = between == ["до"] and left.unit == right.unit == "money"
+    two_prices = between == ["до"] and _are_two_prices(left, right)
     if between[0] in _SPOKEN_BETWEEN and not two_prices and not _opens_range(tokens, left.start):
         return None
     low, high, unit = _same_unit(left, right)
@@ -379,6 +379,12 @@ def _joined(tokens: Tokens, left: Amount, right: Amount) -> tuple[float, float, 
     if high < low < high * _MAX_PRICE_CUT and unit == "money":  # «снизили с 9 до 8,5»
         return (high, high, unit)
     return (low, high, unit) if low < high else None
+
+
+def _are_two_prices(left: Amount, right: Amount) -> bool:
+    """«5 млн до 7 млн», «10 до 12 млн»: «до» joins prices that are near each other."""
+    near = right.value / 2 <= left.value * MILLION < right.value
+    return right.unit == "money" and (left.unit == "money" or (left.unit == "none" and near))
 
 
 def _is_maybe_more(between: list[str]) -> bool:
