@@ -78,7 +78,6 @@ _AMENITY_BEFORE = words(
 _HOUSE_OBJECT = phrases(
     """частный дом, загородный дом, дом с|на участок, дачный дом, дом # метр|м|м2|квадрат|сотка, куплю|купить|ищу|нужен|хочу|продам|построить|снять дом, дом из брус|кирпич|бревно, деревянный дом, дом за город, жилой дом, дом в деревня|поселок|село|снт|пригород|подмосковье, дом под ключ, полдома, часть дом, дом мечта, стоить дом, оцени* дом, цена дом, стоимость дом, дом ~ # этажный, дом # на #, двухэтажный дом, купить дом, дом в"""
 )
-_HOUSE_WORDS = words("дом дача коттедж таунхаус дуплекс")
 _LAND = words("участок сотка баня снт ижс земля огород гектар")
 _FLAT = words(
     "квартира квартирка квартирный хата жилье апартаменты недвижимость новостройка вторичка кварта жилплощадь жилище метраж новостройк хрущевка сталинка брежневка лофт пентхаус"
@@ -122,7 +121,7 @@ class Verdict:
 def read_intent(tokens: Tokens, evidence: Evidence, previous: Intent | None = None) -> Verdict:
     """What a message is for, by its words and by what it describes."""
     flat = names_a_flat(tokens) or evidence.rooms
-    if _is_rent(tokens) or _is_other_property(tokens, evidence):
+    if _is_rent(tokens, evidence) or _is_other_property(tokens, evidence):
         return Verdict("other")
     worth, fair = _has(tokens, _WORTH), _has(tokens, _FAIR)
     seeks = _has(tokens, _SEEKS)
@@ -183,14 +182,22 @@ def _has(tokens: Tokens, patterns: Phrases) -> bool:
     return patterns.within(tokens)
 
 
-def _is_rent(tokens: Tokens) -> bool:
+def _is_rent(tokens: Tokens, evidence: Evidence) -> bool:
     """Whether a flat is to be let or taken; buying to let is no rent."""
     if not _has(tokens, _RENT) or _has(tokens, _INVESTS):
         return False
-    return not (
-        _has(tokens, _LET_NOW)
-        and (_has(tokens, _BUYS) or _has(tokens, _WORTH) or _has(tokens, _STRONG_SEEKS))
-    )
+    if _has(tokens, _LET_NOW) and (
+        _has(tokens, _BUYS) or _has(tokens, _WORTH) or _has(tokens, _STRONG_SEEKS)
+    ):
+        return False
+    return not (evidence.exact_area and _asks_worth_apart_from_rent(tokens))
+
+
+def _asks_worth_apart_from_rent(tokens: Tokens) -> bool:
+    """«Сдаю за 25 тысяч, а сколько она стоит?», not «сколько стоит аренда»."""
+    asked = [(start - 2, end + 3) for start, end in _WORTH.find(tokens, used=True)]
+    rents = [start for start, _ in _RENT.find(tokens, used=True)]
+    return bool(asked) and not any(low <= rent < high for low, high in asked for rent in rents)
 
 
 def _is_other_property(tokens: Tokens, evidence: Evidence) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 
 from bots.real_estate.prompts import READER, UPDATE_REQUEST
 from bots.real_estate.request import MARKETS, RENOVATIONS
-from bots.real_estate.understanding.quantities import said_numbers
 from bots.real_estate.understanding.reading import ParsedMessage
+from bots.real_estate.understanding.units import said_numbers
 from services.chat import ChatModel, GenerationOptions, Message
 from services.errors import ServiceError
 

@@ -150,7 +150,7 @@ def _evidence(mentions: Sequence[Mention], quantities: Sequence[Any]) -> Evidenc
 def _slots(mentions: Sequence[Mention]) -> dict[str, Any]:
     """The first value of each slot; several numbers of rooms are alternatives."""
     slots: dict[str, Any] = {}
-    for mention in mentions:
+    for mention in sorted(mentions, key=lambda mention: mention.weak):
         if mention.group == "rooms" and "rooms" in slots:
             slots["rooms"] = tuple(sorted({*slots["rooms"], *mention.values["rooms"]}))
             continue
