@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bots.common import replies
-from bots.common.middlewares import PasteMiddleware
+from bots.common.intake import Pastes
 from bots.hf_demo.bot import create_dispatcher
 from cli import llama3
 from services import errors
@@ -190,7 +190,7 @@ async def test_the_bot_answers_in_russian(
     url: str, gemma: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replies, "PRIVATE_INTERVAL", 0.1)
-    monkeypatch.setattr(PasteMiddleware, "QUIET", 0.05)
+    monkeypatch.setattr(Pastes, "QUIET", 0.05)
     monkeypatch.setenv("HF_BASE_URL", url)
     monkeypatch.setenv("HF_MODEL_LLAMA3", gemma)
     monkeypatch.setattr("bots.hf_demo.prompts.OPTIONS", GenerationOptions(0.0, max_tokens=12))

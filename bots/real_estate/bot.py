@@ -12,6 +12,7 @@ from bots.launch import main
 from bots.real_estate.assistant import Assistant
 from bots.real_estate.config import RealEstateSettings
 from bots.real_estate.handlers import create_router
+from bots.real_estate.listing_import import ListingImport
 from bots.real_estate.listings import ListingStore
 from bots.real_estate.sample import load_sample
 from bots.real_estate.texts import COMMANDS
@@ -32,6 +33,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     dispatcher["history"] = HistoryStore(context.database)
     assistant = Assistant(context.model, store, appraiser, preferences)
     dispatcher["assistant"] = assistant
+    dispatcher["listing_import"] = ListingImport(store, appraiser, assistant.saved_items)
     dispatcher["forgetting"].also(assistant.forget)
 
     async def on_startup() -> None:
