@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test check format clean
 
 demo: $(VENV)/demo.stamp
+	@$(BIN)/python -m services.local
 	$(BIN)/python main.py --bot grisha --backend local --model embedded --playground
 
 test: check
@@ -27,8 +28,8 @@ format: $(VENV)/dev.stamp
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
 
-$(VENV)/demo.stamp: requirements.txt requirements-demo.txt | $(BIN)/python
-	@echo 'Ставлю зависимости, это один раз и несколько минут…'
+$(VENV)/demo.stamp: requirements-demo.txt | $(BIN)/python
+	@echo 'Ставлю зависимости, это один раз и около минуты…'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-demo.txt
 	touch $@
 
@@ -40,3 +41,9 @@ $(VENV)/dev.stamp: requirements.txt requirements-demo.txt requirements-dev.txt |
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
+
+# docs: write the --help texts anew;   lock: pin what the requirements bring along, with hashes
+.PHONY: docs lock
+
+docs: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.help_page

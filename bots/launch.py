@@ -22,6 +22,7 @@ from services.env import load_env, missing, read_settings
 from services.errors import ConfigError
 
 _BY_NAME = {spec.name: spec for spec in BOTS}
+_CHATTY = ("alembic", "pymorphy3", "aiogram.dispatcher")  # their INFO is for their authors
 _SECRET = re.compile(r"\b\d{5,}:[\w-]{30,}\b|\bhf_\w{20,}\b|\bBearer\s+\S+|\bBasic\s+\S+")
 
 
@@ -123,6 +124,9 @@ def set_up_logging(level: str, form: str = "text") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
     logging.basicConfig(level=level, handlers=[handler])
+    if level == "INFO":
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class _TextFormatter(logging.Formatter):
