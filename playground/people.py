@@ -1,4 +1,4 @@
-"""The person's side for code: what somebody with a Telegram client could do and see.
+"""People in code: what a user of a Telegram client can do and see.
 
 The page's web API and the tests use the same calls, so what works here works there.
 """
@@ -60,7 +60,7 @@ class Sound:
 
 
 class Person:
-    """Somebody who writes to the bot."""
+    """A user of the playground."""
 
     def __init__(self, world: World, files: FileStore, user: User) -> None:
         self.user = user
@@ -258,7 +258,7 @@ class Conversation:
 
     @property
     def messages(self) -> list[Message]:
-        """What stands in the chat (and thread), oldest first."""
+        """The messages of the chat (and thread), oldest first."""
         return [as_message(message) for message in self._visible()]
 
     def _visible(self) -> Sequence[Json]:
