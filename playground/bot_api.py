@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import time
 from collections import deque
@@ -12,13 +13,14 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from playground.chats import Chat
 from playground.errors import ApiError, Json, bad_request, forbidden, too_many_requests
 from playground.faults import Fault, Faults
 from playground.files import FileStore
 from playground.limits import RateLimits
 from playground.params import Params, read_params
 from playground.webhook import Webhook
-from playground.world import Chat, World
+from playground.world import World
 
 Method = Callable[["BotApi", Params], Any]
 METHODS: dict[str, Method] = {}
@@ -63,10 +65,13 @@ class BotApi:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one HTTP call."""
         name = request.match_info["method"].lower()
-        if request.match_info["token"] != self.token:
+        given = request.match_info["token"].encode("utf-8", "replace")
+        if not hmac.compare_digest(given, self.token.encode()):
             return _respond(ApiError(401, "Unauthorized"))
         if name not in METHODS:
             return _respond(ApiError(404, "Not Found"))
+        if request.method == "GET" and not _only_reads(name):
+            return _respond(ApiError(405, "Method Not Allowed: use POST"))
         started = time.monotonic()
         fault = self.faults.take(name) if self.faults.pending else None
         if self.faults.delay and name not in _QUIET:
@@ -149,6 +154,11 @@ class BotApi:
         wait = self.limits.charge(chat.id, group=chat.type != "private")
         if wait:
             raise too_many_requests(wait)
+
+
+def _only_reads(name: str) -> bool:
+    """Whether a method changes nothing; Telegram takes any by GET, and so would an <img>."""
+    return name.startswith("get") and name != "getupdates"  # it confirms what came before
 
 
 def _fault_error(fault: Fault) -> ApiError:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from playground.errors import Json, bad_request
 from playground.params import Upload
+from playground.private_files import private_folder, write_private
 
 MAX_FILES = 500
 MAX_DOWNLOAD = 20 * 2**20
@@ -27,6 +28,14 @@ class StoredFile:
     size: int
     width: int = 0
     height: int = 0
+
+    @classmethod
+    def load(cls, fields: Json) -> StoredFile:
+        """Read a saved record; its id is a file's name, so it may hold nothing but letters."""
+        stored = cls(**fields)
+        if not re.fullmatch("[A-Za-z0-9]+", stored.id):
+            raise ValueError("a file with an odd id")
+        return stored
 
     def wire(self) -> Json:
         return {"file_id": self.id, "file_unique_id": self.id[-16:], "file_size": self.size}
@@ -68,8 +77,8 @@ class FileStore:
         size = (width, height) if photo else (0, 0)
         name = Path(upload.name).name or "file"
         stored = StoredFile(prefix + digest, name, upload.mime, len(upload.data), *size)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self.location(stored).write_bytes(upload.data)
+        private_folder(self._folder)
+        write_private(self.location(stored), upload.data)
         self._files[stored.id] = stored
         self._forget_oldest()
         self._on_change()
@@ -93,10 +102,14 @@ class FileStore:
     def dump(self) -> list[Json]:
         return [asdict(stored) for stored in self._files.values()]
 
-    def load(self, state: list[Json]) -> None:
-        for fields in state:
-            stored = StoredFile(**fields)
-            if self.location(stored).exists():
+    def load(self, files: Iterable[StoredFile]) -> None:
+        """Take back the files of a saved state that are still in the folder."""
+        if self._folder.is_dir():
+            self._folder.chmod(0o700)
+        for stored in files:
+            location = self.location(stored)
+            if location.exists():
+                location.chmod(0o600)
                 self._files[stored.id] = stored
 
     def _forget_oldest(self) -> None:

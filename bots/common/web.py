@@ -108,7 +108,7 @@ class Webhook:
         given = request.headers.get(SECRET_HEADER, "")
         if not hmac.compare_digest(given.encode(), self.secret.encode()):
             return web.Response(status=401)
-        if self._intake.full:
+        if self._intake.journal.full:
             return web.Response(status=503, headers={"Retry-After": "1"})
         try:
             update = Update.model_validate_json(await request.read(), context={"bot": self._bot})
@@ -116,8 +116,8 @@ class Webhook:
             # A refusal would make Telegram send it again for a day.
             logger.error("an update of an unknown form: %d errors", error.error_count())
             return web.Response()
-        if await self._intake.write_down_one(update):
-            self._intake.handle(self._bot, self._dispatcher, update)
+        if await self._intake.journal.record(update):
+            self._intake.feed(self._bot, self._dispatcher, update)
         return web.Response()
 
 

@@ -16,7 +16,7 @@ from bots.real_estate.dialogue import (
 )
 from bots.real_estate.listings import Listing, ListingStore, search
 from bots.real_estate.listings.keeping import SavedItems
-from bots.real_estate.request import Slots
+from bots.real_estate.request import RANGE_OF, RANGES, Slots
 from bots.real_estate.understanding import ParsedMessage, read_turn
 from bots.real_estate.understanding.model import read_with_model
 from bots.real_estate.valuation.appraisal import Refusal
@@ -93,10 +93,8 @@ class Assistant:
     async def drop(self, owner_id: int, slot: str) -> Answer:
         """The present request without one of its slots."""
         state = await self.state(owner_id)
-        other = slot.replace("_max", "_min")
-        if getattr(state.slots, other) == getattr(state.slots, slot):  # an exact number goes whole
-            state = replace(state, slots=state.slots.without(other))
-        state = replace(state, slots=state.slots.without(slot))
+        whole = RANGES[RANGE_OF[slot]] if state.slots.is_exact(slot) else (slot,)
+        state = replace(state, slots=state.slots.without(*whole))
         await self._keep(owner_id, state)
         style = await self.style(owner_id)
         if not can_answer(state):

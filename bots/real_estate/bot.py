@@ -12,6 +12,7 @@ from bots.launch import main
 from bots.real_estate.assistant import Assistant
 from bots.real_estate.config import RealEstateSettings
 from bots.real_estate.handlers import create_router
+from bots.real_estate.listing_import import ListingImport
 from bots.real_estate.listings import ListingStore
 from bots.real_estate.sample import load_sample
 from bots.real_estate.texts import COMMANDS
@@ -30,7 +31,10 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
     dispatcher["settings"] = settings
     dispatcher["history"] = HistoryStore(context.database)
-    dispatcher["assistant"] = Assistant(context.model, store, appraiser, preferences)
+    assistant = Assistant(context.model, store, appraiser, preferences)
+    dispatcher["assistant"] = assistant
+    dispatcher["listing_import"] = ListingImport(store, appraiser, assistant.saved_items)
+    dispatcher["forgetting"].also(assistant.forget)
 
     async def on_startup() -> None:
         if settings.sample and await store.count() == 0:

@@ -11,12 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bots.real_estate.understanding.gazetteer import load_gazetteer
-from bots.real_estate.understanding.numerals import digits_for_words
+from bots.real_estate.understanding.morphology import is_common_word
+from bots.real_estate.understanding.quantities import said_numbers
 
-_NUMBER = re.compile(r"\d+(?:[  ]\d{3})*(?:[.,]\d+)?")
 _WORD = re.compile(r"[А-Яа-яЁёA-Za-z]+(?:-[А-Яа-яЁёA-Za-z]+)*")
-_UNIT = re.compile(r"\s?(млрд|миллиард|млн|миллион|лям|тыс)", re.IGNORECASE)
-_FACTORS = {"млрд": 1e9, "миллиард": 1e9, "млн": 1e6, "миллион": 1e6, "лям": 1e6, "тыс": 1e3}
 _STREET = re.compile(
     r"\b(?:улиц\w*|ул\.|проспект\w*|пр-т|переул\w*|бульвар\w*|шоссе|набережн\w*|ЖК|дом\w*|квартал\w*)\s+«?([А-ЯЁ][\w-]+|№?\s?\d+\w*)"
     r"|([А-ЯЁ][\w-]+(?:ая|ий|ый|ой|ое|ом))\s+(?:улиц\w*|проспект\w*|переул\w*|бульвар\w*|шоссе|набережн\w*)"
@@ -45,8 +43,8 @@ def find_invention(text: str, source: str) -> str | None:
     """What kind of thing `text` says that `source` doesn't: a number, a place, a street, a link."""
     if _LINK.search(text):
         return "link"
-    known = _numbers(source)
-    if any(not _stands_in(value, known) for value in _numbers(text)):
+    known = said_numbers(source)
+    if any(not _stands_in(value, known) for value in said_numbers(text)):
         return "number"
     streets = {part for match in _STREET.finditer(text) for part in match.groups() if part}
     if any(_stem(street) not in source.casefold().replace("ё", "е") for street in streets):
@@ -55,17 +53,6 @@ def find_invention(text: str, source: str) -> str | None:
     if any(not _is_named(names, said) for names in _places(text)):
         return "place"
     return None
-
-
-def _numbers(text: str) -> set[float]:
-    """Every number in digits or words, in units: «12,5 млн» is 12.5 and 12 500 000."""
-    plain = digits_for_words(text.replace("\u202f", " "))
-    found = set()
-    for match in _NUMBER.finditer(plain):
-        value = float(re.sub(r"\s", "", match[0]).replace(",", "."))
-        unit = _UNIT.match(plain, match.end())
-        found.add(value * _FACTORS[unit[1].lower()] if unit else value)
-    return found
 
 
 def _stands_in(value: float, known: set[float]) -> bool:
@@ -87,7 +74,7 @@ def _places(text: str) -> list[set[str]]:
         for length in (3, 2, 1):
             form = " ".join(words[index : index + length]).lower().replace("ё", "е")
             readings = gazetteer.readings(form)
-            if readings and (" " in form or not gazetteer.is_common_word(form)):
+            if readings and (" " in form or not is_common_word(form)):
                 found.append({reading.place.name for reading in readings})
                 break
     return found

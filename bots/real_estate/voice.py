@@ -10,6 +10,7 @@ from bots.real_estate.prompts import LEAD, TALK, VOICES
 from bots.real_estate.wording import lead
 from services.chat import ChatModel, GenerationOptions, Message
 from services.errors import ServiceError
+from services.loading import refused_while_loading
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +31,9 @@ class Voice:
     async def lead(self, event: str, style: str, facts: str, request: str) -> str:
         """The sentence before `facts`: the model's if it may stand, else the template's."""
         template = lead(event, style)
-        words = await self._ask(
-            LEAD.format(voice=VOICES[style]), f"Запрос: {request}\n\nОтвет:\n{facts}", _LEAD_OPTIONS
-        )
+        asked = f"Запрос: {request}\n\nОтвет:\n{facts}"
+        with refused_while_loading():  # the template is as good, and comes at once
+            words = await self._ask(LEAD.format(voice=VOICES[style]), asked, _LEAD_OPTIONS)
         if not words or len(words) > LONGEST_LEAD:
             return template
         return words if self.guard.allows(words, (facts, request)) else template

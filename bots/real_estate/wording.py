@@ -92,7 +92,7 @@ _SLOT_NAMES = {
     "area_max": "площадь до", "floor": "этаж", "floors_total": "этажность",
     "floor_min": "этаж от", "floor_max": "этаж до", "not_first_floor": "не первый этаж",
     "not_last_floor": "не последний этаж", "renovation": "ремонт", "market": "рынок",
-    "metro_minutes": "минуты до метро", "words": "адрес",
+    "metro_minutes": "минуты до метро", "words": "адрес", "house_type": "дом",
 }  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def slot_text(name: str, slots: Slots) -> str:
         return f"до метро {value} мин"
     return (
         str(value)
-        if name in ("city", "district", "market", "words")
+        if name in ("city", "district", "market", "words", "house_type")
         else f"{_SLOT_NAMES[name]} {value}"
     )
 
@@ -160,18 +160,12 @@ def slot_text(name: str, slots: Slots) -> str:
 def chip_text(name: str, slots: Slots) -> str:
     """A slot's chip; a number said exactly has no «до»."""
     text = slot_text(name, slots)
-    least = getattr(slots, name.replace("_max", "_min"))
-    exact = name in ("price_max", "area_max") and least == getattr(slots, name)
-    return text.removeprefix("до ") if exact else text
+    return text.removeprefix("до ") if slots.is_exact(name) else text
 
 
 def understood(slots: Slots) -> str:
     """«Я понял: …», an exact price or area once."""
-    said = dict(slots.said())
-    for name in ("price", "area"):
-        if f"{name}_min" in said and said[f"{name}_min"] == said.get(f"{name}_max"):
-            said.pop(f"{name}_min")
-    parts = [chip_text(name, slots) for name in said]
+    parts = [chip_text(name, slots) for name in slots.shown()]
     return f"Я понял: {', '.join(parts)}".rstrip(".") + "." if parts else ""
 
 

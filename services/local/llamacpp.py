@@ -332,4 +332,3 @@ def conversation_of(messages: Sequence[Message]) -> int:
     """What tells one conversation from another: how it began."""
     turns = [message for message in messages if message.role != "system"]
     return hash((turns or messages)[0])
-

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from services import native
 from services.errors import AccessDenied, ConfigError, ModelNotFound, Unavailable
 from services.local.config import EMBEDDED, LocalModelSettings
 from services.local.hardware import available_cpus
@@ -51,7 +52,8 @@ def load(settings: LocalModelSettings, report: Callable[[float], None]) -> Loade
     """
     # Waiting threads that spin take the processor from everything else on the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import torch
+    with native.loading():
+        import torch
 
     began = time.monotonic()
     folder = find_folder(settings)
@@ -102,8 +104,9 @@ def download(repository: str) -> Path:
 
 
 def read_folder(folder: Path, device: torch.device, dtype: torch.dtype) -> Loaded:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils.logging import disable_progress_bar
+    with native.loading():
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
     try:

@@ -6,13 +6,13 @@ from aiogram import F, Router
 from aiogram.filters import Command
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
-from bots.common.conversation import author_of, conversation_key
+from bots.common.conversation import author_of
+from bots.common.forgetting import Forgetting
 from bots.common.replies import send_reply
 from bots.real_estate import texts, wording
 from bots.real_estate.assistant import Assistant
 from bots.real_estate.keyboards import KeptCallback, favourites_keyboard, searches_keyboard
 from bots.real_estate.listings.keeping import to_csv
-from services.storage import HistoryStore
 
 
 def create_router() -> Router:
@@ -77,9 +77,6 @@ async def on_drop(
         await callback.message.edit_reply_markup(reply_markup=searches_keyboard(left))
 
 
-async def on_forget(
-    message: Message, assistant: Assistant, history: HistoryStore, bot_name: str
-) -> None:
-    await assistant.forget(author_of(message).id)
-    await history.clear(conversation_key(bot_name, message))
+async def on_forget(message: Message, forgetting: Forgetting) -> None:
+    await forgetting.forget(author_of(message).id)
     await message.answer(texts.FORGOTTEN)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from aiogram import Bot, F, Router
+from aiogram import F, Router
 from aiogram.filters import Command, CommandStart
 from aiogram.types import CallbackQuery, Message
-from aiogram.utils.chat_action import ChatActionSender
 
 from bots.common.conversation import Addressed, author_of, conversation_key
-from bots.common.replies import send_reply
+from bots.common.replies import run_reply, send_reply
 from bots.common.turns import Turns
 from bots.real_estate import texts
 from bots.real_estate.assistant import Answer, Assistant
@@ -47,7 +46,7 @@ async def on_style(message: Message, assistant: Assistant) -> None:
 async def on_style_chosen(
     callback: CallbackQuery, callback_data: StyleCallback, assistant: Assistant
 ) -> None:
-    style = STYLES[callback_data.number % len(STYLES)]
+    style = STYLES[callback_data.number]
     await assistant.set_style(callback.from_user.id, style)
     await callback.answer(texts.STYLE_CHOSEN.format(style=style))
 
@@ -58,11 +57,10 @@ async def on_reset(message: Message, assistant: Assistant) -> None:
 
 
 async def on_message(
-    message: Message, text: str, bot: Bot, assistant: Assistant, turns: Turns, bot_name: str
+    message: Message, text: str, assistant: Assistant, turns: Turns, bot_name: str
 ) -> None:
-    async with turns.turn(conversation_key(bot_name, message)):
-        async with ChatActionSender.typing(message.chat.id, bot):
-            answer = await assistant.reply(author_of(message).id, text)
+    async with turns.turn(conversation_key(bot_name, message)) as turn:
+        answer = await run_reply(message, turn, assistant.reply(author_of(message).id, text))
         await _send(message, answer)
 
 

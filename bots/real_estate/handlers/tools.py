@@ -6,6 +6,7 @@ from aiogram import Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import CallbackQuery, Message
 
+from bots.common import texts as common_texts
 from bots.real_estate import texts
 from bots.real_estate.assistant import Assistant, answer_mortgage
 from bots.real_estate.checklists import BY_NAME, toggle
@@ -36,6 +37,9 @@ async def on_check(
 ) -> None:
     checklist = BY_NAME[callback_data.name]
     owner, item = callback.from_user.id, callback_data.item
+    if item >= len(checklist.items):
+        await callback.answer(common_texts.STALE_BUTTON)
+        return
     ticked = await assistant.ticked(owner, checklist.name)
     if item >= 0:
         ticked = toggle(ticked, item)

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
 
-from bots.real_estate.listings.store import Listing, ListingStore, listings, plain, to_listing
+from bots.real_estate.listings.plain import plain
+from bots.real_estate.listings.store import Listing, ListingStore, listings, to_listing
 from bots.real_estate.listings.text import HasWords
 from bots.real_estate.request import Slots
 from services.storage.database import retry_when_unavailable
@@ -80,7 +81,15 @@ def build_filters(slots: Slots) -> list[Filter]:
     if slots.district:
         wanted = plain(slots.district)
         filters.append(
-            Filter(("district",), or_(field.district_key == wanted, field.okrug_key == wanted))
+            # «На Озерках» may be the district or the station of that name.
+            Filter(
+                ("district",),
+                or_(
+                    field.district_key == wanted,
+                    field.okrug_key == wanted,
+                    field.metro_key == wanted,
+                ),
+            )
         )
     if slots.rooms:
         filters.append(Filter(("rooms",), field.rooms.in_(slots.rooms)))
@@ -110,6 +119,10 @@ def _floor_filters(slots: Slots) -> list[Filter]:
 def _quality_filters(slots: Slots) -> list[Filter]:
     field = listings.c
     filters = []
+    if slots.house_type:
+        # Without the first letter, for no database folds the case of Cyrillic in LIKE alike.
+        built = field.house_type.like(f"%{slots.house_type[1:]}%")
+        filters.append(Filter(("house_type",), built))
     if slots.renovation:
         kinds: Sequence[str] = (slots.renovation,)
         if slots.renovation == "с ремонтом":

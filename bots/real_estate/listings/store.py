@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from bots.real_estate.flat import FLAT_FIELDS, TEXT_FIELDS, WHOLE_FIELDS, Flat
+from bots.real_estate.listings.plain import plain
 from services.storage import Base, Database
 from services.storage.database import retry_when_unavailable
 
@@ -38,11 +39,6 @@ FILTERED = (
 )
 KEYED = ("city", "okrug", "district", "metro", "market", "renovation")
 _BATCH = 500
-
-
-def plain(text: str | None) -> str | None:
-    """Text as it is compared: SQLite knows no case in Russian."""
-    return text.casefold().replace("ё", "е").strip() if text else None
 
 
 def _column(name: str) -> Column[Any]:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from bots.real_estate.flat import Flat
-from bots.real_estate.listings.store import plain
+from bots.real_estate.listings.plain import plain
 from bots.real_estate.valuation.hedonic import GROUPS
 from bots.real_estate.valuation.model import Prediction, ValuationModel
 from bots.real_estate.valuation.table import Table

@@ -153,13 +153,13 @@ async def test_import_asks_first_and_alerts_once(running: RunningBot) -> None:
     slots = (await assistant.state(owner)).slots
     await assistant.saved_items.save_search(owner, chat.chat.id, slots)
     chat.send(document=file)
-    preview = await chat.wait_for("Загрузить?")
+    preview = await chat.wait_for("Загрузить?", WAIT)
     assert "телефон" in (preview.text or "")
     await chat.press(preview, "Загрузить")
-    await chat.wait_for("новых 1")
-    await chat.wait_for("🔔 Новое по твоему поиску (1)")
+    await chat.wait_for("новых 1", WAIT)
+    await chat.wait_for("🔔 Новое по твоему поиску (1)", WAIT)
     chat.send(document=file)
-    again = await chat.wait_for("Загрузить?")
+    again = await chat.wait_for("Загрузить?", WAIT)
     await chat.press(again, "Загрузить")
-    await chat.wait_for("без изменений 1")
+    await chat.wait_for("без изменений 1", WAIT)
     assert len([text for text in running.texts() if "🔔" in text]) == 1
