@@ -16,10 +16,10 @@ from bots.real_estate.understanding.quantities import said_numbers
 
 _WORD = re.compile(r"[А-Яа-яЁёA-Za-z]+(?:-[А-Яа-яЁёA-Za-z]+)*")
 _STREET = re.compile(
-    r"\b(?:улиц\w*|ул\.|проспект\w*|пр-т|переул\w*|бульвар\w*|шоссе|набережн\w*|ЖК|дом\w*|квартал\w*)\s+«?([А-ЯЁ][\w-]+|№?\s?\d+\w*)"
-    r"|([А-ЯЁ][\w-]+(?:ая|ий|ый|ой|ое|ом))\s+(?:улиц\w*|проспект\w*|переул\w*|бульвар\w*|шоссе|набережн\w*)"
+    r"\b(?:улиц\w*|ул\.|проспект\w*|пр-т|переул\w*|бульвар\w*|шоссе|набережн\w*|ЖК|дом\w*|квартал\w*)\s+«?([А-ЯЁ][\w-]{1,40}|№?\s?\d+\w*)"
+    r"|\b([А-ЯЁ][\w-]{1,40}(?:ая|ий|ый|ой|ое|ом))\s+(?:улиц\w*|проспект\w*|переул\w*|бульвар\w*|шоссе|набережн\w*)"
 )
-_LINK = re.compile(r"https?://|www\.|@\w{4,}|\w+\.(?:ru|com|рф)\b")
+_LINK = re.compile(r"https?://|www\.|@\w{4,}|\b\w{1,64}\.(?:ru|com|рф)\b")
 _TOLERANCE = 0.0005
 
 
@@ -59,15 +59,15 @@ def _stands_in(value: float, known: set[float]) -> bool:
     return any(abs(value - other) <= _TOLERANCE * max(abs(other), 1e-9) for other in known)
 
 
-def _is_named(names: set[str], source: str) -> bool:
+def _is_named(names: frozenset[str], source: str) -> bool:
     return any(_stem(name) in source for name in names)
 
 
-def _places(text: str) -> list[set[str]]:
+def _places(text: str) -> set[frozenset[str]]:
     """For each place named in `text`, by capitalised words in any case, what it may be."""
     gazetteer = load_gazetteer()
     words = [match[0] for match in _WORD.finditer(text)]
-    found = []
+    found = set()
     for index, word in enumerate(words):
         if not word[0].isupper():
             continue
@@ -75,7 +75,7 @@ def _places(text: str) -> list[set[str]]:
             form = " ".join(words[index : index + length]).lower().replace("ё", "е")
             readings = gazetteer.readings(form)
             if readings and (" " in form or not is_common_word(form)):
-                found.append({reading.place.name for reading in readings})
+                found.add(frozenset(reading.place.name for reading in readings))
                 break
     return found
 
