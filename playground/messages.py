@@ -23,6 +23,7 @@ def without_reply(message: Json) -> Json:
 _CONTENT = (
     "text",
     "entities",
+    "rich_message",
     "caption",
     "caption_entities",
     "photo",

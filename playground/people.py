@@ -24,6 +24,7 @@ from playground.markup import (
 )
 from playground.messages import public
 from playground.params import Upload
+from playground.rich import plain_text
 from playground.world import World
 
 if TYPE_CHECKING:
@@ -269,19 +270,17 @@ class Conversation:
         """Wait for a draft whose text contains `wanted`."""
 
         async def find() -> Draft:
-            while not (self.draft and wanted in self.draft.body.get("text", "")):
+            while not (self.draft and wanted in text_of(self.draft.body)):
                 await self._world.changed(self.chat)
             return self.draft
 
         return await asyncio.wait_for(find(), timeout)
 
-    async def _find(self, wanted: Callable[[Message], bool]) -> Message:
+    async def _find(self, wanted: Callable[[Json], bool]) -> Message:
         while True:
             for message in reversed(self._visible()):
-                if self._world.is_own(message) and self._is_news(message):
-                    found = as_message(message)
-                    if wanted(found):
-                        return found
+                if self._world.is_own(message) and self._is_news(message) and wanted(message):
+                    return as_message(message)
             await self._world.changed(self.chat)
 
     def _is_news(self, message: Json) -> bool:
@@ -293,12 +292,19 @@ def _check_letters(text: str) -> None:
         raise NotAllowed(BROKEN_LETTER)
 
 
-def _predicate(wanted: Wanted) -> Callable[[Message], bool]:
+def _predicate(wanted: Wanted) -> Callable[[Json], bool]:
     if wanted is None:
         return lambda message: True
     if isinstance(wanted, str):
-        return lambda message: wanted in (message.text or message.caption or "")
-    return wanted
+        return lambda message: wanted in text_of(message)
+    return lambda message: wanted(as_message(message))
+
+
+def text_of(body: Json) -> str:
+    """The text of a message or a draft, be it plain, a caption or rich."""
+    if "rich_message" in body:
+        return plain_text(body["rich_message"])
+    return str(body.get("text") or body.get("caption") or "")
 
 
 def _buttons(message: Json | None) -> list[tuple[str, str]]:

@@ -58,7 +58,13 @@ class Timeout(ServiceError):
 
 
 class Unavailable(ServiceError):
-    """The service can't be reached, is down, or broke off; later it may work."""
+    """The service can't be reached, is down, or broke off; `retry_after` as in RateLimited."""
+
+    def __init__(
+        self, message: str, *, service: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, service=service)
+        self.retry_after = retry_after
 
 
 class ModelLoading(Unavailable):

@@ -45,7 +45,7 @@ _TEXTS: tuple[tuple[type[errors.ServiceError], str], ...] = (
     ),
     (
         errors.Unavailable,
-        "Сервис модели сейчас недоступен. Повтори через минуту.",
+        "Сервис модели сейчас недоступен.",
     ),
     (
         errors.ModelNotFound,
@@ -86,10 +86,10 @@ def describe_error(error: errors.ServiceError, restart: str = "/reset") -> str:
     text = text.format(restart=restart)
     if isinstance(error, errors.AccessDenied) and error.url:
         return f"{text} Страница: {error.url}"
-    if isinstance(error, errors.RateLimited):
-        wait = wait_text(error.retry_after) if error.retry_after else "минуту"
-        return f"{text} Повтори через {wait}."
     if isinstance(error, errors.ModelLoading):
         done = f" ({round(error.progress * 100)} %)" if error.progress is not None else ""
         return f"{text}{done}. Повтори через минуту."
+    if isinstance(error, (errors.RateLimited, errors.Unavailable)):
+        wait = wait_text(error.retry_after) if error.retry_after else "минуту"
+        return f"{text} Повтори через {wait}."
     return text

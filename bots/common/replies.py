@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ from bots.common.retries import best_effort
 from bots.common.turns import Interrupted, Interruption, Turn
 from services.chat import Chunk, Completion
 from services.errors import ServiceError
+from services.loading import LoadingStatus
 from services.texts import describe_error
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ async def stream_reply(
     source = _Source(stream)
 
     async def show() -> float:
-        await answer.preview(source.text)
+        await answer.preview(source.text or waiting_text(turn.loading))
         return answer.interval
 
     try:
@@ -92,6 +93,7 @@ async def stream_reply(
         return Reply(source.text, tuple(answer.sent), None)
     except ServiceError as error:
         if not source.text.strip():
+            await answer.withdraw()
             raise
         notice = texts.BROKEN_OFF.format(reason=describe_error(error))
         logger.warning("answer broken off: %s", type(error).__name__)
@@ -107,23 +109,48 @@ async def run_reply(
     turn: Turn,
     work: Coroutine[Any, Any, T],
     *,
-    action: ChatAction = ChatAction.TYPING,
+    action: ChatAction | None = ChatAction.TYPING,
 ) -> T:
-    """Do the work of an answer that isn't streamed, under a chat action; return its result.
+    """Do the work of an answer before it can be shown, under a chat action; return its result.
 
     Raises Interrupted when /stop or a shutdown comes first; the user is told so.
     """
+    answer = _Answer(to)
+
+    async def show() -> float:
+        if waiting := waiting_text(turn.loading):
+            await answer.preview(waiting)
+        return answer.interval
+
+    try:
+        async with _chat_action(to, action):
+            result = await turn.run(work, show=show, show_after=FIRST_PREVIEW)
+    except Interrupted as error:
+        stopped = error.reason is Interruption.STOPPED
+        await answer.finish(texts.STOPPED if stopped else texts.RESTARTING)
+        raise
+    except ServiceError:
+        await answer.withdraw()
+        raise
+    await answer.withdraw()
+    return result
+
+
+def _chat_action(to: Message, action: ChatAction | None) -> AbstractAsyncContextManager[object]:
+    if action is None:
+        return nullcontext()
     assert to.bot is not None  # noqa: S101  (a message that came from a bot's update)
     topic = to.message_thread_id if to.is_topic_message else None
-    async with ChatActionSender(
-        bot=to.bot, chat_id=to.chat.id, message_thread_id=topic, action=action
-    ):
-        try:
-            return await turn.run(work)
-        except Interrupted as error:
-            stopped = error.reason is Interruption.STOPPED
-            await send_reply(to, texts.STOPPED if stopped else texts.RESTARTING)
-            raise
+    return ChatActionSender(bot=to.bot, chat_id=to.chat.id, message_thread_id=topic, action=action)
+
+
+def waiting_text(status: LoadingStatus) -> str:
+    """What stands in place of an answer while the model loads; nothing once it is loaded."""
+    if not status.loading:
+        return ""
+    if status.progress is None:
+        return texts.WAKING_UP
+    return texts.WAKING_UP_PROGRESS.format(percent=round(status.progress * 100))
 
 
 @dataclass(slots=True)
@@ -197,6 +224,13 @@ class _Answer:
         for surplus in self.sent[len(parts) :]:
             await surplus.delete()
         del self.sent[len(parts) :]
+
+    async def withdraw(self) -> None:
+        """Delete the previews that were sent as messages."""
+        for message in self.sent:
+            await message.delete()
+        self.sent.clear()
+        self._shown.clear()
 
     @property
     def _topic(self) -> int | None:

@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.metrics import TURNS
 from bots.common.slots import without_slot
+from services.budgets import payer
 from services.errors import Busy
+from services.loading import LoadingStatus, held_while_loading
 from services.storage import ConversationKey
 
 MAX_WAITING = 5  # messages of one conversation that may wait for their turn
@@ -42,6 +44,8 @@ class Turn:
     """The right to answer in one conversation, until something interrupts it."""
 
     interruption: Interruption | None = None
+    person: int | None = field(default_factory=payer.get)  # whose message it answers
+    loading: LoadingStatus = field(default_factory=LoadingStatus)
     _work: asyncio.Task[Any] | None = None
 
     @property
@@ -104,7 +108,8 @@ class Turns:
     async def turn(self, key: ConversationKey) -> AsyncIterator[Turn]:
         """Wait for the conversation's turn.
 
-        Raises Busy when too many wait already, Interrupted when stopped while waiting.
+        Raises Busy when too many wait already, Interrupted when stopped while waiting. What
+        is asked of a model inside the block waits for the model to load.
         """
         queue = self._queues[key]
         if len(queue.turns) > MAX_WAITING:
@@ -121,7 +126,8 @@ class Turns:
                     await stack.enter_async_context(self._coordination.lock(key, lost))
                 if turn.interruption:
                     raise Interrupted(turn.interruption)
-                yield turn
+                with held_while_loading() as turn.loading:
+                    yield turn
         finally:
             queue.turns.discard(turn)
             TURNS.dec()
@@ -142,6 +148,13 @@ class Turns:
         for turn in turns:
             turn.interrupt(Interruption.STOPPED)
         return bool(turns)
+
+    def stop_person(self, person_id: int) -> None:
+        """Interrupt this process's answers to one person, wherever they asked."""
+        for queue in self._queues.values():
+            for turn in queue.turns:
+                if turn.person == person_id:
+                    turn.interrupt(Interruption.STOPPED)
 
     async def drain(self, timeout: float) -> None:
         """Let running answers finish within `timeout` seconds, then interrupt them."""

@@ -13,7 +13,8 @@ from aiogram.types import CallbackQuery, Message, MessageReactionUpdated, Reacti
 
 from bots.common.app import BotContext
 from bots.common.conversation import Addressed, author_of, conversation_key, is_private, thread_key
-from bots.common.replies import send_reply, stream_reply
+from bots.common.forgetting import Forgetting
+from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Interrupted, Turns
 from bots.grisha import keyboards, texts
 from bots.grisha.assistant import Grisha, IncomingMessage, Post
@@ -95,8 +96,8 @@ async def on_me(message: Message, grisha: Grisha) -> None:
     await send_reply(message, await grisha.describe_user(author_of(message).id))
 
 
-async def on_forget(message: Message, grisha: Grisha) -> None:
-    await grisha.forget(author_of(message).id)
+async def on_forget(message: Message, forgetting: Forgetting) -> None:
+    await forgetting.forget(author_of(message).id)
     await send_reply(message, texts.FORGOTTEN)
 
 
@@ -130,7 +131,7 @@ async def on_message(
     key, post = await _place(message, comments, bot_name)
     heard = _heard(message, key, await _without_mention(text, bot), post)
     async with turns.turn(key) as turn:
-        plan = await grisha.plan(heard)
+        plan = await run_reply(message, turn, grisha.plan(heard), action=None)
         reply = await stream_reply(message, grisha.answer(plan), turn)
         pattern = await grisha.remember(plan, reply.text if reply.completion else "")
         if pattern:
@@ -171,7 +172,7 @@ async def on_rating(callback: CallbackQuery, callback_data: RatingCallback, gris
     if not pattern:
         await callback.answer(texts.VOTE_STALE)
         return
-    value = 1 if callback_data.value > 0 else -1
+    value = callback_data.value
     await grisha.learning.vote(pattern, callback.from_user.id, value)
     await callback.answer(texts.LIKED if value > 0 else texts.DISLIKED)
     if isinstance(message, Message):

@@ -16,7 +16,7 @@ from bots.real_estate.dialogue import (
 )
 from bots.real_estate.listings import Listing, ListingStore, search
 from bots.real_estate.listings.keeping import SavedItems, SavedSearch
-from bots.real_estate.request import Slots
+from bots.real_estate.request import RANGE_OF, RANGES, Slots
 from bots.real_estate.understanding import ParsedMessage, read_turn
 from bots.real_estate.understanding.model import read_with_model
 from bots.real_estate.valuation.appraisal import Appraisal, Refusal
@@ -157,10 +157,8 @@ class Assistant:
         state = await self._request(owner_id, key)
         if slot not in state.slots.said():
             raise OldButton
-        other = slot.replace("_max", "_min")
-        if getattr(state.slots, other) == getattr(state.slots, slot):  # an exact number goes whole
-            state = replace(state, slots=state.slots.without(other))
-        state = replace(state, slots=state.slots.without(slot))
+        whole = RANGES[RANGE_OF[slot]] if state.slots.is_exact(slot) else (slot,)
+        state = replace(state, slots=state.slots.without(*whole))
         await self._keep(owner_id, state)
         style = await self.style(owner_id)
         if not can_answer(state):

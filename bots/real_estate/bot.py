@@ -44,6 +44,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     )
     dispatcher["assistant"] = assistant
     dispatcher["listing_import"] = ListingImport(store, appraiser, assistant.saved_items)
+    dispatcher["forgetting"].also(assistant.forget)
 
     async def on_startup() -> None:
         if settings.sample and await store.count() == 0:

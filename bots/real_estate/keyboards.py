@@ -3,77 +3,96 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
 from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardMarkup
 from aiogram.utils.keyboard import InlineKeyboardBuilder
+from pydantic import AfterValidator, Field
 
+from bots.common.callbacks import MAX_ID, Id
 from bots.real_estate.assistant import Answer
-from bots.real_estate.checklists import CHECKLISTS, Checklist
+from bots.real_estate.checklists import BY_NAME, CHECKLISTS, Checklist
 from bots.real_estate.listings import Listing
 from bots.real_estate.listings.keeping import SavedSearch
 from bots.real_estate.listings.search import PAGE
-from bots.real_estate.request import Slots
+from bots.real_estate.request import SLOT_NAMES, Slots
 from bots.real_estate.wording import STYLES, chip_text, understood
 
 MAX_CHIPS = 8
+MAX_OFFSET = 1_000_000
 SORT_LABELS = {"price": "цена", "price_per_metre": "₽/м²", "discount": "выгода"}
+
+
+Key = Annotated[str, Field(pattern="^[0-9a-f]{8}$")]  # of the request that a button belongs to
+
+
+def _slot(name: str) -> str:
+    if name not in SLOT_NAMES:
+        raise ValueError("no such slot")
+    return name
 
 
 class StyleCallback(CallbackData, prefix="style"):
     """A tap on a style; styles go by number, callback data are short."""
 
-    number: int
+    number: Annotated[int, Field(ge=0, lt=len(STYLES))]
 
 
 class ChipCallback(CallbackData, prefix="chip"):
     """Take a slot out of the request `key`."""
 
-    slot: str
-    key: str
+    slot: Annotated[str, AfterValidator(_slot)]
+    key: Key
 
 
 class PageCallback(CallbackData, prefix="page"):
     """Show the search `key` from `offset` on, in an order of its own."""
 
-    key: str
-    offset: int
-    sort: str = ""
+    key: Key
+    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)]
+    sort: Literal["", "price", "price_per_metre", "discount"] = ""
 
 
 class FlatCallback(CallbackData, prefix="flat"):
     """Something about one listing: card, worth, star, map, compare."""
 
-    action: str
-    id: int
+    action: Literal["card", "worth", "star", "map", "compare"]
+    id: Id
 
 
 class KeptCallback(CallbackData, prefix="kept"):
     """Saved searches and favourites: drop, export."""
 
-    action: str
-    id: int = 0
+    action: Literal["drop", "export"]
+    id: Annotated[int, Field(ge=0, le=MAX_ID)] = 0
+
+
+def _checklist(name: str) -> str:
+    if name not in BY_NAME:
+        raise ValueError("no such checklist")
+    return name
 
 
 class RequestCallback(CallbackData, prefix="request"):
     """Something about the request `key`: watch (tell of new flats), details (of its estimate)."""
 
-    action: str
-    key: str
+    action: Literal["watch", "details"]
+    key: Key
 
 
 class ForgetCallback(CallbackData, prefix="forget"):
     """Delete everything of `owner`, or leave it."""
 
-    owner: int
+    owner: Annotated[int, Field(ge=-MAX_ID, le=MAX_ID)]
     accept: bool
 
 
 class CheckCallback(CallbackData, prefix="check"):
     """A checklist, or a tick in it; -1 opens the list."""
 
-    name: str
-    item: int = -1
+    name: Annotated[str, AfterValidator(_checklist)]
+    item: Annotated[int, Field(ge=-1, le=100)] = -1
 
 
 class ImportCallback(CallbackData, prefix="import"):
@@ -199,13 +218,7 @@ def import_keyboard() -> InlineKeyboardMarkup:
 
 def _chips(slots: Slots) -> list[str]:
     """The slots that have a chip; an exact price or area has one, not two."""
-    said = slots.said()
-    twice = {
-        f"{name}_min"
-        for name in ("price", "area")
-        if f"{name}_min" in said and said[f"{name}_min"] == said.get(f"{name}_max")
-    }
-    return [name for name in said if name not in twice][:MAX_CHIPS]
+    return slots.shown()[:MAX_CHIPS]
 
 
 def _rows_of(count: int, width: int) -> list[int]:

@@ -10,6 +10,7 @@ from bots.real_estate.prompts import COMMENT, TALK, VOICES
 from bots.real_estate.wording import lead
 from services.chat import ChatModel, GenerationOptions, Message
 from services.errors import ServiceError
+from services.loading import refused_while_loading
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,8 @@ class Voice:
     async def comment(self, style: str, facts: str, request: str) -> str | None:
         """A sentence or two on `facts`; None unless the guard lets them through."""
         asked = f"Запрос: {request}\n\nОтвет:\n{facts}"
-        words = await self._ask(COMMENT.format(voice=VOICES[style]), asked, _COMMENT_OPTIONS)
+        with refused_while_loading():  # the facts are out: words that come late are of no use
+            words = await self._ask(COMMENT.format(voice=VOICES[style]), asked, _COMMENT_OPTIONS)
         if not words or len(words) > LONGEST_COMMENT:
             return None
         return words if self.guard.allows(words, (facts, request)) else None

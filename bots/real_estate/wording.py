@@ -95,7 +95,7 @@ _SLOT_NAMES = {
     "area_max": "площадь до", "floor": "этаж", "floors_total": "этажность",
     "floor_min": "этаж от", "floor_max": "этаж до", "not_first_floor": "не первый этаж",
     "not_last_floor": "не последний этаж", "renovation": "ремонт", "market": "рынок",
-    "metro_minutes": "минуты до метро", "words": "адрес",
+    "metro_minutes": "минуты до метро", "words": "адрес", "house_type": "дом",
 }  # fmt: skip
 
 
@@ -107,7 +107,7 @@ _SLOTS_TAKEN_AWAY = {
     "floor_max": "этаж", "not_first_floor": "«не первый этаж»",
     "not_last_floor": "«не последний этаж»",
 }  # fmt: skip
-_INSIDE_AMOUNT = re.compile(r"(?<=\d) (?=\d{3}(?!\d)|млн|тыс|₽|м²|мин|эт\.|%)|(?<=млн) (?=₽)")
+_INSIDE_AMOUNT = re.compile(r"(?<=\d) (?=\d{3}(?!\d)|млн|тыс|₽|м²|мин|эт\.)|(?<=млн) (?=₽)")
 
 
 def unbroken(text: str) -> str:
@@ -169,7 +169,7 @@ def slot_text(name: str, slots: Slots) -> str:
         return f"в доме {value} эт."
     if name == "metro_minutes":
         return f"до метро {value} мин"
-    if name in ("city", "district", "market", "words"):
+    if name in ("city", "district", "market", "words", "house_type"):
         return str(value)
     if name == "renovation" and "ремонт" in value:
         return str(value)
@@ -179,18 +179,12 @@ def slot_text(name: str, slots: Slots) -> str:
 def chip_text(name: str, slots: Slots) -> str:
     """A slot's chip; a number said exactly has no «до»."""
     text = slot_text(name, slots)
-    least = getattr(slots, name.replace("_max", "_min"))
-    exact = name in ("price_max", "area_max") and least == getattr(slots, name)
-    return text.removeprefix("до ") if exact else text
+    return text.removeprefix("до ") if slots.is_exact(name) else text
 
 
 def understood(slots: Slots) -> str:
     """«Я понял: …», an exact price or area once."""
-    said = dict(slots.said())
-    for name in ("price", "area"):
-        if f"{name}_min" in said and said[f"{name}_min"] == said.get(f"{name}_max"):
-            said.pop(f"{name}_min")
-    parts = [chip_text(name, slots) for name in said]
+    parts = [chip_text(name, slots) for name in slots.shown()]
     return f"Я понял: {', '.join(parts)}".rstrip(".") + "." if parts else ""
 
 

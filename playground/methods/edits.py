@@ -13,6 +13,7 @@ from playground.markup import MAX_CAPTION, utf16_length
 from playground.messages import public
 from playground.methods.media import input_media
 from playground.methods.messages import message_text
+from playground.methods.rich import rich_content
 from playground.params import Params
 
 _NOT_MODIFIED = (
@@ -20,6 +21,7 @@ _NOT_MODIFIED = (
     "the same as a current content and reply markup of the message"
 )
 _MEDIA = ("photo", "document")
+_TEXTS = ("text", "entities", "rich_message")
 # What Telegram lets everybody react with.
 REACTIONS = frozenset(
     "👍👎❤🔥🥰👏😁🤔🤯😱🤬😢🎉🤩🤮💩🙏👌🕊🤡🥱🥴😍🐳🌚🌭💯🤣⚡🍌🏆💔🤨😐🍓🍾💋🖕😈"
@@ -29,11 +31,14 @@ REACTIONS = frozenset(
 
 @method
 def edit_message_text(api: BotApi, params: Params) -> Json:
-    content = message_text(params, "MESSAGE_TOO_LONG").wire()
+    if "rich_message" in params:
+        content = rich_content(params)
+    else:
+        content = message_text(params, "MESSAGE_TOO_LONG").wire()
     chat, message = _editable(api, params)
-    if "text" not in message:
+    if "text" not in message and "rich_message" not in message:
         raise bad_request("there is no text in the message to edit")
-    return _edit(api, chat, message, {"entities": None, **content}, params)
+    return _edit(api, chat, message, {**dict.fromkeys(_TEXTS), **content}, params)
 
 
 @method

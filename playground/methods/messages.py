@@ -115,6 +115,11 @@ def send_message_draft(api: BotApi, params: Params) -> bool:
     formatted = params.formatted("text")
     if utf16_length(formatted.text) > MAX_TEXT:
         raise bad_request("message is too long")
+    return show_draft(api, params, formatted.wire())
+
+
+def show_draft(api: BotApi, params: Params, body: Json) -> bool:
+    """Show the draft of a text or of a rich message."""
     chat = api.chat(params)
     if chat.type != "private":
         raise bad_request("TEXTDRAFT_PEER_INVALID")
@@ -124,7 +129,7 @@ def send_message_draft(api: BotApi, params: Params) -> bool:
     api.world.drafts.show(
         chat,
         params.integer("draft_id"),
-        formatted.wire(),
+        body,
         can_stop=params.flag("can_stop"),
         keep_on_stop=params.flag("keep_on_stop"),
         thread_id=params.integer("message_thread_id") or None,

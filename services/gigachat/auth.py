@@ -88,6 +88,11 @@ class TokenSource:
         finally:
             self._call = None
 
+    def discard(self, token: Token) -> None:
+        """Fetch a new token for the next request, unless `token` is replaced already."""
+        if self._token is token:
+            self._token = None
+
     async def aclose(self) -> None:
         if self._call is not None:
             self._call.cancel()

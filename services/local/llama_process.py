@@ -46,8 +46,6 @@ def start_server(launch: dict[str, Any]) -> Any:
     params.cpuparams.poll = params.cpuparams_batch.poll = 0
     # A small batch: a long prompt holds the others' next token up for one batch at most.
     params.n_batch = params.n_ubatch = launch["batch"]
-    # Eight bits for keys and values take half the memory and cost no quality that shows.
-    params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_Q8_0
     params.cache_ram_mib = 0  # which slot serves whom is decided by the parent
     params.fit_params = False  # the numbers above are meant
     params.n_threads_http = launch["slots"] + 8
@@ -57,7 +55,14 @@ def start_server(launch: dict[str, Any]) -> Any:
     params.verbosity = 1
     params.endpoint_slots = True
     params.slot_save_path = launch["prefixes"]
-    return xllamacpp.Server(params)
+    # Eight bits for keys and values take half the memory and cost no quality that shows; a model
+    # whose heads don't divide into blocks of 32 can't have them.
+    params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_Q8_0
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError:
+        params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F16
+        return xllamacpp.Server(params)
 
 
 if __name__ == "__main__":

@@ -122,5 +122,7 @@ class LlamaServer:
 
     def _listen(self) -> None:
         """Keep llama.cpp's last complaints; read, so that the pipe never fills up."""
-        for line in self.process.stderr or ():
-            self.complaints.append(line.strip())
+        assert self.process.stderr is not None  # noqa: S101 - for mypy
+        with self.process.stderr as stderr:
+            for line in stderr:
+                self.complaints.append(line.strip())

@@ -142,10 +142,10 @@ class LlamaCppModel:
     async def aclose(self) -> None:
         self._download.stop()
         server = self._loading.close()
+        if server is not None:
+            await asyncio.to_thread(server.close)  # ends the streams: their readers hear it
         if self._session is not None:
             await self._session.close()
-        if server is not None:
-            await asyncio.to_thread(server.close)
 
     # --- loading
 
@@ -250,7 +250,7 @@ class LlamaCppModel:
                     async with asyncio.timeout(max(0.0, left)):
                         line = await lines.readline()
                     if not line:
-                        raise BadResponse("the stream was cut off", service=SERVICE)
+                        raise self._lost(server)
                     if line.startswith(b"data:"):
                         last = json.loads(line[5:])
                         raise_error(last)
@@ -290,6 +290,7 @@ class LlamaCppModel:
         if server.has_died:
             logger.error("llama.cpp has died: %s", server.last_words)
             self._loading.forget(server)
+            server.close()  # only its pipes are left
         return Unavailable("llama.cpp broke off", service=SERVICE)
 
 
@@ -330,4 +331,3 @@ def conversation_of(messages: Sequence[Message]) -> int:
     """What tells one conversation from another: how it began."""
     turns = [message for message in messages if message.role != "system"]
     return hash((turns or messages)[0])
-

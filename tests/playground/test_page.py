@@ -15,6 +15,7 @@ from aiogram.types import (
     CallbackQuery,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InputRichMessage,
     KeyboardButton,
     Message,
     ReplyKeyboardMarkup,
@@ -25,6 +26,7 @@ from playground import Playground, RateLimits
 from tests.playground.browser import chromium, in_chromium, one_loop
 from tests.playground.conftest import connect, polling
 from tests.playground.test_files import png
+from tests.playground.test_rich import MARKDOWN
 
 HOSTILE = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>'
 
@@ -413,3 +415,42 @@ async def test_the_day_covers_no_line(page: Page, playground: Playground) -> Non
             }"""
         )
         assert not overlaps
+
+
+async def test_a_rich_message_is_shown_whole(page: Page, playground: Playground, bot: Bot) -> None:
+    await page.set_viewport_size({"width": 360, "height": 640})
+    await begin(page)
+    chat = playground.person("Аня").id
+    wide = "\n".join(
+        ["| " + " | ".join(f"столбец {n}" for n in range(12)) + " |", "|---" * 12 + "|"]
+    )
+    hostile = MARKDOWN.replace("# План", f"# {HOSTILE}\n# План")
+    await bot.send_rich_message_draft(chat, 1, InputRichMessage(markdown="# Пи"), can_stop=True)
+    await expect(page.locator(".row.draft .heading")).to_have_text("Пи")
+    await expect(page.locator(".row.draft .stop")).to_be_visible()
+    sent = await bot.send_rich_message(chat, InputRichMessage(markdown=f"{hostile}\n\n{wide}"))
+    await expect(page.locator(".row.draft")).to_have_count(0)
+    row = page.locator(f"[data-id='{sent.message_id}']")
+    await expect(row.get_by_role("heading", name="План поездки")).to_be_visible()
+    await expect(row.get_by_role("heading").first).to_have_text(HOSTILE)
+    table = row.get_by_role("table").first
+    await expect(table.get_by_role("columnheader")).to_have_text(["Город", "Цена"])
+    await expect(table.get_by_role("cell", name="12 | 13")).to_have_css("text-align", "right")
+    await expect(row.locator("ol > li")).to_have_count(2)
+    await expect(row.get_by_role("checkbox").first).to_be_checked()
+    await expect(row.locator("blockquote blockquote")).to_have_text("глубже")
+    await expect(row.get_by_role("math")).to_have_text(["E = mc^2", r"\int_0^1 x\,dx"])
+    await expect(row.locator("details p")).to_be_visible()
+    await row.locator("summary").click()
+    await expect(row.locator("details p")).to_be_hidden()
+    spoiler = row.get_by_role("button", name="Показать скрытое")
+    await spoiler.focus()
+    await page.keyboard.press("Enter")
+    await expect(row.locator(".spoiler.shown")).to_have_text("тайна")
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
+    assert await page.evaluate("document.getElementById('feed').scrollWidth") <= 360
+    assert await page.evaluate("window.pwned") is None
+    await page.click(".back")
+    await expect(page.locator(".chat[aria-current='true'] .chat-preview")).to_contain_text(
+        "<img src=x"
+    )

@@ -6,7 +6,8 @@ from aiogram import F, Router
 from aiogram.filters import Command
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
-from bots.common.conversation import author_of, conversation_key
+from bots.common.conversation import author_of
+from bots.common.forgetting import Forgetting
 from bots.common.replies import send_reply
 from bots.real_estate import texts, wording
 from bots.real_estate.assistant import Assistant, OldButton
@@ -19,7 +20,6 @@ from bots.real_estate.keyboards import (
     searches_keyboard,
 )
 from bots.real_estate.listings.keeping import to_csv
-from services.storage import HistoryStore
 
 
 def create_router() -> Router:
@@ -89,20 +89,14 @@ async def on_forget(message: Message) -> None:
 
 
 async def on_forget_decided(
-    callback: CallbackQuery,
-    callback_data: ForgetCallback,
-    assistant: Assistant,
-    history: HistoryStore,
-    bot_name: str,
+    callback: CallbackQuery, callback_data: ForgetCallback, forgetting: Forgetting
 ) -> None:
     if callback.from_user.id != callback_data.owner:
         await callback.answer(texts.NOT_YOURS, show_alert=True)
         return
     await callback.answer()
     if callback_data.accept:
-        await assistant.forget(callback_data.owner)
+        await forgetting.forget(callback_data.owner)
     if isinstance(callback.message, Message):
-        if callback_data.accept:
-            await history.clear(conversation_key(bot_name, callback.message))
         said = texts.FORGOTTEN if callback_data.accept else texts.FORGET_CANCELLED
         await callback.message.edit_text(said)

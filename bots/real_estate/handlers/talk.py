@@ -56,7 +56,7 @@ async def on_style(message: Message, assistant: Assistant) -> None:
 async def on_style_chosen(
     callback: CallbackQuery, callback_data: StyleCallback, assistant: Assistant
 ) -> None:
-    style = STYLES[callback_data.number % len(STYLES)]
+    style = STYLES[callback_data.number]
     await assistant.set_style(callback.from_user.id, style)
     await callback.answer(texts.STYLE_CHOSEN.format(style=style))
 

@@ -6,6 +6,7 @@ from aiogram import Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import CallbackQuery, Message
 
+from bots.common import texts as common_texts
 from bots.real_estate import texts
 from bots.real_estate.assistant import Assistant, Stats, answer_mortgage
 from bots.real_estate.checklists import BY_NAME, toggle
@@ -34,10 +35,10 @@ async def on_checklists(message: Message) -> None:
 async def on_check(
     callback: CallbackQuery, callback_data: CheckCallback, assistant: Assistant
 ) -> None:
-    checklist = BY_NAME.get(callback_data.name)
+    checklist = BY_NAME[callback_data.name]
     owner, item = callback.from_user.id, callback_data.item
-    if checklist is None or not -1 <= item < len(checklist.items):
-        await callback.answer(texts.OLD_BUTTON, show_alert=True)
+    if item >= len(checklist.items):
+        await callback.answer(common_texts.STALE_BUTTON)
         return
     ticked = await assistant.ticked(owner, checklist.name)
     if item >= 0:

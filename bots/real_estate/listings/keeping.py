@@ -63,10 +63,13 @@ class SavedItems:
         self._store = store
         self._database = store.database
 
+    @retry_when_unavailable
     async def toggle_favourite(self, owner_id: int, listing_id: int) -> bool:
         """Add the listing, or remove it; return whether it is a favourite now."""
         async with self._database.session() as session:
             row = await session.get(FavouriteRow, (owner_id, listing_id))
+            if not await self._database.is_new(session):
+                return row is not None
             if row:
                 await session.delete(row)
                 return False
@@ -85,14 +88,18 @@ class SavedItems:
             ids = list(await session.scalars(query))
         return await self._store.get(ids)
 
+    @retry_when_unavailable
     async def save_search(self, owner_id: int, chat_id: int, slots: Slots) -> bool:
         """Watch for flats that come from now on; False when there are too many searches."""
         newest = await self._store.newest_id()
         async with self._database.session() as session:
+            if not await self._database.is_new(session):
+                return True
             count = await session.scalar(
                 select(func.count()).select_from(SavedSearchRow).filter_by(owner_id=owner_id)
             )
             if (count or 0) >= MAX_SEARCHES:
+                await session.rollback()  # nothing was saved, a retry must not believe so
                 return False
             session.add(
                 SavedSearchRow(

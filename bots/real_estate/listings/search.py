@@ -82,7 +82,15 @@ def build_filters(slots: Slots) -> list[Filter]:
     if slots.district:
         wanted = plain(slots.district)
         filters.append(
-            Filter(("district",), or_(field.district_key == wanted, field.okrug_key == wanted))
+            # «На Озерках» may be the district or the station of that name.
+            Filter(
+                ("district",),
+                or_(
+                    field.district_key == wanted,
+                    field.okrug_key == wanted,
+                    field.metro_key == wanted,
+                ),
+            )
         )
     if slots.rooms:
         filters.append(Filter(("rooms",), field.rooms.in_(slots.rooms)))
@@ -112,6 +120,10 @@ def _floor_filters(slots: Slots) -> list[Filter]:
 def _quality_filters(slots: Slots) -> list[Filter]:
     field = listings.c
     filters = []
+    if slots.house_type:
+        # Without the first letter, for no database folds the case of Cyrillic in LIKE alike.
+        built = field.house_type.like(f"%{slots.house_type[1:]}%")
+        filters.append(Filter(("house_type",), built))
     if slots.renovation:
         kinds: Sequence[str] = (slots.renovation,)
         if slots.renovation == "с ремонтом":

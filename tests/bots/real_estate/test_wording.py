@@ -96,7 +96,7 @@ def test_list_of_flats_is_short_lines_that_break_outside_amounts() -> None:
     assert lines[0] == "Всего: 2 варианта, сначала выгодные."
     assert lines[2:4] == [
         "1. **12,45\u00a0млн\u00a0₽** · 2-комн., 54,3\u00a0м², 5/17\u00a0эт.",
-        "м. Комендантский проспект 12\u00a0мин · к оценке -4\u00a0%",
+        "м. Комендантский проспект 12\u00a0мин · к оценке -4 %",
     ]
     assert "950\u00a0000\u00a0₽" in lines[4]
     assert max(map(len, lines)) <= 50

@@ -1,4 +1,4 @@
-"""The words that `names` reads introductions by; all in lower case, «е» for «ё» in keys."""
+"""Word lists for introductions, all in lower case; keys have «е» for «ё»."""
 
 from __future__ import annotations
 
@@ -158,3 +158,27 @@ ENGLISH_WORDS = _words(
     a an the not so very just from in at on here fine good tired happy sorry sure going your
     """
 )
+CALLS = _words("зовет называет кличет величает")
+FIRST_PERSON = _words("я йа")
+NOT_CALLED = _words("не как никто хватит прекрати перестань перестаньте")
+# «я на самом деле Петя», «меня если что зовут Петя»: phrases by their first word.
+FILLER_PHRASES: dict[str, list[list[str]]] = {}
+for _phrase in (
+    "на самом деле",
+    "по паспорту",
+    "по документам",
+    "по жизни",
+    "если что",
+    "между прочим",
+    "как бы",
+    "для друзей",
+    "для своих",
+    "для тебя",
+    "для всех",
+    "при рождении",
+    "с рождения",
+    "в честь бабушки",
+    "в честь дедушки",
+    "по имени",
+):
+    FILLER_PHRASES.setdefault(_phrase.split()[0], []).append(_phrase.split())
