@@ -21,6 +21,7 @@ from services.backends import BACKENDS, REQUIRED_SETTINGS
 from services.env import load_env, missing, read_settings
 from services.errors import ConfigError
 
+OWN_PACKAGES = ("bots", "services", "playground", "cli")
 _BY_NAME = {spec.name: spec for spec in BOTS}
 _SECRET = re.compile(r"\b\d{5,}:[\w-]{30,}\b|\bhf_\w{20,}\b|\bBearer\s+\S+|\bBasic\s+\S+")
 
@@ -119,10 +120,17 @@ def _needs(spec: BotSpec) -> tuple[str, ...]:
 
 
 def set_up_logging(level: str, form: str = "text") -> None:
-    """Log to stderr; anything that looks like a token is masked, whoever logs it."""
+    """Log to stderr; anything that looks like a token is masked, whoever logs it.
+
+    DEBUG is for our own packages: libraries print statements and payloads there, with what
+    people wrote in them.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
-    logging.basicConfig(level=level, handlers=[handler])
+    chosen = logging.getLevelNamesMapping()[level]
+    logging.basicConfig(level=max(chosen, logging.INFO), handlers=[handler])
+    for package in OWN_PACKAGES:
+        logging.getLogger(package).setLevel(chosen)
 
 
 class _TextFormatter(logging.Formatter):

@@ -117,6 +117,7 @@ def build_dispatcher(
         observer.middleware(access)
         observer.middleware(throttle)
     dispatcher.callback_query.middleware(OwnerMiddleware())
+    dispatcher.message_reaction.middleware(access)
     dispatcher.message.middleware(pastes.gather)
     dispatcher.include_routers(
         errors.create_router(),
