@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from services.local.embedded import model_folder
 
 from bots.common import replies
 from bots.common.intake import Pastes
@@ -21,7 +22,6 @@ from cli import llama3
 from services import errors
 from services.backends import open_chat_model
 from services.chat import GenerationOptions, Message, complete_stream
-from services.local.embedded import model_folder
 from services.openai_compatible import OpenAICompatibleModel, OpenAICompatibleSettings
 from services.transport import RetryPolicy
 from tests.bots.harness import running_bot

@@ -205,10 +205,8 @@ def _is_other_property(tokens: Tokens, evidence: Evidence) -> bool:
         if tokens.low(start - 1) in _AMENITY_BEFORE and start > 0:
             continue
         if "дом" in lemma:
-            if (
-                _is_house_itself(tokens, start, evidence)
-                or (any(not _LAND.isdisjoint(token.lemmas) for token in tokens)
-                and not evidence.rooms)
+            if _is_house_itself(tokens, start, evidence) or (
+                any(not _LAND.isdisjoint(token.lemmas) for token in tokens) and not evidence.rooms
             ):
                 return True
             continue

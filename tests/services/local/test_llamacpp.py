@@ -282,7 +282,10 @@ def is_running(pid: int) -> bool:
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [(b"GGUF" + b"\x03\x00\x00\x00" + b"\xff" * 1000, "повреждён"), (b"PK\x03\x04", "не файл GGUF")],
+    [
+        (b"GGUF" + b"\x03\x00\x00\x00" + b"\xff" * 1000, "повреждён"),
+        (b"PK\x03\x04", "не файл GGUF"),
+    ],
 )
 async def test_a_file_that_is_no_model_is_told(
     tmp_path: Path, content: bytes, complaint: str
