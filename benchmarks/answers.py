@@ -134,7 +134,9 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
     cases = read_cases(arguments.cases)
     model = open_chat_model(arguments.backend, arguments.model)
     try:
-        await model.count_tokens([Message("user", "Привет")])  # a local model loads before the clock
+        await model.count_tokens(
+            [Message("user", "Привет")]
+        )  # a local model loads before the clock
         asked = await ask(model, cases)
     finally:
         await model.aclose()

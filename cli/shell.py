@@ -14,6 +14,7 @@ from typing import Any
 
 from services import errors
 from services.env import load_env
+from services.extras import missing_package
 from services.texts import describe_error
 
 INTERRUPTED = 130
@@ -69,6 +70,11 @@ def run(command: Callable[[], Coroutine[Any, Any, int]], *, debug: bool) -> int:
         if debug:
             traceback.print_exc()
         say(describe(error))
+        return 1
+    except ModuleNotFoundError as error:
+        if debug or not (problem := missing_package(error)):
+            raise
+        say(str(problem))
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -48,7 +48,7 @@ class LlamaServer:
             "key": key,
             "prefixes": f"{prefixes.resolve()}{os.sep}",
         }
-        process = subprocess.Popen(  # noqa: S603 - our own module
+        process = subprocess.Popen(
             [sys.executable, "-m", "services.local.llama_process"],
             cwd=PROJECT_ROOT,
             env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
