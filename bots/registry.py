@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+
+from pydantic import SecretStr
 
 from services.backends import Backend
 
@@ -17,6 +20,12 @@ class BotSpec:
     token_env: tuple[str, ...]
     backend: Backend
     summary: str
+
+    @property
+    def token(self) -> SecretStr | None:
+        """The first token that is set among `token_env`."""
+        found = next((value for name in self.token_env if (value := os.environ.get(name))), None)
+        return SecretStr(found) if found else None
 
 
 BOTS = (

@@ -248,7 +248,7 @@ async def _open_bot(
             print(f"Открой страницу: {playground.page_url}  (Ctrl+C — выход)", flush=True)  # noqa: T201
             token, server = playground.token, TelegramAPIServer.from_base(playground.api_url)
         else:
-            secret = settings.token(spec.token_env)
+            secret = spec.token
             if secret is None:
                 raise missing(spec.token_env[0])
             token, server = secret.get_secret_value(), PRODUCTION

@@ -43,7 +43,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.util import greenlet_spawn
 from typing_extensions import ParamSpec
 
-from services.env import PROJECT_ROOT, EnvSettings
+from services.env import PROJECT_ROOT, EnvSettings, make_private_folder
 from services.errors import ConfigError, Unavailable
 from services.storage.migrations import migrate
 
@@ -139,7 +139,7 @@ class Database:
         url = settings.url
         # Parameters are what people wrote: they stay out of errors and logs.
         if url.get_backend_name() == "sqlite":
-            Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(Path(url.database or "").parent)
             engine = create_async_engine(url, hide_parameters=True)
             quick = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
             for each, patience in ((engine.sync_engine, 10_000), (quick, 0)):
