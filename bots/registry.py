@@ -20,6 +20,7 @@ class BotSpec:
     token_env: tuple[str, ...]
     backend: Backend
     summary: str
+    extra: str = ""  # of pyproject.toml: what the bot needs beside the basic packages
 
     @property
     def token(self) -> SecretStr | None:
@@ -36,6 +37,7 @@ BOTS = (
         ("BOT_TOKEN",),
         "gigachat",
         "находит и оценивает квартиры, в разных стилях общения",
+        "realty",
     ),
     BotSpec(
         "literary",
@@ -60,5 +62,6 @@ BOTS = (
         ("GRISHA_BOT_TOKEN", "BOT_TOKEN"),
         "local",
         "персонаж с памятью на локальной модели",
+        "retrieval",
     ),
 )

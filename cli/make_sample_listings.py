@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.env import PROJECT_ROOT
+from services.env import SHIPPED_DATA
 
-OUTPUT = PROJECT_ROOT / "data" / "real_estate" / "sample.csv"
+OUTPUT = SHIPPED_DATA / "real_estate" / "sample.csv"
 COLUMNS = (
     "city", "okrug", "district", "metro", "metro_min", "metro_mode", "rooms", "total_area",
     "living_area", "kitchen_area", "floor", "floors_total", "year", "house_type", "market",

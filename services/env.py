@@ -12,13 +12,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from dotenv import load_dotenv
+from platformdirs import user_data_path
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.errors import ConfigError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-ENV_FILE = PROJECT_ROOT / ".env"
+IN_CHECKOUT = (PROJECT_ROOT / "pyproject.toml").is_file()
+SHIPPED_DATA = PROJECT_ROOT / "data" if IN_CHECKOUT else Path(__file__).parent / "data"
+# An installed package neither reads nor writes beside itself.
+WORK_DIR = PROJECT_ROOT if IN_CHECKOUT else Path.cwd()
+ENV_FILE = WORK_DIR / ".env"
+STATE_DIR = PROJECT_ROOT / "var" if IN_CHECKOUT else user_data_path("llm-bots", appauthor=False)
 # How the names of what we keep in DATA_DIR begin.
 OUR_FILES = ("bots.sqlite3", "playground", "models", "valuation")
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,20 @@ from bots.common.callbacks import OwnerMiddleware
 from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.forgetting import Forgetting
-from bots.common.intake import Intake
-from bots.common.middlewares import AccessMiddleware, PasteMiddleware, ThrottleMiddleware
+from bots.common.intake import Intake, Journal, Pastes
+from bots.common.middlewares import AccessMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
+from bots.common.slots import SlotMiddleware
 from bots.common.starting import Start
 from bots.common.turns import Turns
+from bots.common.watchdog import loop_watchdog
 from bots.common.web import Web
 from bots.registry import BotSpec
 from services.backends import Backend, open_chat_model
 from services.budgets import Budget, Meter
 from services.chat import ChatModel
 from services.env import missing, read_settings
+from services.loading import hold_while_loading
 from services.storage import (
     Database,
     HistoryStore,
@@ -79,8 +83,8 @@ class BotContext:
             object.__setattr__(self, "meter", meter)
 
     def metered(self, model: ChatModel) -> ChatModel:
-        """Wrap a model so that its answers are charged to whoever asked."""
-        return self.meter.on(model)
+        """Wrap a model: it waits while it loads, and its answers are charged to whoever asked."""
+        return self.meter.on(hold_while_loading(model))
 
 
 def build_dispatcher(
@@ -92,8 +96,9 @@ def build_dispatcher(
     What a bot keeps of people in tables of its own it names to `forgetting.also`.
     """
     coordination, settings = context.coordination, context.settings
-    inbox = Inbox(context.database, context.name, coordination.replica)
-    intake, turns, pastes = Intake(inbox, coordination), Turns(coordination), PasteMiddleware()
+    journal = Journal(Inbox(context.database, context.name, coordination.replica))
+    pastes = Pastes(journal, coordination, settings.rate_limit)
+    intake, turns = Intake(journal, pastes, coordination), Turns(coordination)
     forgetting = Forgetting(context.name, turns, HistoryStore(context.database))
     forgetting.also(PreferenceStore(context.database, context.name).forget)
     forgetting.also(context.meter.forget)
@@ -108,8 +113,7 @@ def build_dispatcher(
         bot_name=context.name,
     )
     dispatcher.update.outer_middleware(intake)
-    dispatcher.message.outer_middleware(pastes.join)
-    access = AccessMiddleware(settings)
+    access, slots = AccessMiddleware(settings), SlotMiddleware()
     throttle = ThrottleMiddleware(coordination, settings.rate_limit)
     for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
         observer.middleware(forgetting)
@@ -118,7 +122,9 @@ def build_dispatcher(
         observer.middleware(throttle)
     dispatcher.callback_query.middleware(OwnerMiddleware())
     dispatcher.message_reaction.middleware(access)
-    dispatcher.message.middleware(pastes.gather)
+    dispatcher.message.middleware(pastes)
+    for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
+        observer.middleware(slots)
     dispatcher.include_routers(
         errors.create_router(),
         default_handlers.create_router(),
@@ -171,13 +177,16 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
     module = import_module(spec.module)
     create: Callable[[BotContext], Awaitable[Dispatcher]] = module.create_dispatcher
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(loop_watchdog())
         start = await stack.enter_async_context(Start())
         start.enter("opening the database and its migrations")
         database = await stack.enter_async_context(Database.open(storage))
         start.enter("agreeing with other processes")
         coordination = await stack.enter_async_context(_coordination(spec, settings, storage))
         start.enter("opening the connection to Telegram")
-        bot = await stack.enter_async_context(_open_bot(spec, settings, options, storage.data_dir))
+        bot, page_url = await stack.enter_async_context(
+            _open_bot(spec, settings, options, storage.data_dir)
+        )
         start.enter("opening the model")
         model = open_chat_model(backend, options.model)
         context = BotContext(
@@ -197,6 +206,8 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
         dispatcher.startup.register(start.end)  # the last of the startup's handlers
         start.enter("asking Telegram who the bot is, taking up what was interrupted")
         logger.info("%s answers with %s (%s)", spec.name, model.name, backend)
+        if page_url:
+            dispatcher.startup.register(partial(_show_address, page_url))
         web = Web(settings, (database.ping, coordination.ping))
         if options.webhook:
             await web.receive(bot, dispatcher, playground=options.playground)
@@ -230,8 +241,9 @@ async def _coordination(
 @asynccontextmanager
 async def _open_bot(
     spec: BotSpec, settings: BotSettings, options: RunOptions, data_dir: Path
-) -> AsyncIterator[Bot]:
-    """The bot on Telegram, or on a playground of its own that runs beside it."""
+) -> AsyncIterator[tuple[Bot, str]]:
+    """Open the bot on Telegram, or on a playground beside it; yield the page's address too."""
+    page_url = ""
     async with AsyncExitStack() as stack:
         if options.playground:
             from playground import Playground
@@ -245,7 +257,7 @@ async def _open_bot(
                     bot_username=f"{spec.name}_bot",
                 )
             )
-            print(f"Открой страницу: {playground.page_url}  (Ctrl+C — выход)", flush=True)  # noqa: T201
+            page_url = playground.page_url
             token, server = playground.token, TelegramAPIServer.from_base(playground.api_url)
         else:
             secret = spec.token
@@ -256,4 +268,9 @@ async def _open_bot(
                 server = TelegramAPIServer.from_base(settings.telegram_api_url)
         session = AiohttpSession(api=server)
         session.middleware(RetryMiddleware())
-        yield await stack.enter_async_context(Bot(token, session=session))
+        yield await stack.enter_async_context(Bot(token, session=session)), page_url
+
+
+async def _show_address(page_url: str) -> None:
+    """Say where the page is, once the bot behind it is ready."""
+    print(f"Открой страницу: {page_url}  (Ctrl+C — выход)", flush=True)  # noqa: T201

@@ -111,7 +111,7 @@ class Webhook:
         given = request.headers.get(SECRET_HEADER, "")
         if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self.secret.encode()):
             return web.Response(status=401)
-        if self._intake.full:
+        if self._intake.journal.full:
             return web.Response(status=503, headers={"Retry-After": "1"})
         body = await request.read()
         if _has_huge_numbers(body):
@@ -119,13 +119,13 @@ class Webhook:
             return web.Response(status=400)
         try:
             update = Update.model_validate_json(body, context={"bot": self._bot})
-            fresh = await self._intake.write_down_one(update)
+            fresh = await self._intake.journal.record(update)
         except (ValueError, RecursionError) as error:
             # A refusal would make Telegram send it again for a day.
             logger.error("an update of an unknown form: %s", type(error).__name__)
             return web.Response()
         if fresh:
-            self._intake.handle(self._bot, self._dispatcher, update)
+            self._intake.feed(self._bot, self._dispatcher, update)
         return web.Response()
 
 

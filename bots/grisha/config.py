@@ -9,17 +9,15 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from services.env import PROJECT_ROOT, EnvSettings
+from services.env import SHIPPED_DATA, WORK_DIR, EnvSettings
 
 
 class GrishaSettings(EnvSettings):
     """Character, knowledge and when to speak. Times are in seconds."""
 
-    persona_file: Path = Field(
-        PROJECT_ROOT / "data" / "grisha_persona.txt", alias="GRISHA_PERSONA_FILE"
-    )
+    persona_file: Path = Field(SHIPPED_DATA / "grisha_persona.txt", alias="GRISHA_PERSONA_FILE")
     dataset_file: Path = Field(
-        PROJECT_ROOT / "data" / "full_dataset.jsonl", alias="GRISHA_DATASET_FILE"
+        WORK_DIR / "data" / "full_dataset.jsonl", alias="GRISHA_DATASET_FILE"
     )
     prompt_tokens: int = Field(1500, alias="GRISHA_PROMPT_TOKENS", ge=200)
     answer_tokens: int = Field(200, alias="GRISHA_ANSWER_TOKENS", ge=16)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import suppress
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatMemberStatus, ChatType
@@ -12,8 +13,8 @@ from aiogram.types import CallbackQuery, Message, MessageReactionUpdated, Reacti
 
 from bots.common.conversation import Addressed, author_of, conversation_key, is_private, thread_key
 from bots.common.forgetting import Forgetting
-from bots.common.replies import send_reply, stream_reply
-from bots.common.turns import Turns
+from bots.common.replies import run_reply, send_reply, stream_reply
+from bots.common.turns import Interrupted, Turns
 from bots.grisha import keyboards, texts
 from bots.grisha.assistant import Grisha, IncomingMessage, Post
 from bots.grisha.comments import Comments
@@ -130,15 +131,18 @@ async def on_message(
     key, post = await _place(message, comments, bot_name)
     heard = _heard(message, key, await _without_mention(text, bot), post)
     async with turns.turn(key) as turn:
-        plan = await grisha.plan(heard)
+        plan = await run_reply(message, turn, grisha.plan(heard), action=None)
         reply = await stream_reply(message, grisha.answer(plan), turn)
         pattern = await grisha.remember(plan, reply.text if reply.completion else "")
         if pattern:
             await _offer_rating(grisha, pattern, reply.messages[-1])
-        await grisha.summarise(key)
+        with suppress(Interrupted):  # the question is answered: a summary may come another time
+            await turn.run(grisha.summarise(key))
 
 
-async def on_post(message: Message, grisha: Grisha, comments: Comments, bot_name: str) -> None:
+async def on_post(
+    message: Message, grisha: Grisha, comments: Comments, turns: Turns, bot_name: str
+) -> None:
     """Comment on a channel's post; when the model fails he is silent and the log says so."""
     text = (message.text or message.caption or "").strip()
     channel = message.sender_chat
@@ -150,7 +154,8 @@ async def on_post(message: Message, grisha: Grisha, comments: Comments, bot_name
     if len(text) < grisha.settings.comment_min_length or not await comments.may_comment(key):
         return
     try:
-        comment = await grisha.comment(post)
+        async with turns.turn(key) as turn:
+            comment = await turn.run(grisha.comment(post))
     except ServiceError as error:
         logger.warning("no comment on message %d: %s", message.message_id, type(error).__name__)
         return

@@ -10,14 +10,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from services.env import PROJECT_ROOT
+from services.env import SHIPPED_DATA
 from services.retrieval import DialogueIndex, Exchange, Match
 from services.retrieval.index import Progress
 from services.retrieval.spelling import words_of
 
 logger = logging.getLogger(__name__)
 
-OWN_DATASET = PROJECT_ROOT / "data" / "grisha_dialogues.jsonl"
+OWN_DATASET = SHIPPED_DATA / "grisha_dialogues.jsonl"
 PATTERNS = "patterns"
 _EMPTY_WORDS = frozenset(
     words_of(

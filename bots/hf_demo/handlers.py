@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -11,13 +10,13 @@ from dataclasses import dataclass
 from aiogram import F, Router
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import CallbackQuery, Message
-from aiogram.utils.chat_action import ChatActionSender
 
 from bots.common import forgetting
 from bots.common import texts as common_texts
 from bots.common.conversation import Addressed, Author, author_of, conversation_key
-from bots.common.replies import send_reply, stream_reply
-from bots.common.turns import Interrupted, Interruption, Turn, Turns
+from bots.common.notices import send_notice
+from bots.common.replies import run_reply, send_reply, stream_reply
+from bots.common.turns import Turn, Turns
 from bots.hf_demo import prompts, texts
 from bots.hf_demo.comparison import compare, conversation_up_to
 from bots.hf_demo.keyboards import (
@@ -156,11 +155,8 @@ async def offer_others(
     message: Message, name: str, error: ServiceError, shelf: ModelShelf, *, again: bool
 ) -> None:
     logger.warning("%s: %s: %s", name, type(error).__name__, error)
-    await message.reply(
-        texts.failed(name, error),
-        reply_markup=switch_keyboard(shelf.others(name), again=again),
-        allow_sending_without_reply=True,
-    )
+    keyboard = switch_keyboard(shelf.others(name), again=again)
+    await send_notice(message, texts.failed(name, error), keyboard)
 
 
 async def on_switch(
@@ -250,17 +246,5 @@ async def show_comparison(
                     text = result.completion.text.strip() or common_texts.EMPTY_ANSWER
                     await send_reply(to, f"{heading}\n\n{text}")
 
-    assert to.bot is not None  # noqa: S101  (a message that came from a bot's update)
-    async with ChatActionSender.typing(to.chat.id, to.bot, to.message_thread_id):
-        task = turn.start(work())
-        try:
-            await asyncio.wait({task})
-        finally:
-            task.cancel()
-    if task.cancelled():
-        if turn.interruption is Interruption.STOPPED:
-            await to.answer(common_texts.STOPPED)
-            return
-        raise Interrupted(Interruption.SHUTDOWN)
-    task.result()
+    await run_reply(to, turn, work())
     await send_reply(to, texts.results(rows))

@@ -6,9 +6,9 @@ import asyncio
 
 from bots.real_estate.listings import ListingStore
 from bots.real_estate.listings.importing import read_listings
-from services.env import PROJECT_ROOT
+from services.env import SHIPPED_DATA
 
-SAMPLE = PROJECT_ROOT / "data" / "real_estate" / "sample.csv"
+SAMPLE = SHIPPED_DATA / "real_estate" / "sample.csv"
 SOURCE = "ДЕМО"
 
 

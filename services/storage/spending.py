@@ -98,7 +98,9 @@ class SpendingStore:
         """Add to the day's accounts what users spent."""
         # One order: no deadlock.
         rows = [self._row(user_id, spending) for user_id, spending in sorted(spent.items())]
-        await self._database.run(lambda it: it.execute(self._add, rows))
+        async with self._database.session() as session:
+            if rows and await self._database.is_new(session):
+                await session.execute(self._add, rows)
 
     @retry_when_unavailable
     async def today(self, user_id: int) -> Spending:

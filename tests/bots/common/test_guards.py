@@ -146,9 +146,10 @@ def test_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
         "from services.env import keep_files_private; keep_files_private()\n"
         "from services.storage import Database, PreferenceStore, StorageSettings\n"
         "async def main():\n"
-        f"    async with Database.open(StorageSettings(data_dir=Path({str(folder)!r}))) as database:\n"
+        f"    folder = Path({str(folder)!r})\n"
+        "    async with Database.open(StorageSettings(data_dir=folder)) as database:\n"
         "        await PreferenceStore(database, 'x').set(1, 'a', 2)\n"
-        f"        print(*(oct(p.stat().st_mode & 0o777) for p in Path({str(folder)!r}).iterdir()))\n"
+        "        print(*(oct(p.stat().st_mode & 0o777) for p in folder.iterdir()))\n"
         "asyncio.run(main())"
     )
     process = subprocess.run(
