@@ -143,7 +143,7 @@ def set_up_logging(level: str, form: str = "text") -> None:
     logging.basicConfig(level=max(chosen, logging.INFO), handlers=[handler])
     for package in OWN_PACKAGES:
         logging.getLogger(package).setLevel(chosen)
-    if level == "INFO":
+    if chosen == logging.INFO:
         for name in _CHATTY:
             logging.getLogger(name).setLevel(logging.WARNING)
 
