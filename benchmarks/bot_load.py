@@ -27,8 +27,8 @@ import aiohttp
 from aiohttp import web
 
 from playground import Person, Playground, RateLimits
+from playground.chats import Chat
 from playground.errors import Json
-from playground.world import Chat
 from services.env import PROJECT_ROOT
 from tests.servers import Postgres, Redis, free_port
 

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from services.local.embedded import model_folder
 
 from bots.common import replies
 from bots.common.intake import Pastes
@@ -21,8 +22,8 @@ from cli import llama3
 from services import errors
 from services.backends import open_chat_model
 from services.chat import GenerationOptions, Message, complete_stream
-from services.local.embedded import model_folder
 from services.openai_compatible import OpenAICompatibleModel, OpenAICompatibleSettings
+from services.transport import RetryPolicy
 from tests.bots.harness import running_bot
 from tests.cli.conftest import Shell
 from tests.fakes.transformers_serve import (
@@ -136,7 +137,7 @@ async def test_a_template_that_differs_is_named(shell: Shell, llamas: dict[str, 
 
 async def test_an_unknown_model_is_told(url: str) -> None:
     settings = OpenAICompatibleSettings(base_url=url, model="no/such-model")
-    model = OpenAICompatibleModel(settings, retry_pauses=())
+    model = OpenAICompatibleModel(settings, retries=RetryPolicy(retries=0))
     with pytest.raises(errors.ServiceError) as caught:
         await model.complete([Message("user", "Привет")])
     assert isinstance(caught.value, (errors.ModelNotFound, errors.Unavailable))

@@ -65,14 +65,17 @@ def replies_to(message: Message, bot_id: int) -> bool:
 
 
 class HasText(BaseFilter):
-    """Passes messages with a text or a caption.
+    """Passes messages with a text, with `captions` also those with a caption.
 
     Being asked for nearly every message, it is a coroutine: aiogram runs a filter made
     of `F` in a thread, which takes longer than all the other filters.
     """
 
+    def __init__(self, *, captions: bool = False) -> None:
+        self._captions = captions
+
     async def __call__(self, message: Message) -> bool:
-        return bool(message.text or message.caption)
+        return bool(message.text or (self._captions and message.caption))
 
 
 class Addressed(BaseFilter):

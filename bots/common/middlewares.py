@@ -15,7 +15,7 @@ from bots.common.config import BotSettings
 from bots.common.conversation import author_of, is_private
 from bots.common.coordination import Coordination
 from bots.common.notices import send_notice
-from services.budgets import payer
+from services.budgets import asked_in, payer
 from services.texts import wait_text
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
@@ -40,6 +40,7 @@ class AccessMiddleware(BaseMiddleware):
         user_id = _user_id(event)
         if self._open or user_id in self._users or _chat_id(event) in self._groups:
             payer.set(user_id)
+            asked_in.set(str(data["event_update"].update_id) if "event_update" in data else "")
             return await handler(event, data)
         notice = texts.NOT_ALLOWED.format(user_id=user_id)
         if isinstance(event, CallbackQuery):

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.metrics import TURNS
 from bots.common.slots import without_slot
+from services.budgets import payer
 from services.errors import Busy
 from services.loading import LoadingStatus, held_while_loading
 from services.storage import ConversationKey
@@ -43,6 +44,7 @@ class Turn:
     """The right to answer in one conversation, until something interrupts it."""
 
     interruption: Interruption | None = None
+    person: int | None = field(default_factory=payer.get)  # whose message it answers
     loading: LoadingStatus = field(default_factory=LoadingStatus)
     _work: asyncio.Task[Any] | None = None
 
@@ -146,6 +148,13 @@ class Turns:
         for turn in turns:
             turn.interrupt(Interruption.STOPPED)
         return bool(turns)
+
+    def stop_person(self, person_id: int) -> None:
+        """Interrupt this process's answers to one person, wherever they asked."""
+        for queue in self._queues.values():
+            for turn in queue.turns:
+                if turn.person == person_id:
+                    turn.interrupt(Interruption.STOPPED)
 
     async def drain(self, timeout: float) -> None:
         """Let running answers finish within `timeout` seconds, then interrupt them."""

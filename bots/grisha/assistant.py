@@ -32,7 +32,8 @@ _ASKS_OWN_NAME = re.compile(
     r"(?:ты\s+)?мо[её]\s+имя|мо[её]\s+имя\s+(?:помнишь|знаешь|забыл)|^\W*кто\s+я(?:\s+так\w+)?\W*$",
     re.IGNORECASE,
 )
-_ASKED_FOR_NAME = re.compile(r"(?:как|тебя)\b[^.?!]*\b(?:зовут|звать|имя)[^.!]*\?", re.IGNORECASE)
+_HOW = re.compile(r"(?:как|тебя)\b", re.IGNORECASE)
+_CALLED = re.compile(r"\b(?:зовут|звать|имя)", re.IGNORECASE)
 _RETURNED = re.compile(r"\bа\s+(?:тебя|ты|тво[её])\b|\bкак\s+(?:тебя\s+)?зовут", re.IGNORECASE)
 _BUSINESS = 6  # words beside the name make a message more than an introduction
 
@@ -236,16 +237,16 @@ class Grisha:
     ) -> tuple[str | None, str | None]:
         """The author's name, and a ready answer if the message is about it."""
         known = await self.users.name_of(heard.author_id)
-        asked = bool(_ASKED_FOR_NAME.search(last_answer))
+        asked = asked_for_name(last_answer)
         name = extract_name(heard.text, asked=asked)
         if name and name != known:
             await self.users.set_name(heard.author_id, name)
-        if name and _is_introduction(heard.text, name):
+        if name and is_introduction(heard.text, name):
             if known is None:
                 return name, texts.GREETING.format(name=name)
             template = texts.GREETING_AGAIN if known == name else texts.RENAMED
             return name, template.format(name=name, old=known)
-        if not name and _ASKS_OWN_NAME.search(heard.text):
+        if not name and asks_own_name(heard.text):
             answer = texts.YOUR_NAME.format(name=known) if known else texts.NAME_UNKNOWN
             return known, answer
         return name or known, None
@@ -316,7 +317,22 @@ async def _ready_stream(text: str) -> AsyncGenerator[Chunk, None]:
     yield AnswerBuilder(NAME).finish("stop", tail=text)
 
 
-def _is_introduction(text: str, name: str) -> bool:
+def asks_own_name(text: str) -> bool:
+    """Whether the author asks for their own name: «как меня зовут?»."""
+    return bool(_ASKS_OWN_NAME.search(text))
+
+
+def asked_for_name(answer: str) -> bool:
+    """Whether an answer asks for the name: «А тебя как зовут?»."""
+    for statement in re.split(r"[.!]", answer):
+        for question in statement.split("?")[:-1]:
+            how = _HOW.search(question)
+            if how and _CALLED.search(question, how.end()):
+                return True
+    return False
+
+
+def is_introduction(text: str, name: str) -> bool:
     """Whether a message is there to introduce its author, and for nothing else."""
     beside = len(text.split()) - len(name.split())
     return beside <= _BUSINESS and ("?" not in text or bool(_RETURNED.search(text)))

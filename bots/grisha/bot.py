@@ -35,7 +35,9 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
         await open_index(context.database, encoder, read_settings(RetrievalSettings))
     )
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
-    dispatcher["grisha"] = open_grisha(context.model, context.database, knowledge, settings)
+    grisha = open_grisha(context.model, context.database, knowledge, settings)
+    dispatcher["grisha"] = grisha
+    dispatcher["forgetting"].also(grisha.forget)
     dispatcher["comments"] = Comments(
         context.database, settings.comments_per_hour, settings.comment_pause
     )

@@ -20,6 +20,7 @@ from bots.common.conversation import (
     is_private,
     thread_key,
 )
+from bots.common.forgetting import Forgetting
 from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Interrupted, Turns
 from bots.grisha import keyboards, texts
@@ -77,7 +78,9 @@ def create_router() -> Router:
     router.message.register(on_stats, Command("stats"))
     router.message.register(on_quiet, Command("quiet"))
     router.message.register(on_talk, Command("talk"))
-    router.message.register(on_message, HasText(), Addressed(), Talkative(), flags={"gather": True})
+    router.message.register(
+        on_message, HasText(captions=True), Addressed(), Talkative(), flags={"gather": True}
+    )
     router.callback_query.register(on_rating, RatingCallback.filter(), flags={"free": True})
     router.message_reaction.register(on_reaction)
     return router
@@ -100,8 +103,8 @@ async def on_me(message: Message, grisha: Grisha) -> None:
     await send_reply(message, await grisha.describe_user(author_of(message).id))
 
 
-async def on_forget(message: Message, grisha: Grisha) -> None:
-    await grisha.forget(author_of(message).id)
+async def on_forget(message: Message, forgetting: Forgetting) -> None:
+    await forgetting.forget(author_of(message).id)
     await send_reply(message, texts.FORGOTTEN)
 
 
@@ -176,7 +179,7 @@ async def on_rating(callback: CallbackQuery, callback_data: RatingCallback, gris
     if not pattern:
         await callback.answer(texts.VOTE_STALE)
         return
-    value = 1 if callback_data.value > 0 else -1
+    value = callback_data.value
     await grisha.learning.vote(pattern, callback.from_user.id, value)
     await callback.answer(texts.LIKED if value > 0 else texts.DISLIKED)
     if isinstance(message, Message):

@@ -218,20 +218,31 @@ class Learning:
 
     async def vote(self, pattern_id: int, user_id: int, value: int) -> Status | None:
         """Count a user's +1, -1 or 0 (taken back); the newest of each user counts."""
-        async with self._database.session() as session:
-            if await session.get(PatternRow, pattern_id) is None:
-                return None
-            await session.merge(VoteRow(pattern_id=pattern_id, user_id=user_id, value=value))
-            await session.flush()
-            votes = list(
-                await session.scalars(select(VoteRow.value).filter_by(pattern_id=pattern_id))
-            )
+        votes = await self._vote(pattern_id, user_id, value)
+        if votes is None:
+            return None
         ups, downs = votes.count(1), votes.count(-1)
         if downs and downs >= ups:
             return await self.set_status(pattern_id, Status.REJECTED)
         if ups > downs:
             return await self.set_status(pattern_id, Status.CONFIRMED)
         return await self.set_status(pattern_id, Status.CANDIDATE)
+
+    @retry_when_unavailable
+    async def _vote(self, pattern_id: int, user_id: int, value: int) -> Sequence[int] | None:
+        """Store a vote; return all votes for the pattern, None if there is no such pattern."""
+        async with self._database.session() as session:
+            if await session.get(PatternRow, pattern_id) is None:
+                return None
+            await session.merge(VoteRow(pattern_id=pattern_id, user_id=user_id, value=value))
+            await session.flush()
+            query = select(VoteRow.value).filter_by(pattern_id=pattern_id)
+            return (await session.scalars(query)).all()
+
+    @retry_when_unavailable
+    async def _update(self, pattern_id: int, **values: object) -> None:
+        async with self._database.session() as session:
+            await session.execute(update(PatternRow).filter_by(id=pattern_id).values(**values))
 
     async def set_status(self, pattern_id: int, status: Status) -> Status | None:
         """Confirm, reject or put back a pattern; retrieval follows at once."""
@@ -244,12 +255,7 @@ class Learning:
         elif status is not Status.CONFIRMED and entry is not None:
             await self._index.remove([entry])
             entry = None
-        async with self._database.session() as session:
-            await session.execute(
-                update(PatternRow)
-                .filter_by(id=pattern_id)
-                .values(status=status.value, entry_id=entry)
-            )
+        await self._update(pattern_id, status=status.value, entry_id=entry)
         return status
 
     async def edit(self, pattern_id: int, exchange: Exchange) -> bool:
@@ -258,15 +264,17 @@ class Learning:
         if row is None:
             return False
         await self.set_status(pattern_id, Status.CANDIDATE)
-        async with self._database.session() as session:
-            await session.execute(
-                update(PatternRow).filter_by(id=pattern_id).values(**exchange._asdict())
-            )
+        await self._update(pattern_id, **exchange._asdict())
         await self.set_status(pattern_id, Status(row.status))
         return True
 
     async def delete(self, pattern_id: int) -> bool:
         found = await self.set_status(pattern_id, Status.REJECTED)
+        await self._delete(pattern_id)
+        return found is not None
+
+    @retry_when_unavailable
+    async def _delete(self, pattern_id: int) -> None:
         async with self._database.session() as session:
             for table, column in (
                 (PatternRow, "id"),
@@ -274,12 +282,13 @@ class Learning:
                 (AnswerRow, "pattern_id"),
             ):
                 await session.execute(delete(table).filter_by(**{column: pattern_id}))
-        return found is not None
 
     @retry_when_unavailable
     async def used(self, entry_ids: Sequence[int]) -> None:
         """Count a use of the patterns among these entries of the index."""
         async with self._database.session() as session:
+            if not await self._database.is_new(session):
+                return
             await session.execute(
                 update(PatternRow)
                 .where(PatternRow.entry_id.in_(entry_ids))

@@ -116,6 +116,7 @@ class UserMemory:
                 user.id, user.name, user.first_seen, user.last_seen, tuple(chats), said or 0
             )
 
+    @retry_when_unavailable
     async def all(self) -> Sequence[Person]:
         async with self._database.session() as session:
             users = list(await session.scalars(select(UserRow.id).order_by(UserRow.last_seen)))

@@ -11,6 +11,7 @@ from aiogram import F, Router
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import CallbackQuery, Message
 
+from bots.common import forgetting
 from bots.common import texts as common_texts
 from bots.common.conversation import Addressed, Author, HasText, author_of, conversation_key
 from bots.common.notices import send_notice
@@ -56,8 +57,11 @@ def create_router() -> Router:
     router.message.register(on_model, Command("model"))
     router.message.register(on_compare, Command("compare"))
     router.message.register(on_reset, Command("reset"))
+    forgetting.register(router)
     router.callback_query.register(on_model_chosen, ModelCallback.filter())
-    router.callback_query.register(on_others, OthersCallback.filter(), F.message.as_("answer"))
+    router.callback_query.register(
+        on_others, OthersCallback.filter(), F.message.as_("answer"), flags={"anyone": True}
+    )
     router.callback_query.register(on_switch, SwitchCallback.filter(), F.message.as_("notice"))
     router.message.register(on_message, HasText(), Addressed(), flags={"gather": True})
     return router
@@ -79,10 +83,8 @@ async def on_model(message: Message, command: CommandObject, demo: Demo) -> None
     if not shelf.names:
         await message.answer(texts.ONE_MODEL.format(model=chosen))
     elif not name:
-        await message.answer(
-            texts.CHOOSE_MODEL.format(model=chosen),
-            reply_markup=model_keyboard(shelf.names, chosen),
-        )
+        keyboard = model_keyboard(shelf.names, chosen)
+        await send_reply(message, texts.CHOOSE_MODEL.format(model=chosen), keyboard=keyboard)
     elif name not in shelf.names:
         await message.answer(
             texts.UNKNOWN_MODEL.format(name=name[:100], names=texts.listed(shelf.names))
@@ -96,6 +98,9 @@ async def on_model_chosen(
     callback: CallbackQuery, callback_data: ModelCallback, demo: Demo
 ) -> None:
     shelf, name, menu = demo.shelf, callback_data.name, callback.message
+    if name not in shelf.names:
+        await callback.answer(common_texts.STALE_BUTTON)
+        return
     before = await shelf.chosen(callback.from_user.id)
     await shelf.choose(callback.from_user.id, name)
     await callback.answer(texts.MODEL_CHOSEN.format(model=name))
@@ -162,6 +167,9 @@ async def on_switch(
 ) -> None:
     """Take another model and, when the question is known, ask it at once."""
     user, name = callback.from_user, callback_data.name
+    if name not in demo.shelf.names or not isinstance(notice, Message):
+        await callback.answer(common_texts.STALE_BUTTON)
+        return
     await demo.shelf.choose(user.id, name)
     asked = notice.reply_to_message
     await callback.answer(texts.MODEL_CHOSEN.format(model=name))
@@ -181,6 +189,9 @@ async def on_others(
     demo: Demo,
 ) -> None:
     """Ask the other models what the one above has answered."""
+    if not isinstance(answer, Message):
+        await callback.answer(common_texts.STALE_BUTTON)
+        return
     key = demo.key(answer)
     messages = await conversation_up_to(demo.dialogue.history, key, callback_data.source)
     if messages is None:

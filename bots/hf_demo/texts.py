@@ -13,6 +13,7 @@ COMMANDS = (
     BotCommand(command="model", description="выбрать модель"),
     BotCommand(command="compare", description="спросить все модели сразу: /compare вопрос"),
     BotCommand(command="reset", description="начать разговор заново"),
+    BotCommand(command="forget", description="удалить всё, что хранится обо мне"),
     BotCommand(command="stop", description="прервать ответ"),
     BotCommand(command="help", description="что я умею"),
 )
@@ -29,6 +30,7 @@ HELP = (
     "/model — выбрать модель, выбор запомню\n"
     "/compare вопрос — спросить все модели сразу; без вопроса — повторить им твой последний\n"
     "/reset — забыть разговор\n"
+    "/forget — удалить всё, что я о тебе храню\n"
     "/stop — прервать ответ\n\n"
     "Кнопка под ответом задаёт тот же вопрос остальным моделям. Их ответы в разговор не входят."
 )

@@ -12,6 +12,8 @@ from aiogram.enums import ChatAction
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
+from bots.common import forgetting
+from bots.common import texts as common_texts
 from bots.common.conversation import Addressed, HasText, author_of, conversation_key
 from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply, stream_reply
@@ -36,6 +38,7 @@ def create_router() -> Router:
     router.message.register(on_temperature, Command("temperature"))
     router.message.register(on_form, Command("form"))
     router.message.register(on_reset, Command("reset"))
+    forgetting.register(router)
     router.message.register(on_chart, Command("chart"))
     router.message.register(on_again, Command("again"))
     router.message.register(on_again, F.text.regexp(AGAIN), Addressed())
@@ -67,14 +70,17 @@ async def on_temperature(message: Message, command: CommandObject, workshop: Wor
 
 async def on_form(message: Message, workshop: Workshop) -> None:
     settings = await workshop.settings(author_of(message).id)
-    await message.answer(texts.FORM, reply_markup=form_keyboard(settings))
+    await send_reply(message, texts.FORM, keyboard=form_keyboard(settings))
 
 
 async def on_form_chosen(
     callback: CallbackQuery, callback_data: FormCallback, workshop: Workshop
 ) -> None:
     names = list(FORMS if callback_data.kind == "form" else GENRES)
-    chosen = names[callback_data.number % len(names)]
+    if callback_data.number >= len(names):
+        await callback.answer(common_texts.STALE_BUTTON)
+        return
+    chosen = names[callback_data.number]
     owner = callback.from_user.id
     before = await workshop.settings(owner)
     settings = await (
@@ -149,8 +155,11 @@ async def on_version_button(
     if not isinstance(message, Message) or work is None or not work.versions:
         await callback.answer(texts.NO_WORK, show_alert=True)
         return
+    number = callback_data.number
+    if number >= len(work.versions):
+        await callback.answer(common_texts.STALE_BUTTON)
+        return
     await callback.answer()
-    number = min(callback_data.number, len(work.versions) - 1)
     if callback_data.action == "again":
         value = work.versions[number].temperature
         await _again(message, owner, work, value, workshop, turns, bot_name)

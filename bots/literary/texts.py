@@ -18,6 +18,7 @@ COMMANDS = (
     BotCommand(command="chart", description="график разнообразия от температуры"),
     BotCommand(command="reset", description="забыть последнюю работу"),
     BotCommand(command="help", description="что я умею"),
+    BotCommand(command="forget", description="удалить всё, что хранится обо мне"),
     BotCommand(command="stop", description="прервать ответ"),
 )
 START = (
@@ -32,7 +33,8 @@ HELP = (
     "• «ещё раз» или «ещё раз 0,7» — та же температура снова: виден разброс ответов.\n"
     "• «продолжи эту версию» ответом на версию, или кнопкой ▶.\n"
     "• /chart — график: разнообразие при разных температурах.\n"
-    "• /reset — забыть последнюю работу, /stop — прервать ответ."
+    "• /reset — забыть последнюю работу, /stop — прервать ответ.\n"
+    "• /forget — удалить всё, что я о тебе храню."
 )
 TEMPERATURES = "Температуры: {values}."
 BAD_TEMPERATURES = (

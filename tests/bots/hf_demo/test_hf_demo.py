@@ -33,7 +33,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replies, "PRIVATE_INTERVAL", 0.05)
     monkeypatch.setattr(replies, "FIRST_PREVIEW", 0.03)
     monkeypatch.setattr(Pastes, "QUIET", 0.05)
-    monkeypatch.setattr("services.chat_completions.model.LONGEST_WAIT", 0.0)
+    monkeypatch.setattr("services.transport.MAX_RETRY_WAIT", 0.0)
 
 
 @pytest.fixture

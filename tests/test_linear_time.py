@@ -1,0 +1,43 @@
+"""No reader of people's text stops the bot: cost stays near-linear on hostile texts."""
+
+from __future__ import annotations
+
+import pytest
+
+from bots.grisha import assistant
+from bots.grisha.cleaning import clean_answer
+from bots.grisha.knowledge import is_worth_searching
+from bots.grisha.learning import is_thanks
+from bots.grisha.names import extract_name
+from services.retrieval.lexical import stems
+from services.retrieval.spelling import trigrams
+from tests.linear_time import Reader, assert_linear
+
+NAMES = (
+    "меня зовут ", "зови меня ", "я ", "это ", "если что ", "если ", "рада ", "просто ", "я — ",
+    "можно просто ", "с вами ", "не Саша, а ", "моё имя ", "на самом деле ", "снова я ", "Аня ",
+    "my name is ", "сказал ", "меня Аня зовут ",
+)  # fmt: skip
+ASKS = ("как меня зовут", "помнишь ", "ли ты ", "моё имя ", "как ", "тебя ", "кто я ", "а ты ")
+ANSWERS = (
+    "Гриша: ", "<|", "<|im_start|>", "[ИМЯ]", "да, ", "да-", "очень ", "```", "и так далее, ",
+)  # fmt: skip
+THANKS = ("спасибо ", "большое ", "за усы ", "тебе ", "помог", "гриш")
+
+READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
+    "name": (extract_name, NAMES),
+    "bare name": (lambda text: extract_name(text, asked=True), NAMES),
+    "asks own name": (assistant.asks_own_name, ASKS),
+    "asked for name": (assistant.asked_for_name, ASKS),
+    "introduction": (lambda text: assistant.is_introduction(text, "Аня"), ASKS),
+    "cleaning": (clean_answer, ANSWERS),
+    "worth searching": (is_worth_searching, ("привет ", "ок ", "ага?")),
+    "thanks": (is_thanks, THANKS),
+    "stems": (stems, NAMES),
+    "trigrams": (trigrams, NAMES),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_cost_grows_with_the_text_and_no_faster(name: str) -> None:
+    assert_linear(*READERS[name])
