@@ -22,6 +22,7 @@ from services.env import load_env, missing, read_settings
 from services.errors import ConfigError
 from services.extras import missing_package
 
+OWN_PACKAGES = ("bots", "services", "playground", "cli")
 # What `demo` as the first word stands for: the same as `make demo`.
 DEMO = ["--bot", "grisha", "--backend", "local", "--model", "embedded", "--playground"]
 _BY_NAME = {spec.name: spec for spec in BOTS}
@@ -130,11 +131,18 @@ def _needs(spec: BotSpec) -> tuple[str, ...]:
 
 
 def set_up_logging(level: str, form: str = "text") -> None:
-    """Log to stderr; anything that looks like a token is masked, whoever logs it."""
+    """Log to stderr; anything that looks like a token is masked, whoever logs it.
+
+    DEBUG is for our own packages: libraries print statements and payloads there, with what
+    people wrote in them.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
-    logging.basicConfig(level=level, handlers=[handler])
-    if level == "INFO":
+    chosen = logging.getLevelNamesMapping()[level]
+    logging.basicConfig(level=max(chosen, logging.INFO), handlers=[handler])
+    for package in OWN_PACKAGES:
+        logging.getLogger(package).setLevel(chosen)
+    if chosen == logging.INFO:
         for name in _CHATTY:
             logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -120,6 +120,7 @@ def build_dispatcher(
         observer.middleware(access)
         observer.middleware(throttle)
     dispatcher.callback_query.middleware(OwnerMiddleware())
+    dispatcher.message_reaction.middleware(access)
     dispatcher.message.middleware(pastes)
     for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
         observer.middleware(slots)
