@@ -21,7 +21,7 @@ SOURCES = sorted(
     for folder in ("bots", "services", "playground", "cli")
     for path in (PROJECT_ROOT / folder).rglob("*.py")
 )
-HEAVY = {"torch", "transformers", "accelerate", "gguf"}
+HEAVY = {"torch", "transformers", "accelerate", "gguf", "xllamacpp"}
 
 
 def imports(path: Path) -> Iterator[str]:
