@@ -11,12 +11,14 @@ from typing import NamedTuple, cast
 
 import numpy as np
 from sqlalchemy import Index, LargeBinary, Table, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.retrieval.encoder import Encoder
 from services.retrieval.spelling import likeness, trigrams
 from services.retrieval.vectors import HalfVectors
 from services.storage import Base, Database
+from services.storage.database import retry_when_unavailable
 
 ANSWER_WEIGHT = 0.25  # of the answer in a row's vector, beside 1 of the question
 SPELLING_WEIGHT = 0.15  # of the trigrams' likeness in the final score
@@ -166,14 +168,25 @@ class DialogueIndex(ABC):
         return len(new)
 
     async def remove(self, keys: Sequence[int]) -> None:
+        """Delete exchanges and stop finding them; those already deleted are no error."""
         if not keys:
             return
         async with self._writing, self._database.session() as session:
-            for start in range(0, len(keys), 500):
-                await session.execute(
-                    delete(EntryRow).where(EntryRow.id.in_(keys[start : start + 500]))
-                )
+            await self.delete_within(session, keys)
         await self._let_go(keys)
+
+    async def delete_within(self, session: AsyncSession, keys: Sequence[int]) -> None:
+        """Delete exchanges in the caller's transaction; `remove` them once it is committed."""
+        for start in range(0, len(keys), 500):
+            await session.execute(
+                delete(EntryRow).where(EntryRow.id.in_(keys[start : start + 500]))
+            )
+
+    @retry_when_unavailable
+    async def keys(self, source: str) -> set[int]:
+        """The numbers of a source's exchanges."""
+        async with self._database.session() as session:
+            return set(await session.scalars(select(EntryRow.id).filter_by(source=source)))
 
     async def _insert(self, source: str, exchanges: Sequence[Exchange]) -> list[int]:
         vectors = await asyncio.to_thread(self._encode, exchanges)
