@@ -27,8 +27,8 @@ import aiohttp
 from aiohttp import web
 
 from playground import Person, Playground, RateLimits
+from playground.chats import Chat
 from playground.errors import Json
-from playground.world import Chat
 from services.env import PROJECT_ROOT
 from tests.servers import Postgres, Redis, free_port
 
@@ -70,14 +70,17 @@ class Outcome:
 
 
 @contextlib.asynccontextmanager
-async def model_server(latency: float) -> AsyncIterator[str]:
-    """An OpenAI-compatible server that says the question back after `latency` seconds."""
+async def model_server(latency: float, longest: int | None = None) -> AsyncIterator[str]:
+    """An OpenAI-compatible server that says the question back after `latency` seconds.
+
+    Of a question longer than `longest` characters it says the beginning.
+    """
 
     async def answer(request: web.Request) -> web.StreamResponse:
         question = (await request.json())["messages"][-1]["content"]
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        text = f"{ANSWER}{question}"
+        text = f"{ANSWER}{question[:longest]}"
         size = -(-len(text) // PIECES)
         with contextlib.suppress(ConnectionError):  # who asked may be killed
             await stream(response, [text[at : at + size] for at in range(0, len(text), size)])

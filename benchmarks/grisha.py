@@ -29,7 +29,6 @@ from bots.grisha.messages import IncomingMessage, Post
 from services.backends import BACKENDS, open_chat_model
 from services.chat import ChatModel, complete_stream
 from services.env import load_env
-from services.local import LocalModel
 from services.retrieval import Encoder, RetrievalSettings, open_encoder, open_index
 from services.storage import ConversationKey, Database, StorageSettings
 from tests.fakes.chat import FakeChatModel
@@ -215,8 +214,6 @@ async def _clear(stage: Stage) -> None:
 async def run(backend: str | None, model: str | None) -> dict[str, object]:
     real = open_chat_model(backend, model) if backend else None  # type: ignore[arg-type]
     try:
-        if isinstance(real, LocalModel):
-            await real.ready()
         scenes = (*SCENES, real_words) if real else SCENES
         report = await play(scenes, real)
     finally:

@@ -39,7 +39,6 @@ from services.chat import Message, Usage
 from services.env import load_env, read_settings
 from services.local.client import Answer
 from services.local.config import EMBEDDED, LocalModelSettings
-from services.local.embedded import Preparation
 from services.local.engine import Engine
 from services.local.linear import adapt
 from services.local.loading import USUAL_TEXT, available_cpus, find_folder
@@ -448,7 +447,7 @@ def prepare(model: str) -> tuple[Path, Any]:
     load_env()
     settings = read_settings(LocalModelSettings).model_copy(update={"model": model})
     torch.set_num_threads(settings.threads or available_cpus())
-    folder = find_folder(settings, Preparation(), lambda share: None)
+    folder = find_folder(settings)
     return folder, AutoTokenizer.from_pretrained(folder)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bots.real_estate.listings import ListingStore
-from bots.real_estate.listings.importing import ImportPreview, ImportRefused, read_listings
+from bots.real_estate.listings.importing import ImportPreview, ImportRefused, read_untrusted
 from bots.real_estate.listings.store import Upserted
 from bots.real_estate.valuation.appraiser import Appraiser
 from bots.real_estate.wording import flat_line, money
@@ -25,7 +25,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--dry-run", action="store_true", help="только показать, что прочиталось")
     parser.add_argument("--source", help="как назвать источник на карточках (имя файла)")
     parser.add_argument("--demo", action="store_true", help="пометить карточки «ДЕМО, вымышлено»")
-    parser.add_argument("--keep-personal", action="store_true", help="не вырезать телефоны")
+    parser.add_argument(
+        "--keep-personal", action="store_true", help="не вырезать телефоны, почту и ники"
+    )
     parser.add_argument("--no-training", action="store_true", help="не переучивать оценку")
     return parser
 
@@ -35,15 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     load_env()
     try:
-        preview = read_listings(
-            arguments.file.name,
-            arguments.file.read_bytes(),
-            source=arguments.source,
-            demo=arguments.demo,
-            keep_personal=arguments.keep_personal,
-            progress=lambda rows: print(f"\r{rows} строк", end="", file=sys.stderr),
-        )
-    except (OSError, ImportRefused) as error:
+        preview = asyncio.run(_read(arguments))
+    except FileNotFoundError:
+        print(f"Файла {arguments.file} нет: проверь путь.", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"Файл {arguments.file} не открывается: {error.strerror}.", file=sys.stderr)
+        return 1
+    except ImportRefused as error:
         print(error, file=sys.stderr)
         return 1
     print(describe(preview))
@@ -52,8 +53,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+async def _read(arguments: argparse.Namespace) -> ImportPreview:
+    return await read_untrusted(
+        arguments.file.name,
+        arguments.file.read_bytes(),
+        source=arguments.source,
+        demo=arguments.demo,
+        keep_personal=arguments.keep_personal,
+    )
+
+
 def describe(preview: ImportPreview) -> str:
-    lines = [f"Строк с квартирами: {len(preview.listings)}, с ошибками: {len(preview.errors)}"]
+    lines = [f"Строк с квартирами: {len(preview.listings)}, с ошибками: {preview.bad_rows}"]
     lines += [f"  {theirs} → {ours}" for theirs, ours in preview.columns.items()]
     if preview.personal:
         lines.append(f"Личные данные, не сохраняются: {', '.join(preview.personal)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import time
 from collections import deque
@@ -12,13 +13,14 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from playground.chats import Chat
 from playground.errors import ApiError, Json, bad_request, forbidden, too_many_requests
 from playground.faults import Fault, Faults
 from playground.files import FileStore
 from playground.limits import RateLimits
 from playground.params import Params, read_params
 from playground.webhook import Webhook
-from playground.world import Chat, World
+from playground.world import World
 
 Method = Callable[["BotApi", Params], Any]
 METHODS: dict[str, Method] = {}
@@ -28,14 +30,14 @@ _QUIET = frozenset(("getupdates",))  # logged only when something is wrong
 
 
 def method(function: F) -> F:
-    """Serve a function under its name; Telegram's names don't mind case."""
+    """Register a function as a Bot API method; names are case-insensitive."""
     METHODS[function.__name__.replace("_", "")] = function
     return function
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """A line of the call log."""
+    """One entry of the call log."""
 
     at: float
     method: str
@@ -47,7 +49,7 @@ class ApiCall:
 
 @dataclass(slots=True)
 class BotApi:
-    """What the methods work on, and the way of a call through it."""
+    """Dispatch calls to their methods; hold what the methods work on."""
 
     world: World
     token: str
@@ -63,10 +65,13 @@ class BotApi:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one HTTP call."""
         name = request.match_info["method"].lower()
-        if request.match_info["token"] != self.token:
+        given = request.match_info["token"].encode("utf-8", "replace")
+        if not hmac.compare_digest(given, self.token.encode()):
             return _respond(ApiError(401, "Unauthorized"))
         if name not in METHODS:
             return _respond(ApiError(404, "Not Found"))
+        if request.method == "GET" and not _only_reads(name):
+            return _respond(ApiError(405, "Method Not Allowed: use POST"))
         started = time.monotonic()
         fault = self.faults.take(name) if self.faults.pending else None
         if self.faults.delay and name not in _QUIET:
@@ -116,7 +121,7 @@ class BotApi:
     # --- What most methods need ----------------------------------------------
 
     def chat(self, params: Params, name: str = "chat_id") -> Chat:
-        """The chat that a call is about, where the bot may look."""
+        """Find the chat of a call; refuse one that the bot has no access to."""
         given = params.string(name).strip()
         if not given:
             raise bad_request(f"{name} is empty")
@@ -136,7 +141,7 @@ class BotApi:
         return chat
 
     def message(self, chat: Chat, params: Params, purpose: str) -> Json:
-        """The message that a call is about; `purpose` is how Telegram says what for."""
+        """Find the message of a call; `purpose` is the verb in Telegram's refusal."""
         if not params.integer("message_id"):
             raise bad_request("message identifier is not specified")
         message = chat.messages.get(params.integer("message_id"))
@@ -151,6 +156,11 @@ class BotApi:
             raise too_many_requests(wait)
 
 
+def _only_reads(name: str) -> bool:
+    """Whether a method changes nothing; Telegram takes any by GET, and so would an <img>."""
+    return name.startswith("get") and name != "getupdates"  # it confirms what came before
+
+
 def _fault_error(fault: Fault) -> ApiError:
     if fault.kind == "flood":
         return too_many_requests(fault.retry_after)
@@ -160,7 +170,7 @@ def _fault_error(fault: Fault) -> ApiError:
 
 
 async def _break(request: web.Request, fault: Fault) -> web.StreamResponse:
-    """Answer nothing that a client could use."""
+    """Break the connection or answer garbage, as the fault says."""
     if fault.kind == "hang":
         await asyncio.Event().wait()
     if fault.kind == "reset" and request.transport:
@@ -183,6 +193,6 @@ def _json(body: Json, status: int) -> web.Response:
 
 
 class RawResult(str):
-    """A result that is JSON already."""
+    """A result that is already encoded as JSON."""
 
     __slots__ = ()

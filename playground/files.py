@@ -5,16 +5,26 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from playground.errors import Json, bad_request
 from playground.params import Upload
+from playground.private_files import private_folder, write_private
 
 MAX_FILES = 500
 MAX_DOWNLOAD = 20 * 2**20
 MAX_PHOTO = 10 * 2**20
+SOUNDS = ("voice", "audio", "video_note")
+_FOLDERS = {"voice": "voice", "audio": "music", "video_note": "video_notes"}
+_PREFIXES = {
+    "photo": "AgACAgIAAxk",
+    "document": "BQACAgIAAxk",
+    "voice": "AwACAgIAAxk",
+    "audio": "CQACAgIAAxk",
+    "video_note": "DQACAgIAAxk",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,16 @@ class StoredFile:
     size: int
     width: int = 0
     height: int = 0
+    kind: str = ""  # voice, audio or video_note; "" for photos and documents
+    duration: int = 0  # seconds
+
+    @classmethod
+    def load(cls, fields: Json) -> StoredFile:
+        """Read a saved record; its id is a file's name, so it may hold nothing but letters."""
+        stored = cls(**fields)
+        if not re.fullmatch("[A-Za-z0-9]+", stored.id):
+            raise ValueError("a file with an odd id")
+        return stored
 
     def wire(self) -> Json:
         return {"file_id": self.id, "file_unique_id": self.id[-16:], "file_size": self.size}
@@ -37,10 +57,19 @@ class StoredFile:
     def document(self) -> Json:
         return {**self.wire(), "file_name": self.name, "mime_type": self.mime}
 
+    def sound(self) -> Json:
+        """A Voice, Audio or VideoNote."""
+        body: Json = {**self.wire(), "duration": self.duration}
+        if self.kind == "video_note":
+            return {**body, "length": 240}
+        if self.kind == "audio":
+            body["file_name"] = self.name
+        return {**body, "mime_type": self.mime}
+
     @property
     def path(self) -> str:
         """Where getFile says that it is."""
-        kind = "photos" if self.width else "documents"
+        kind = _FOLDERS.get(self.kind) or ("photos" if self.width else "documents")
         return f"{kind}/{self.id}{Path(self.name).suffix[:10]}"
 
 
@@ -52,7 +81,9 @@ class FileStore:
         self._files: dict[str, StoredFile] = {}
         self._on_change = on_change
 
-    def add(self, upload: Upload, *, photo: bool = False) -> StoredFile:
+    def add(
+        self, upload: Upload, *, photo: bool = False, kind: str = "", duration: int = 0
+    ) -> StoredFile:
         """Keep a file; a photo must be a picture that Telegram would take."""
         width, height = picture_size(upload.data)
         if photo and len(upload.data) > MAX_PHOTO:
@@ -64,12 +95,14 @@ class FileStore:
         if not upload.data:
             raise bad_request("file must be non-empty")
         digest = hashlib.sha256(upload.data + upload.name.encode()).hexdigest()[:40]
-        prefix = "AgACAgIAAxk" if photo else "BQACAgIAAxk"
+        prefix = _PREFIXES[kind or ("photo" if photo else "document")]
         size = (width, height) if photo else (0, 0)
         name = Path(upload.name).name or "file"
-        stored = StoredFile(prefix + digest, name, upload.mime, len(upload.data), *size)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self.location(stored).write_bytes(upload.data)
+        stored = StoredFile(
+            prefix + digest, name, upload.mime, len(upload.data), *size, kind, duration
+        )
+        private_folder(self._folder)
+        write_private(self.location(stored), upload.data)
         self._files[stored.id] = stored
         self._forget_oldest()
         self._on_change()
@@ -79,7 +112,9 @@ class FileStore:
         return self._files.get(file_id)
 
     def at(self, path: str) -> StoredFile | None:
-        found = re.fullmatch(r"(?:photos|documents)/([A-Za-z0-9]+)(?:\.[^/]*)?", path)
+        found = re.fullmatch(
+            r"(?:photos|documents|voice|music|video_notes)/([A-Za-z0-9]+)(?:\.[^/]*)?", path
+        )
         return self._files.get(found[1]) if found else None
 
     def location(self, stored: StoredFile) -> Path:
@@ -93,10 +128,14 @@ class FileStore:
     def dump(self) -> list[Json]:
         return [asdict(stored) for stored in self._files.values()]
 
-    def load(self, state: list[Json]) -> None:
-        for fields in state:
-            stored = StoredFile(**fields)
-            if self.location(stored).exists():
+    def load(self, files: Iterable[StoredFile]) -> None:
+        """Take back the files of a saved state that are still in the folder."""
+        if self._folder.is_dir():
+            self._folder.chmod(0o700)
+        for stored in files:
+            location = self.location(stored)
+            if location.exists():
+                location.chmod(0o600)
                 self._files[stored.id] = stored
 
     def _forget_oldest(self) -> None:

@@ -1,4 +1,4 @@
-"""The parameters of a call, read with Telegram's own leniency and its own complaints."""
+"""Parameters of a call, parsed and refused the way Telegram does it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from playground.errors import ApiError, Json, bad_request
 from playground.markup import (
     PARSE_MODES,
     FormattedText,
     MarkupError,
+    encodable,
+    is_encodable,
     link_problem,
     trimmed,
     utf16_length,
@@ -21,6 +24,7 @@ from playground.markup import (
 )
 
 MAX_UPLOAD = 50 * 2**20
+BROKEN_STRING = "strings must be encoded in UTF-8"
 _INTEGER_LIMIT = 2**63
 _FOUND_TYPES = ("mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number")
 _STYLE_TYPES = ("bold", "italic", "underline", "strikethrough", "spoiler", "code", "pre")
@@ -39,7 +43,7 @@ class Upload:
 
 
 class Params:
-    """What a bot sent along, by name; forms bring strings, JSON bodies bring anything."""
+    """Parameters by name: strings from a form, any JSON type from a JSON body."""
 
     def __init__(self, values: Mapping[str, Any], uploads: Mapping[str, Upload]) -> None:
         self.values = values
@@ -77,14 +81,14 @@ class Params:
         if value is None or value == "":
             return None
         if not isinstance(value, str):
-            _encodable(_written(value))
+            check_strings(value)
             return value
         try:
             found = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise bad_request(f"can't parse {what} JSON object") from None
         if "\\u" in value:
-            _encodable(_written(found))
+            check_strings(found)
         return found
 
     def formatted(self, name: str, entities_name: str = "") -> FormattedText:
@@ -107,12 +111,14 @@ def _written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def check_strings(value: Any) -> None:
+    """Refuse halves of surrogate pairs anywhere in a value that came as JSON."""
+    _encodable(_written(value))
+
+
 def _encodable(text: str) -> str:
-    """Refuse halves of surrogate pairs, which JSON can carry and UTF-8 can't."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise bad_request("strings must be encoded in UTF-8") from None
+    if not is_encodable(text):
+        raise bad_request(BROKEN_STRING)
     return text
 
 
@@ -176,17 +182,27 @@ async def read_params(request: web.Request) -> Params:
     if not request.can_read_body:
         return Params(values, {})
     if request.content_type == "application/json":
-        try:
-            body = await request.json()
-        except ValueError:
-            raise bad_request("can't parse JSON object") from None
-        if not isinstance(body, dict):
-            raise bad_request("object expected as request body")
-        return Params({**values, **body}, {})
-    if request.content_type.startswith("multipart/"):
-        return await _read_multipart(request, values)
-    values.update(await request.post())
+        return Params({**values, **await _read_json(request)}, {})
+    try:
+        if request.content_type.startswith("multipart/"):
+            return await _read_multipart(request, values)
+        values.update(await request.post())
+    except (ValueError, LookupError, HttpProcessingError):  # no boundary, an odd header
+        raise bad_request("can't parse the form") from None
     return Params(values, {})
+
+
+async def _read_json(request: web.Request) -> Json:
+    try:
+        text = (await request.read()).decode()
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        raise bad_request("can't parse JSON object") from None
+    if not isinstance(body, dict):
+        raise bad_request("object expected as request body")
+    if "\\u" in text:
+        check_strings(body)
+    return body
 
 
 async def _read_multipart(request: web.Request, values: Json) -> Params:
@@ -199,7 +215,7 @@ async def _read_multipart(request: web.Request, values: Json) -> Params:
             values[part.name] = data.decode("utf-8", "replace")
         else:
             mime = part.headers.get("Content-Type", "application/octet-stream")
-            uploads[part.name] = Upload(part.filename, mime, data)
+            uploads[part.name] = Upload(encodable(part.filename), encodable(mime), data)
     return Params(values, uploads)
 
 

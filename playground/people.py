@@ -1,4 +1,4 @@
-"""The person's side for code: what somebody with a Telegram client could do and see.
+"""People in code: what a user of a Telegram client can do and see.
 
 The page's web API and the tests use the same calls, so what works here works there.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from playground.chats import ADMIN_STATUSES, Author, Chat, Draft, User
 from playground.errors import Json
 from playground.files import FileStore
 from playground.markup import (
@@ -17,24 +18,23 @@ from playground.markup import (
     MAX_TEXT,
     FormattedText,
     find_entities,
+    is_encodable,
     trimmed,
     utf16_length,
 )
+from playground.messages import public
 from playground.params import Upload
-from playground.world import (
-    ADMIN_STATUSES,
-    Author,
-    Chat,
-    Draft,
-    User,
-    World,
-    public,
-)
+from playground.rich import plain_text
+from playground.world import World
 
 if TYPE_CHECKING:
     from aiogram.types import Message
 
     Wanted = Callable[[Message], bool] | str | None
+
+
+_CAPTIONED = ("photo", "document", "voice", "audio")
+BROKEN_LETTER = "В тексте есть испорченные знаки: сотри их и попробуй ещё раз."
 
 
 class NotAllowed(ValueError):
@@ -50,8 +50,17 @@ class Answer:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A recording to send: a voice message, an audio file or a video note."""
+
+    file: Upload
+    kind: Literal["voice", "audio", "video_note"] = "voice"
+    duration: int = 0  # seconds
+
+
 class Person:
-    """Somebody who writes to the bot."""
+    """A user of the playground."""
 
     def __init__(self, world: World, files: FileStore, user: User) -> None:
         self.user = user
@@ -93,6 +102,7 @@ class Conversation:
         *,
         photo: Upload | None = None,
         document: Upload | None = None,
+        sound: Sound | None = None,
         reply_to: int | None = None,
         anonymous: bool = False,
         as_channel: Chat | None = None,
@@ -103,6 +113,7 @@ class Conversation:
                 text,
                 photo=photo,
                 document=document,
+                sound=sound,
                 reply_to=reply_to,
                 anonymous=anonymous,
                 as_channel=as_channel,
@@ -115,13 +126,14 @@ class Conversation:
         *,
         photo: Upload | None = None,
         document: Upload | None = None,
+        sound: Sound | None = None,
         reply_to: int | None = None,
         anonymous: bool = False,
         as_channel: Chat | None = None,
     ) -> Json:
         """`send` without the typed message: for load, and for the page."""
         author = self._author(anonymous, as_channel)
-        content = self._content(text, photo, document)
+        content = self._content(text, photo, document, sound)
         target = self.chat.messages.get(reply_to) if reply_to else None
         if reply_to and target is None:
             raise NotAllowed("Сообщения, на которое ты отвечаешь, уже нет.")
@@ -133,17 +145,23 @@ class Conversation:
             self._world.set_keyboard(self.chat, {"remove_keyboard": True})
         return message
 
-    def _content(self, text: str, photo: Upload | None, document: Upload | None) -> Json:
+    def _content(
+        self, text: str, photo: Upload | None, document: Upload | None, sound: Sound | None
+    ) -> Json:
+        _check_letters(text)
         plain = trimmed(FormattedText(text.replace("\r", "")))
-        formatted = FormattedText(plain.text, tuple(find_entities(plain.text)))
-        attached = photo or document
+        attached = photo or document or (sound and sound.file)
         limit = MAX_CAPTION if attached else MAX_TEXT
-        if utf16_length(formatted.text) > limit:
+        if utf16_length(plain.text) > limit:
             raise NotAllowed(f"Текст длиннее {limit} знаков.")
+        formatted = FormattedText(plain.text, tuple(find_entities(plain.text)))
         if not attached:
             if not formatted.text:
                 raise NotAllowed("Пустое сообщение не отправить.")
             return formatted.wire()
+        if sound:
+            stored = self._files.add(sound.file, kind=sound.kind, duration=sound.duration)
+            return {sound.kind: stored.sound(), **formatted.wire("caption")}
         stored = self._files.add(attached, photo=photo is not None)
         media: Json = {"photo": stored.photo()} if photo else {"document": stored.document()}
         return {**media, **formatted.wire("caption")}
@@ -174,11 +192,15 @@ class Conversation:
 
     def edit(self, message_id: int, text: str) -> Message:
         """Edit an own message's text or caption."""
+        _check_letters(text)
         message = self._own(message_id)
-        name = "caption" if "document" in message or "photo" in message else "text"
+        name = "caption" if any(kind in message for kind in _CAPTIONED) else "text"
         plain = trimmed(FormattedText(text))
         if name == "text" and not plain.text:
             raise NotAllowed("Пустое сообщение не отправить.")
+        limit = MAX_TEXT if name == "text" else MAX_CAPTION
+        if utf16_length(plain.text) > limit:
+            raise NotAllowed(f"Текст длиннее {limit} знаков.")
         formatted = FormattedText(plain.text, tuple(find_entities(plain.text)))
         entities = "entities" if name == "text" else "caption_entities"
         changes = {name: None, entities: None, **formatted.wire(name)}
@@ -210,10 +232,11 @@ class Conversation:
         if message is None or data is None:
             raise NotAllowed("Такой кнопки здесь больше нет.")
         self._seen = self.chat.last_id
-        return self._world.press(self.chat, message, self._user, data).answer
+        return self._world.callbacks.press(self.chat, message, self._user, data)
 
     def react(self, message: Message | int, emoji: str | None) -> None:
         """Set a reaction; None takes it back."""
+        _check_letters(emoji or "")
         message_id = message if isinstance(message, int) else message.message_id
         found = self.chat.messages.get(message_id)
         if found is None:
@@ -222,7 +245,7 @@ class Conversation:
 
     def stop_draft(self) -> bool:
         """Press the stop button of the draft that the bot is writing."""
-        return self._world.stop_draft(self.chat)
+        return self._world.drafts.stop(self.chat)
 
     def block(self) -> None:
         """Block the bot; it is told, and can't write any more."""
@@ -235,7 +258,7 @@ class Conversation:
 
     @property
     def messages(self) -> list[Message]:
-        """What stands in the chat (and thread), oldest first."""
+        """The messages of the chat (and thread), oldest first."""
         return [as_message(message) for message in self._visible()]
 
     def _visible(self) -> Sequence[Json]:
@@ -265,31 +288,41 @@ class Conversation:
         """Wait for a draft whose text contains `wanted`."""
 
         async def find() -> Draft:
-            while not (self.draft and wanted in self.draft.body.get("text", "")):
+            while not (self.draft and wanted in text_of(self.draft.body)):
                 await self._world.changed(self.chat)
             return self.draft
 
         return await asyncio.wait_for(find(), timeout)
 
-    async def _find(self, wanted: Callable[[Message], bool]) -> Message:
+    async def _find(self, wanted: Callable[[Json], bool]) -> Message:
         while True:
             for message in reversed(self._visible()):
-                if self._world.is_own(message) and self._is_news(message):
-                    found = as_message(message)
-                    if wanted(found):
-                        return found
+                if self._world.is_own(message) and self._is_news(message) and wanted(message):
+                    return as_message(message)
             await self._world.changed(self.chat)
 
     def _is_news(self, message: Json) -> bool:
         return bool(message["message_id"] > self._seen) or "edit_date" in message
 
 
-def _predicate(wanted: Wanted) -> Callable[[Message], bool]:
+def _check_letters(text: str) -> None:
+    if not is_encodable(text):
+        raise NotAllowed(BROKEN_LETTER)
+
+
+def _predicate(wanted: Wanted) -> Callable[[Json], bool]:
     if wanted is None:
         return lambda message: True
     if isinstance(wanted, str):
-        return lambda message: wanted in (message.text or message.caption or "")
-    return wanted
+        return lambda message: wanted in text_of(message)
+    return lambda message: wanted(as_message(message))
+
+
+def text_of(body: Json) -> str:
+    """The text of a message or a draft, be it plain, a caption or rich."""
+    if "rich_message" in body:
+        return plain_text(body["rich_message"])
+    return str(body.get("text") or body.get("caption") or "")
 
 
 def _buttons(message: Json | None) -> list[tuple[str, str]]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
+import hmac
 import tempfile
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -13,32 +12,33 @@ from aiohttp import web
 
 import playground.methods as _methods  # noqa: F401 -- registers the methods
 from playground.bot_api import ApiCall, BotApi
+from playground.chats import Author, Chat, User
 from playground.errors import ApiError, Json
 from playground.faults import Faults
 from playground.files import FileStore
+from playground.guard import Guard
 from playground.limits import RateLimits
+from playground.markup import is_encodable
+from playground.page_actions import PageActions
 from playground.page_api import PageApi
+from playground.page_events import EventStream
 from playground.params import MAX_UPLOAD
-from playground.people import Person
-from playground.snapshot import Snapshot, dump_world, load_world
+from playground.people import BROKEN_LETTER, NotAllowed, Person
+from playground.private_files import kept_secret, new_secret, private_folder
+from playground.snapshot import Snapshot, dump_world
 from playground.updates import UpdateQueue
 from playground.webhook import Webhook
-from playground.world import Author, Chat, User, World
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from playground.world import World
 
 STATE_FILE = "playground.json"
+TOKEN_FILE = "playground-token"  # noqa: S105 -- a name
 GROUP_ID, FORUM_ID, CHANNEL_ID, DISCUSSION_ID = (-1001000000000 - n for n in (1, 2, 3, 4))
 _PEOPLE = (("Аня", "anya"), ("Борис", "boris"), ("Вера", "vera"))
 _TOPICS = ("Вопросы боту", "Флудилка")
-_CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 
 class Playground:
-    """Telegram on this machine, for one bot at a time.
+    """A local Telegram for one bot at a time.
 
     `async with Playground(...) as playground` serves until the block ends. Point the bot at
     it with `AiohttpSession(api=TelegramAPIServer.from_base(playground.api_url))` and
@@ -67,12 +67,14 @@ class Playground:
         self.faults = Faults()
         self.limits = limits or RateLimits()
         self.webhook = Webhook(self.world.updates)
-        self.token = f"{bot.id}:{hashlib.sha256(bot_username.encode()).hexdigest()[:35]}"
+        self.token = f"{bot.id}:{new_secret()}"
 
     # --- Running -------------------------------------------------------------
 
     async def __aenter__(self) -> Playground:
         folder = self._open_folder()
+        if self._state_dir:
+            self.token = f"{self.world.bot.id}:{kept_secret(folder / TOKEN_FILE)}"
         self._files = FileStore(folder / "playground-files")
         self._api = BotApi(
             self.world, self.token, self._files, self.limits, self.faults, self.webhook
@@ -83,7 +85,7 @@ class Playground:
         if self._state_dir:
             self.world.on_change = self._snapshot.touch
             self.world.updates.on_change = self._snapshot.touch
-        self._page = PageApi(self)
+        self._open_page()
         await self._serve()
         return self
 
@@ -95,7 +97,7 @@ class Playground:
     ) -> None:
         await self.webhook.aclose()
         self.world.updates.release(ApiError(502, "Bad Gateway"))
-        self._page.close()
+        self._events.close()
         for chat in self.world.chats.values():
             if chat.draft:
                 chat.draft.expiry.cancel()
@@ -108,15 +110,29 @@ class Playground:
 
     def _open_folder(self) -> Path:
         if self._state_dir:
-            self._state_dir.mkdir(parents=True, exist_ok=True)
-            return self._state_dir
+            return private_folder(self._state_dir)
         self._temporary = tempfile.TemporaryDirectory(prefix="playground-")
         return Path(self._temporary.name)
 
+    def _open_page(self) -> None:
+        self._events = EventStream()
+        actions = PageActions(
+            self.world,
+            self._files,
+            self.faults,
+            self.limits,
+            self.clear,
+            lambda: self._events.send({"event": "reload"}),
+        )
+        self._page = PageApi(self.world, self._api, self._files, self._events, actions)
+
     async def _serve(self) -> None:
-        app = web.Application(middlewares=[self._guard], client_max_size=MAX_UPLOAD + 2**20)
-        app.router.add_route("*", "/bot{token:[^/]+}/{method}", self._api.handle)
-        app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._download)
+        app = web.Application(
+            middlewares=[Guard(self._host).middleware], client_max_size=MAX_UPLOAD + 2**20
+        )
+        for verb in ("GET", "POST"):
+            app.router.add_route(verb, "/bot{token:[^/]+}/{method}", self._api.handle)
+        app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", self._download, allow_head=False)
         self._page.add_routes(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
@@ -140,6 +156,8 @@ class Playground:
     def person(self, name: str) -> Person:
         """A person by name; an unknown name makes a new one."""
         found = next((user for user in self.world.people() if user.first_name == name), None)
+        if not found and not is_encodable(name):
+            raise NotAllowed(BROKEN_LETTER)
         return Person(self.world, self._files, found or self.world.add_person(name))
 
     @property
@@ -168,14 +186,10 @@ class Playground:
     def api(self) -> BotApi:
         return self._api
 
-    @property
-    def files(self) -> FileStore:
-        return self._files
-
     def clear(self) -> None:
         """Forget messages, files, the queue and the log; people, chats and ids stay."""
         for chat in self.world.chats.values():
-            self.world.end_draft(chat)
+            self.world.drafts.end(chat)
             topics = {i: m for i, m in chat.messages.items() if i in chat.topics}
             chat.messages.clear()
             chat.messages.update(topics)
@@ -191,12 +205,12 @@ class Playground:
     def _load(self) -> None:
         state = self._snapshot.read() if self._state_dir else None
         if state:
-            load_world(self.world, state)
-            self._files.load(state["files"])
-            self._api.commands.update(state["commands"].get(str(self.world.bot.id), {}))
+            state.fill(self.world)
+            self._files.load(state.files)
+            self._api.commands.update(state.commands.get(str(self.world.bot.id), {}))
         else:
             self._furnish()
-        self._other_commands = (state or {}).get("commands", {})
+        self._other_commands = state.commands if state else {}
         self.world.admit_bot()
 
     def _collect(self) -> Json:
@@ -222,40 +236,15 @@ class Playground:
 
     # --- HTTP ----------------------------------------------------------------
 
-    @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuse other sites' pages: by name (DNS rebinding) and by origin (CSRF)."""
-        host = request.headers.get("Host", "")
-        if not self._is_own_host(host):
-            raise web.HTTPForbidden(text="unknown Host")
-        origin = request.headers.get("Origin")
-        if origin is not None and origin != f"http://{host}":
-            raise web.HTTPForbidden(text="foreign Origin")
-        response = await handler(request)
-        if not response.prepared and not request.path.startswith("/bot"):
-            response.headers["Content-Security-Policy"] = _CONTENT_POLICY
-            response.headers["X-Content-Type-Options"] = "nosniff"
-            response.headers["Referrer-Policy"] = "no-referrer"
-            response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        return response
-
-    def _is_own_host(self, host: str) -> bool:
-        """Whether a Host header can only mean this server: an address, localhost, our name."""
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        name = name.strip("[]").lower()
-        if name in ("localhost", self._host.lower()):
-            return True
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return True
-
     async def _download(self, request: web.Request) -> web.StreamResponse:
         stored = self._files.at(request.match_info["path"])
-        if request.match_info["token"] != self.token or stored is None:
+        if stored is None or not hmac.compare_digest(
+            request.match_info["token"].encode(), self.token.encode()
+        ):
             raise web.HTTPNotFound(text="Not Found")
-        return web.FileResponse(self._files.location(stored))
+        response = web.FileResponse(self._files.location(stored))
+        response.content_type = "application/octet-stream"  # nothing here is shown as a page
+        return response
 
 
 def _bot_id(username: str) -> int:

@@ -46,14 +46,7 @@ def open_chat_model(backend: Backend, model: str | None = None) -> ChatModel:
 
         return HuggingFaceModel(read_settings(HuggingFaceSettings).model_copy(update=override))
     if backend == "local":
-        from services.local.config import LocalModelSettings
+        from services.local import LocalModelSettings, open_local_model
 
-        local = read_settings(LocalModelSettings).model_copy(update=override)
-        if local.server_url:
-            from services.local.server import ServedModel
-
-            return ServedModel(local)
-        from services.local import LocalModel
-
-        return LocalModel(local)
+        return open_local_model(read_settings(LocalModelSettings).model_copy(update=override))
     raise ValueError(f"unknown backend: {backend}")

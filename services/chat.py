@@ -1,16 +1,17 @@
-"""One protocol for every language model: GigaChat, Hugging Face, local, OpenAI-compatible.
+"""The protocol of language models: GigaChat, Hugging Face, local, OpenAI-compatible.
 
-A conversation is a sequence of `Message`; a model answers it whole (`complete`)
-or piece by piece (`stream`). Errors are those of `services.errors`, whatever the
-transport raised. `tests/services/chat_model_contract.py` is the executable form
-of this protocol: every implementation passes it.
+A conversation is a sequence of `Message`; a model answers it whole (`complete`) or piece by
+piece (`stream`) and raises only the errors of `services.errors`. Every implementation
+passes the tests in `tests/services/chat_model_contract.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeGuard, runtime_checkable
+
+from services.errors import BadResponse
 
 Role = Literal["system", "user", "assistant", "function"]
 FinishReason = Literal["stop", "length", "function_call"]
@@ -56,7 +57,7 @@ class GenerationOptions:
 
     `temperature` 0 means greedy. `max_tokens` bounds the answer alone.
     `function_call` is "auto", "none" or the name of the one function to force.
-    A model ignores what its service has no word for.
+    A model ignores options that its service doesn't have.
     """
 
     temperature: float | None = None
@@ -113,7 +114,7 @@ class Chunk:
 
 @runtime_checkable
 class ChatModel(Protocol):
-    """A language model that talks. Safe for concurrent calls within one event loop."""
+    """A language model. Safe for concurrent calls within one event loop."""
 
     @property
     def name(self) -> str:
@@ -155,12 +156,13 @@ class ChatModel(Protocol):
 
 @dataclass(slots=True)
 class AnswerBuilder:
-    """Gather the pieces of one answer; every streaming client ends with `finish`."""
+    """Collect the pieces of a streamed answer; every streaming client ends with `finish`."""
 
     model: str
     parts: list[str] = field(default_factory=list)
 
     def add(self, text: str) -> Chunk:
+        text = valid_text(text)
         self.parts.append(text)
         return Chunk(text)
 
@@ -174,6 +176,7 @@ class AnswerBuilder:
     ) -> Chunk:
         """The last chunk; `tail` is text that came together with the end."""
         if tail:
+            tail = valid_text(tail)
             self.parts.append(tail)
         return Chunk(
             tail,
@@ -188,6 +191,20 @@ class AnswerBuilder:
         )
 
 
+def valid_text(text: str) -> str:
+    """Replace halves of surrogate pairs: JSON may hold them, UTF-8 and databases may not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether a field of a reply is a number of tokens that can be kept."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
 async def complete_stream(stream: AsyncGenerator[Chunk, None]) -> Completion:
     """Read a stream to its end and return the whole answer."""
     completion: Completion | None = None
@@ -197,7 +214,5 @@ async def complete_stream(stream: AsyncGenerator[Chunk, None]) -> Completion:
     finally:
         await stream.aclose()
     if completion is None:
-        from services.errors import BadResponse
-
         raise BadResponse("the stream ended without a final chunk")
     return completion

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, ClassVar
 
@@ -10,10 +10,11 @@ import httpx2
 import openai
 from pydantic import Field, SecretStr
 
-from services.chat_completions import RETRY_PAUSES, ChatCompletionsModel
+from services.chat_completions import ChatCompletionsModel
 from services.chat_completions.error_mapping import error_in_stream, error_of_status
 from services.env import EnvSettings, missing
 from services.errors import BadResponse, ServiceError, Timeout, Unavailable
+from services.transport import DEFAULT_RETRIES, RetryPolicy
 
 
 class OpenAICompatibleSettings(EnvSettings):
@@ -37,13 +38,13 @@ class OpenAICompatibleModel(ChatCompletionsModel):
         self,
         settings: OpenAICompatibleSettings,
         *,
-        retry_pauses: Sequence[float] = RETRY_PAUSES,
+        retries: RetryPolicy = DEFAULT_RETRIES,
     ) -> None:
         if not settings.base_url:
             raise missing("LLM_BASE_URL")
         if not settings.model:
             raise missing("LLM_MODEL")
-        super().__init__(settings.model, settings.context_length, retry_pauses)
+        super().__init__(settings.model, settings.context_length, retries)
         self._client = _client(settings)
         self._headers = _headers(settings)
 
@@ -65,7 +66,7 @@ class OpenAICompatibleModel(ChatCompletionsModel):
 
 
 async def list_models(settings: OpenAICompatibleSettings) -> list[dict[str, Any]]:
-    """The models that the server lists, with whatever it says about each. Raises ServiceError."""
+    """The server's list of models, each with all its fields. Raises ServiceError."""
     async with _client(settings) as client:
         try:
             page = await client.models.list(extra_headers=_headers(settings))
@@ -77,7 +78,7 @@ async def list_models(settings: OpenAICompatibleSettings) -> list[dict[str, Any]
 
 
 def _headers(settings: OpenAICompatibleSettings) -> dict[str, Any]:
-    """A local server asks for no key: without one none is sent."""
+    """Send no Authorization header without a key: a local server needs none."""
     return {} if settings.api_key.get_secret_value() else {"Authorization": openai.Omit()}
 
 
@@ -112,6 +113,8 @@ def _translate(error: Exception, service: str, model: str = "") -> ServiceError:
 
 
 def _unchecked(body: dict[str, Any]) -> dict[str, Any]:
-    """The request with its messages past the package's type walk, which costs more CPU than
-    all the rest of a call once a history is in them."""
+    """Pass the messages as `extra_body`, which the package doesn't validate.
+
+    With a long history the validation costs more CPU than the rest of the call.
+    """
     return {**body, "messages": [], "extra_body": {"messages": body["messages"]}}

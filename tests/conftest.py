@@ -7,6 +7,7 @@ import ipaddress
 import itertools
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +23,9 @@ from tests.servers import Absent, Postgres, Redis
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 T = TypeVar("T", Postgres, Redis)
+
+# A pseudo-terminal is what these tests are about.
+collect_ignore = ["cli/history_chat/test_app.py"] if sys.platform == "win32" else []
 
 SECRETS = (
     "TOKEN",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -150,5 +149,7 @@ def _postgres_programs() -> Path:
 def _as_user(name: str | None) -> list[str]:
     if name is None:
         return []
+    import pwd  # absent on Windows, where the tests of servers are skipped
+
     user = pwd.getpwnam(name)
     return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--"]

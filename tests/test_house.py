@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import importlib
 import itertools
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +46,26 @@ def test_doors(path: Path) -> None:
             )
         if parts[0] in HEAVY:
             assert inside[:2] == ("services", "local"), f"{module}: only services/local loads it"
+
+
+PLAYGROUND = [path for path in SOURCES if path.is_relative_to(PROJECT_ROOT / "playground")]
+
+
+@pytest.mark.parametrize("path", PLAYGROUND, ids=lambda path: path.stem)
+def test_the_playground_knows_nothing_of_the_house(path: Path) -> None:
+    """It could be a project of its own: the standard library, aiohttp, aiogram's types."""
+    allowed = {*sys.stdlib_module_names, "playground", "aiohttp", "aiogram"}
+    assert {module.split(".")[0] for module in imports(path)} <= allowed
+
+
+def test_the_playground_has_no_circle() -> None:
+    known = {
+        ".".join(path.relative_to(PROJECT_ROOT).with_suffix("").parts): path for path in PLAYGROUND
+    }
+    graph = {
+        name: {found for found in imports(path) if found in known} for name, path in known.items()
+    }
+    tuple(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError
 
 
 def import_all(parent: str) -> None:

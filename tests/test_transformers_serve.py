@@ -13,16 +13,17 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from services.local.embedded import model_folder
 
 from bots.common import replies
-from bots.common.middlewares import PasteMiddleware
+from bots.common.intake import Pastes
 from bots.hf_demo.bot import create_dispatcher
 from cli import llama3
 from services import errors
 from services.backends import open_chat_model
 from services.chat import GenerationOptions, Message, complete_stream
-from services.local.embedded import model_folder
 from services.openai_compatible import OpenAICompatibleModel, OpenAICompatibleSettings
+from services.transport import RetryPolicy
 from tests.bots.harness import running_bot
 from tests.cli.conftest import Shell
 from tests.fakes.transformers_serve import (
@@ -136,7 +137,7 @@ async def test_a_template_that_differs_is_named(shell: Shell, llamas: dict[str, 
 
 async def test_an_unknown_model_is_told(url: str) -> None:
     settings = OpenAICompatibleSettings(base_url=url, model="no/such-model")
-    model = OpenAICompatibleModel(settings, retry_pauses=())
+    model = OpenAICompatibleModel(settings, retries=RetryPolicy(retries=0))
     with pytest.raises(errors.ServiceError) as caught:
         await model.complete([Message("user", "Привет")])
     assert isinstance(caught.value, (errors.ModelNotFound, errors.Unavailable))
@@ -189,7 +190,7 @@ async def test_the_bot_answers_in_russian(
     url: str, gemma: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replies, "PRIVATE_INTERVAL", 0.1)
-    monkeypatch.setattr(PasteMiddleware, "QUIET", 0.05)
+    monkeypatch.setattr(Pastes, "QUIET", 0.05)
     monkeypatch.setenv("HF_BASE_URL", url)
     monkeypatch.setenv("HF_MODEL_LLAMA3", gemma)
     monkeypatch.setattr("bots.hf_demo.prompts.OPTIONS", GenerationOptions(0.0, max_tokens=12))

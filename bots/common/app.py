@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,19 +18,24 @@ from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.types import BotCommand
 
 from bots.common import admin, default_handlers, errors
+from bots.common.callbacks import OwnerMiddleware
 from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.forgetting import Forgetting
-from bots.common.intake import Intake
-from bots.common.middlewares import AccessMiddleware, PasteMiddleware, ThrottleMiddleware
+from bots.common.intake import Intake, Journal, Pastes
+from bots.common.middlewares import AccessMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
+from bots.common.slots import SlotMiddleware
+from bots.common.starting import Start
 from bots.common.turns import Turns
+from bots.common.watchdog import loop_watchdog
 from bots.common.web import Web
 from bots.registry import BotSpec
 from services.backends import Backend, open_chat_model
 from services.budgets import Budget, Meter
 from services.chat import ChatModel
 from services.env import missing, read_settings
+from services.loading import hold_while_loading
 from services.storage import (
     Database,
     HistoryStore,
@@ -65,18 +72,19 @@ class BotContext:
     settings: BotSettings
     data_dir: Path
     coordination: Coordination = field(default_factory=SingleProcess)
+    account_key: bytes = field(default=b"", repr=False)  # for accounts of forgotten people
     meter: Meter = None  # type: ignore[assignment]  # built from the others when not given
 
     def __post_init__(self) -> None:
         if self.meter is None:
             settings = self.settings
             budget = Budget(settings.daily_requests, settings.daily_tokens, settings.admin_ids)
-            meter = Meter(SpendingStore(self.database, self.name), budget)
+            meter = Meter(SpendingStore(self.database, self.name, self.account_key), budget)
             object.__setattr__(self, "meter", meter)
 
     def metered(self, model: ChatModel) -> ChatModel:
-        """Wrap a model so that its answers are charged to whoever asked."""
-        return self.meter.on(model)
+        """Wrap a model: it waits while it loads, and its answers are charged to whoever asked."""
+        return self.meter.on(hold_while_loading(model))
 
 
 def build_dispatcher(
@@ -88,8 +96,9 @@ def build_dispatcher(
     What a bot keeps of people in tables of its own it names to `forgetting.also`.
     """
     coordination, settings = context.coordination, context.settings
-    inbox = Inbox(context.database, context.name, coordination.replica)
-    intake, turns, pastes = Intake(inbox, coordination), Turns(coordination), PasteMiddleware()
+    journal = Journal(Inbox(context.database, context.name, coordination.replica))
+    pastes = Pastes(journal, coordination, settings.rate_limit)
+    intake, turns = Intake(journal, pastes, coordination), Turns(coordination)
     forgetting = Forgetting(context.name, turns, HistoryStore(context.database))
     forgetting.also(PreferenceStore(context.database, context.name).forget)
     forgetting.also(context.meter.forget)
@@ -104,15 +113,18 @@ def build_dispatcher(
         bot_name=context.name,
     )
     dispatcher.update.outer_middleware(intake)
-    dispatcher.message.outer_middleware(pastes.join)
-    access = AccessMiddleware(settings)
+    access, slots = AccessMiddleware(settings), SlotMiddleware()
     throttle = ThrottleMiddleware(coordination, settings.rate_limit)
     for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
         observer.middleware(forgetting)
     for observer in (dispatcher.message, dispatcher.callback_query):
         observer.middleware(access)
         observer.middleware(throttle)
-    dispatcher.message.middleware(pastes.gather)
+    dispatcher.callback_query.middleware(OwnerMiddleware())
+    dispatcher.message_reaction.middleware(access)
+    dispatcher.message.middleware(pastes)
+    for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
+        observer.middleware(slots)
     dispatcher.include_routers(
         errors.create_router(),
         default_handlers.create_router(),
@@ -165,17 +177,37 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
     module = import_module(spec.module)
     create: Callable[[BotContext], Awaitable[Dispatcher]] = module.create_dispatcher
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(loop_watchdog())
+        start = await stack.enter_async_context(Start())
+        start.enter("opening the database and its migrations")
         database = await stack.enter_async_context(Database.open(storage))
+        start.enter("agreeing with other processes")
         coordination = await stack.enter_async_context(_coordination(spec, settings, storage))
-        bot = await stack.enter_async_context(_open_bot(spec, settings, options, storage.data_dir))
+        start.enter("opening the connection to Telegram")
+        bot, page_url = await stack.enter_async_context(
+            _open_bot(spec, settings, options, storage.data_dir)
+        )
+        start.enter("opening the model")
         model = open_chat_model(backend, options.model)
         context = BotContext(
-            spec.name, backend, model, database, settings, storage.data_dir, coordination
+            spec.name,
+            backend,
+            model,
+            database,
+            settings,
+            storage.data_dir,
+            coordination,
+            hashlib.sha256(f"accounts of {bot.token}".encode()).digest(),
         )
         context = replace(context, model=context.metered(model))
         stack.push_async_callback(context.model.aclose)
+        start.enter(f"putting {spec.name} together")
         dispatcher = await create(context)
+        dispatcher.startup.register(start.end)  # the last of the startup's handlers
+        start.enter("asking Telegram who the bot is, taking up what was interrupted")
         logger.info("%s answers with %s (%s)", spec.name, model.name, backend)
+        if page_url:
+            dispatcher.startup.register(partial(_show_address, page_url))
         web = Web(settings, (database.ping, coordination.ping))
         if options.webhook:
             await web.receive(bot, dispatcher, playground=options.playground)
@@ -209,8 +241,9 @@ async def _coordination(
 @asynccontextmanager
 async def _open_bot(
     spec: BotSpec, settings: BotSettings, options: RunOptions, data_dir: Path
-) -> AsyncIterator[Bot]:
-    """The bot on Telegram, or on a playground of its own that runs beside it."""
+) -> AsyncIterator[tuple[Bot, str]]:
+    """Open the bot on Telegram, or on a playground beside it; yield the page's address too."""
+    page_url = ""
     async with AsyncExitStack() as stack:
         if options.playground:
             from playground import Playground
@@ -224,7 +257,7 @@ async def _open_bot(
                     bot_username=f"{spec.name}_bot",
                 )
             )
-            print(f"Открой страницу: {playground.page_url}  (Ctrl+C — выход)", flush=True)  # noqa: T201
+            page_url = playground.page_url
             token, server = playground.token, TelegramAPIServer.from_base(playground.api_url)
         else:
             secret = settings.token(spec.token_env)
@@ -235,4 +268,9 @@ async def _open_bot(
                 server = TelegramAPIServer.from_base(settings.telegram_api_url)
         session = AiohttpSession(api=server)
         session.middleware(RetryMiddleware())
-        yield await stack.enter_async_context(Bot(token, session=session))
+        yield await stack.enter_async_context(Bot(token, session=session)), page_url
+
+
+async def _show_address(page_url: str) -> None:
+    """Say where the page is, once the bot behind it is ready."""
+    print(f"Открой страницу: {page_url}  (Ctrl+C — выход)", flush=True)  # noqa: T201

@@ -9,6 +9,7 @@ from aiogram.types import CallbackQuery, Message, MessageGenerationStopped
 
 from bots.common import texts
 from bots.common.conversation import conversation_key, thread_key
+from bots.common.notices import send_notice
 from bots.common.turns import Turns
 from services.storage import ConversationKey
 
@@ -32,7 +33,7 @@ def create_fallback_router() -> Router:
 async def on_stop(message: Message, turns: Turns, bot_name: str) -> None:
     talks = {conversation_key(bot_name, message), thread_key(bot_name, message)}
     if not any([await turns.stop(talk) for talk in talks]):
-        await message.reply(texts.NOTHING_TO_STOP)
+        await send_notice(message, texts.NOTHING_TO_STOP)
 
 
 async def on_stop_button(event: MessageGenerationStopped, turns: Turns, bot_name: str) -> None:
@@ -40,7 +41,7 @@ async def on_stop_button(event: MessageGenerationStopped, turns: Turns, bot_name
 
 
 async def on_not_text(message: Message) -> None:
-    await message.reply(texts.TEXT_ONLY)
+    await send_notice(message, texts.TEXT_ONLY)
 
 
 async def on_stale_button(callback: CallbackQuery) -> None:

@@ -10,6 +10,7 @@ from aiogram.filters import ExceptionTypeFilter
 from aiogram.types import CallbackQuery, ErrorEvent, Message
 
 from bots.common import texts
+from bots.common.notices import send_notice
 from services.errors import BudgetSpent, Busy, ModelLoading, ServiceError
 from services.metrics import ERRORS
 from services.texts import describe_error
@@ -54,6 +55,6 @@ async def _tell(event: ErrorEvent, text: str) -> None:
         if isinstance(source, CallbackQuery):
             await source.answer(text[:200], show_alert=True)
         elif isinstance(source, Message):
-            await source.reply(text, allow_sending_without_reply=True)
+            await send_notice(source, text)
     except (TelegramBadRequest, TelegramForbiddenError) as error:
         logger.info("update %d: not told: %s", event.update.update_id, error.message)

@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiogram import Bot
 from aiogram.enums import ChatAction
 from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramRetryAfter
 from aiogram.types import InlineKeyboardMarkup, Message, ReplyParameters
+from aiogram.utils.chat_action import ChatActionSender
 
 from bots.common import texts
 from bots.common.conversation import is_private
@@ -27,6 +28,7 @@ from bots.common.retries import best_effort
 from bots.common.turns import Interrupted, Interruption, Turn
 from services.chat import Chunk, Completion
 from services.errors import ServiceError
+from services.loading import LoadingStatus
 from services.texts import describe_error
 
 logger = logging.getLogger(__name__)
@@ -70,22 +72,29 @@ async def stream_reply(
 ) -> Reply:
     """Answer with a stream, showing it as it grows; return what was said.
 
-    `footer` makes a last paragraph that isn't part of the answer. /stop keeps what is
-    there; so does an error in mid-answer, which the user is told about. Raises
-    ServiceError when nothing had come yet, Interrupted when the bot goes down first.
+    `footer` makes a last paragraph that isn't part of the answer. /stop keeps what has
+    come; so does an error in mid-answer, which the user is told about. Raises ServiceError
+    when nothing had come yet, Interrupted when the bot is shut down first.
     """
     answer = _Answer(to)
     source = _Source(stream)
-    work = turn.start(source.read())
-    pause = FIRST_PREVIEW
-    while not await _settled(work, pause):
-        await answer.preview(source.text)
-        pause = answer.interval
-    if work.cancelled():
-        return await _interrupted(answer, source, turn)
-    if error := work.exception():
-        if not isinstance(error, ServiceError) or not source.text.strip():
-            raise error
+
+    async def show() -> float:
+        await answer.preview(source.text or waiting_text(turn.loading))
+        return answer.interval
+
+    try:
+        await turn.run(source.read(), show=show, show_after=FIRST_PREVIEW)
+    except Interrupted as error:
+        if error.reason is Interruption.SHUTDOWN:
+            await answer.finish(texts.RESTARTING)
+            raise
+        await answer.finish(f"{source.text}\n\n{texts.STOPPED}")
+        return Reply(source.text, tuple(answer.sent), None)
+    except ServiceError as error:
+        if not source.text.strip():
+            await answer.withdraw()
+            raise
         notice = texts.BROKEN_OFF.format(reason=describe_error(error))
         logger.warning("answer broken off: %s", type(error).__name__)
         await answer.finish(f"{source.text}\n\n{notice}")
@@ -95,22 +104,53 @@ async def stream_reply(
     return Reply(source.text, tuple(answer.sent), source.completion)
 
 
-async def _interrupted(answer: _Answer, source: _Source, turn: Turn) -> Reply:
-    reason = turn.interruption or Interruption.SHUTDOWN
-    if reason is Interruption.SHUTDOWN:
-        await answer.finish(texts.RESTARTING)
-        raise Interrupted(reason)
-    await answer.finish(f"{source.text}\n\n{texts.STOPPED}")
-    return Reply(source.text, tuple(answer.sent), None)
+async def run_reply(
+    to: Message,
+    turn: Turn,
+    work: Coroutine[Any, Any, T],
+    *,
+    action: ChatAction | None = ChatAction.TYPING,
+) -> T:
+    """Do the work of an answer before it can be shown, under a chat action; return its result.
 
+    Raises Interrupted when /stop or a shutdown comes first; the user is told so.
+    """
+    answer = _Answer(to)
 
-async def _settled(work: asyncio.Task[None], interval: float) -> bool:
+    async def show() -> float:
+        if waiting := waiting_text(turn.loading):
+            await answer.preview(waiting)
+        return answer.interval
+
     try:
-        await asyncio.wait({work}, timeout=interval)
-    except asyncio.CancelledError:
-        work.cancel()
+        async with _chat_action(to, action):
+            result = await turn.run(work, show=show, show_after=FIRST_PREVIEW)
+    except Interrupted as error:
+        stopped = error.reason is Interruption.STOPPED
+        await answer.finish(texts.STOPPED if stopped else texts.RESTARTING)
         raise
-    return work.done()
+    except ServiceError:
+        await answer.withdraw()
+        raise
+    await answer.withdraw()
+    return result
+
+
+def _chat_action(to: Message, action: ChatAction | None) -> AbstractAsyncContextManager[object]:
+    if action is None:
+        return nullcontext()
+    assert to.bot is not None  # noqa: S101  (a message that came from a bot's update)
+    topic = to.message_thread_id if to.is_topic_message else None
+    return ChatActionSender(bot=to.bot, chat_id=to.chat.id, message_thread_id=topic, action=action)
+
+
+def waiting_text(status: LoadingStatus) -> str:
+    """What stands in place of an answer while the model loads; nothing once it is loaded."""
+    if not status.loading:
+        return ""
+    if status.progress is None:
+        return texts.WAKING_UP
+    return texts.WAKING_UP_PROGRESS.format(percent=round(status.progress * 100))
 
 
 @dataclass(slots=True)
@@ -184,6 +224,13 @@ class _Answer:
         for surplus in self.sent[len(parts) :]:
             await surplus.delete()
         del self.sent[len(parts) :]
+
+    async def withdraw(self) -> None:
+        """Delete the previews that were sent as messages."""
+        for message in self.sent:
+            await message.delete()
+        self.sent.clear()
+        self._shown.clear()
 
     @property
     def _topic(self) -> int | None:

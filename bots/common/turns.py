@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.metrics import TURNS
+from bots.common.slots import without_slot
 from services.budgets import payer
 from services.errors import Busy
+from services.loading import LoadingStatus, held_while_loading
 from services.storage import ConversationKey
 
 MAX_WAITING = 5  # messages of one conversation that may wait for their turn
 
+T = TypeVar("T")
+
 
 class Interruption(Enum):
-    """Why an answer was broken off."""
+    """Why an answer was interrupted."""
 
     STOPPED = "stopped"  # the user said /stop
     SHUTDOWN = "shutdown"  # the bot is being restarted
 
 
 class Interrupted(Exception):
-    """The turn ended before its answer was whole; `reason` says why."""
+    """The turn ended before its answer was complete; `reason` says why."""
 
     def __init__(self, reason: Interruption) -> None:
         super().__init__(reason.value)
@@ -37,66 +41,99 @@ class Interrupted(Exception):
 
 @dataclass(eq=False, slots=True)
 class Turn:
-    """The right to answer in one conversation; its work can be interrupted from outside."""
+    """The right to answer in one conversation, until something interrupts it."""
 
     interruption: Interruption | None = None
     person: int | None = field(default_factory=payer.get)  # whose message it answers
+    loading: LoadingStatus = field(default_factory=LoadingStatus)
     _work: asyncio.Task[Any] | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the user said /stop."""
+        return self.interruption is Interruption.STOPPED
 
     def interrupt(self, reason: Interruption) -> None:
         self.interruption = self.interruption or reason
         if self._work:
             self._work.cancel()
 
-    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run `work` as the part of the turn that an interruption cancels."""
+    async def run(
+        self,
+        work: Coroutine[Any, Any, T],
+        *,
+        show: Callable[[], Awaitable[float]] | None = None,
+        show_after: float | None = None,
+    ) -> T:
+        """Return the result of `work`; raise Interrupted when /stop or a shutdown cancels it.
+
+        Everything of an answer that takes time runs here. After `show_after` seconds `show`
+        is called to show progress, and again whenever as many seconds pass as it returned.
+        """
         self._work = task = asyncio.create_task(work)
         if self.interruption:
             task.cancel()
-        return task
+        pause = show_after if show else None
+        try:
+            while not (await asyncio.wait({task}, timeout=pause))[0]:
+                if show:
+                    pause = await show()
+        finally:
+            self._work = None
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        if task.cancelled():
+            raise Interrupted(self.interruption or Interruption.SHUTDOWN)
+        return task.result()
 
 
 @dataclass(eq=False, slots=True)
-class _Line:
+class _Queue:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     turns: set[Turn] = field(default_factory=set)
 
 
 class Turns:
-    """The lines of talk of one bot: who answers now, who waits."""
+    """Per-conversation queues: one answer runs, the others wait."""
 
     def __init__(self, coordination: Coordination | None = None) -> None:
         self._coordination = coordination or SingleProcess()
-        self._lines: defaultdict[ConversationKey, _Line] = defaultdict(_Line)
+        self._queues: defaultdict[ConversationKey, _Queue] = defaultdict(_Queue)
         self._closing = False
         self._idle = asyncio.Event()
         self._idle.set()
 
     @asynccontextmanager
     async def turn(self, key: ConversationKey) -> AsyncIterator[Turn]:
-        """Wait for the conversation's turn; raise Busy when too many wait already.
+        """Wait for the conversation's turn.
 
-        Raises Interrupted when that happened while it waited.
+        Raises Busy when too many wait already, Interrupted when stopped while waiting. What
+        is asked of a model inside the block waits for the model to load.
         """
-        line = self._lines[key]
-        if len(line.turns) > MAX_WAITING:
+        queue = self._queues[key]
+        if len(queue.turns) > MAX_WAITING:
             raise Busy("too many messages wait in this conversation")
         turn = Turn(Interruption.SHUTDOWN if self._closing else None)
-        line.turns.add(turn)
+        queue.turns.add(turn)
         TURNS.inc()
         self._idle.clear()
         lost = partial(turn.interrupt, Interruption.SHUTDOWN)
         try:
-            async with line.lock, self._coordination.lock(key, lost):
+            async with AsyncExitStack() as stack:
+                async with without_slot():
+                    await stack.enter_async_context(queue.lock)
+                    await stack.enter_async_context(self._coordination.lock(key, lost))
                 if turn.interruption:
                     raise Interrupted(turn.interruption)
-                yield turn
+                with held_while_loading() as turn.loading:
+                    yield turn
         finally:
-            line.turns.discard(turn)
+            queue.turns.discard(turn)
             TURNS.dec()
-            if not line.turns:
-                self._lines.pop(key, None)
-            if not self._lines:
+            if not queue.turns:
+                self._queues.pop(key, None)
+            if not self._queues:
                 self._idle.set()
 
     async def stop(self, key: ConversationKey) -> bool:
@@ -106,16 +143,16 @@ class Turns:
         return here or elsewhere
 
     def stop_here(self, key: ConversationKey) -> bool:
-        """`stop` for this process alone."""
-        turns = self._lines[key].turns if key in self._lines else set()
+        """Like `stop`, in this process only."""
+        turns = self._queues[key].turns if key in self._queues else set()
         for turn in turns:
             turn.interrupt(Interruption.STOPPED)
         return bool(turns)
 
     def stop_person(self, person_id: int) -> None:
         """Interrupt this process's answers to one person, wherever they asked."""
-        for line in self._lines.values():
-            for turn in line.turns:
+        for queue in self._queues.values():
+            for turn in queue.turns:
                 if turn.person == person_id:
                     turn.interrupt(Interruption.STOPPED)
 
@@ -124,8 +161,8 @@ class Turns:
         self._closing = True
         if await self._all_ended(timeout):
             return
-        for line in self._lines.values():
-            for turn in line.turns:
+        for queue in self._queues.values():
+            for turn in queue.turns:
                 turn.interrupt(Interruption.SHUTDOWN)
         await self._all_ended(timeout)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, func, select, update
+from sqlalchemy import BigInteger, func, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bots.grisha.messages import Post
@@ -63,14 +63,18 @@ class Comments:
             await asyncio.sleep(await self._wait())
             if not await self.may_comment(key):
                 return False
-            mine = update(PostRow).filter_by(
-                chat_id=key.chat_id, root_id=key.thread_id, commented_at=None
+            return await self._mark(key, utc_now())
+
+    @retry_when_unavailable
+    async def _mark(self, key: ConversationKey, moment: datetime) -> bool:
+        """Note when a post was commented on; False if another replica was quicker."""
+        mine = update(PostRow).filter_by(chat_id=key.chat_id, root_id=key.thread_id)
+        mine = mine.where(or_(PostRow.commented_at.is_(None), PostRow.commented_at == moment))
+        async with self._database.session() as session:
+            marked = await session.execute(
+                mine.values(commented_at=moment).returning(PostRow.chat_id)
             )
-            async with self._database.session() as session:  # another replica may be quicker
-                claimed = await session.execute(
-                    mine.values(commented_at=utc_now()).returning(PostRow.chat_id)
-                )
-                return claimed.first() is not None
+            return marked.first() is not None
 
     @retry_when_unavailable
     async def may_comment(self, key: ConversationKey) -> bool:
@@ -82,6 +86,7 @@ class Comments:
             count = await session.scalar(recent)
         return row is not None and row.commented_at is None and (count or 0) < self._per_hour
 
+    @retry_when_unavailable
     async def _wait(self) -> float:
         """Seconds until the pause after the last comment is over."""
         async with self._database.session() as session:

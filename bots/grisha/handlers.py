@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import suppress
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatMemberStatus, ChatType
 from aiogram.filters import BaseFilter, Command, CommandStart
 from aiogram.types import (
     CallbackQuery,
-    Chat,
     ChatMemberUpdated,
     Message,
     MessageReactionUpdated,
@@ -20,8 +20,8 @@ from aiogram.types import (
 from bots.common.app import BotContext
 from bots.common.conversation import Addressed, author_of, conversation_key, is_private, thread_key
 from bots.common.forgetting import Forgetting
-from bots.common.replies import send_reply, stream_reply
-from bots.common.turns import Turns
+from bots.common.replies import run_reply, send_reply, stream_reply
+from bots.common.turns import Interrupted, Turns
 from bots.grisha import keyboards, texts
 from bots.grisha.assistant import Grisha
 from bots.grisha.comments import Comments
@@ -41,9 +41,9 @@ _DISLIKES = frozenset("👎💩🤮😡🤬🥱")
 class Welcome(BaseFilter):
     """Passes private chats and, if groups are listed in the settings, only those groups."""
 
-    async def __call__(self, message: Message, grisha: Grisha) -> bool:
+    async def __call__(self, event: Message | MessageReactionUpdated, grisha: Grisha) -> bool:
         groups = grisha.settings.groups
-        return is_private(message) or not groups or message.chat.id in groups
+        return event.chat.type == ChatType.PRIVATE or not groups or event.chat.id in groups
 
 
 class Talkative(BaseFilter):
@@ -68,6 +68,7 @@ class FromNamedChannel(BaseFilter):
 def create_router() -> Router:
     router = Router(name="grisha")
     router.message.filter(Welcome())
+    router.message_reaction.filter(Welcome())
     router.message.register(on_post, FromNamedChannel())
     router.message.register(on_nothing, F.is_automatic_forward)
     router.message.register(on_removed, F.left_chat_member)
@@ -147,16 +148,19 @@ async def on_message(
     key, post = await _place(message, comments, bot_name)
     heard = _heard(message, key, await _without_mention(text, bot), post)
     async with turns.turn(key) as turn:
-        plan = await grisha.plan(heard)
+        plan = await run_reply(message, turn, grisha.plan(heard), action=None)
         reply = await stream_reply(message, grisha.answer(plan), turn)
         shown = reply.messages[-1]
         text = reply.text if reply.completion else ""
         if await grisha.remember(plan, text, shown.message_id) and is_private(message):
             await shown.edit_reply_markup(reply_markup=keyboards.rating())
-        await grisha.summarise(key)
+        with suppress(Interrupted):  # the question is answered: a summary may come another time
+            await turn.run(grisha.summarise(key))
 
 
-async def on_post(message: Message, grisha: Grisha, comments: Comments, bot_name: str) -> None:
+async def on_post(
+    message: Message, grisha: Grisha, comments: Comments, turns: Turns, bot_name: str
+) -> None:
     """Comment on a channel's post; when the model fails he is silent and the log says so."""
     text = (message.text or message.caption or "").strip()
     channel = message.sender_chat
@@ -168,7 +172,8 @@ async def on_post(message: Message, grisha: Grisha, comments: Comments, bot_name
     if len(text) < grisha.settings.comment_min_length or not await comments.may_comment(key):
         return
     try:
-        comment = await grisha.comment(post)
+        async with turns.turn(key) as turn:
+            comment = await turn.run(grisha.comment(post))
     except ServiceError as error:
         logger.warning("no comment on message %d: %s", message.message_id, type(error).__name__)
         return
@@ -192,10 +197,10 @@ async def on_rating(callback: CallbackQuery, callback_data: RatingCallback, gris
         await message.edit_reply_markup(reply_markup=None)
 
 
-async def on_reaction(event: MessageReactionUpdated, grisha: Grisha, context: BotContext) -> None:
+async def on_reaction(event: MessageReactionUpdated, grisha: Grisha) -> None:
     """A reaction under an answer counts as a vote; taking it back takes the vote back."""
     voter = event.user or event.actor_chat
-    if voter is None or not _may_vote(event.chat, voter.id, grisha, context):
+    if voter is None:
         return
     emojis = {
         reaction.emoji.rstrip("\ufe0f")
@@ -204,16 +209,6 @@ async def on_reaction(event: MessageReactionUpdated, grisha: Grisha, context: Bo
     }
     value = -1 if emojis & _DISLIKES else int(bool(emojis & _LIKES))
     await grisha.rate(event.chat.id, event.message_id, voter.id, value)
-
-
-def _may_vote(chat: Chat, voter_id: int, grisha: Grisha, context: BotContext) -> bool:
-    """Whether the settings let this person and this chat use the bot."""
-    settings, groups = context.settings, grisha.settings.groups
-    users, chats = settings.allowed_user_ids, settings.allowed_group_ids
-    allowed = voter_id in users | settings.admin_ids or chat.id in chats
-    if (users or chats) and not allowed:
-        return False
-    return chat.type == ChatType.PRIVATE or not groups or chat.id in groups
 
 
 async def on_member(event: ChatMemberUpdated, grisha: Grisha) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -11,13 +10,13 @@ from dataclasses import dataclass
 from aiogram import F, Router
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import CallbackQuery, Message
-from aiogram.utils.chat_action import ChatActionSender
 
 from bots.common import forgetting
 from bots.common import texts as common_texts
 from bots.common.conversation import Addressed, Author, author_of, conversation_key
-from bots.common.replies import send_reply, stream_reply
-from bots.common.turns import Interrupted, Interruption, Turn, Turns
+from bots.common.notices import send_notice
+from bots.common.replies import run_reply, send_reply, stream_reply
+from bots.common.turns import Turn, Turns
 from bots.hf_demo import prompts, texts
 from bots.hf_demo.comparison import compare, conversation_up_to
 from bots.hf_demo.keyboards import (
@@ -60,7 +59,9 @@ def create_router() -> Router:
     router.message.register(on_reset, Command("reset"))
     forgetting.register(router)
     router.callback_query.register(on_model_chosen, ModelCallback.filter())
-    router.callback_query.register(on_others, OthersCallback.filter(), F.message.as_("answer"))
+    router.callback_query.register(
+        on_others, OthersCallback.filter(), F.message.as_("answer"), flags={"anyone": True}
+    )
     router.callback_query.register(on_switch, SwitchCallback.filter(), F.message.as_("notice"))
     router.message.register(on_message, F.text, Addressed(), flags={"gather": True})
     return router
@@ -82,10 +83,8 @@ async def on_model(message: Message, command: CommandObject, demo: Demo) -> None
     if not shelf.names:
         await message.answer(texts.ONE_MODEL.format(model=chosen))
     elif not name:
-        await message.answer(
-            texts.CHOOSE_MODEL.format(model=chosen),
-            reply_markup=model_keyboard(shelf.names, chosen),
-        )
+        keyboard = model_keyboard(shelf.names, chosen)
+        await send_reply(message, texts.CHOOSE_MODEL.format(model=chosen), keyboard=keyboard)
     elif name not in shelf.names:
         await message.answer(
             texts.UNKNOWN_MODEL.format(name=name[:100], names=texts.listed(shelf.names))
@@ -99,6 +98,9 @@ async def on_model_chosen(
     callback: CallbackQuery, callback_data: ModelCallback, demo: Demo
 ) -> None:
     shelf, name, menu = demo.shelf, callback_data.name, callback.message
+    if name not in shelf.names:
+        await callback.answer(common_texts.STALE_BUTTON)
+        return
     before = await shelf.chosen(callback.from_user.id)
     await shelf.choose(callback.from_user.id, name)
     await callback.answer(texts.MODEL_CHOSEN.format(model=name))
@@ -153,11 +155,8 @@ async def offer_others(
     message: Message, name: str, error: ServiceError, shelf: ModelShelf, *, again: bool
 ) -> None:
     logger.warning("%s: %s: %s", name, type(error).__name__, error)
-    await message.reply(
-        texts.failed(name, error),
-        reply_markup=switch_keyboard(shelf.others(name), again=again),
-        allow_sending_without_reply=True,
-    )
+    keyboard = switch_keyboard(shelf.others(name), again=again)
+    await send_notice(message, texts.failed(name, error), keyboard)
 
 
 async def on_switch(
@@ -168,6 +167,9 @@ async def on_switch(
 ) -> None:
     """Take another model and, when the question is known, ask it at once."""
     user, name = callback.from_user, callback_data.name
+    if name not in demo.shelf.names or not isinstance(notice, Message):
+        await callback.answer(common_texts.STALE_BUTTON)
+        return
     await demo.shelf.choose(user.id, name)
     asked = notice.reply_to_message
     await callback.answer(texts.MODEL_CHOSEN.format(model=name))
@@ -187,6 +189,9 @@ async def on_others(
     demo: Demo,
 ) -> None:
     """Ask the other models what the one above has answered."""
+    if not isinstance(answer, Message):
+        await callback.answer(common_texts.STALE_BUTTON)
+        return
     key = demo.key(answer)
     messages = await conversation_up_to(demo.dialogue.history, key, callback_data.source)
     if messages is None:
@@ -241,17 +246,5 @@ async def show_comparison(
                     text = result.completion.text.strip() or common_texts.EMPTY_ANSWER
                     await send_reply(to, f"{heading}\n\n{text}")
 
-    assert to.bot is not None  # noqa: S101  (a message that came from a bot's update)
-    async with ChatActionSender.typing(to.chat.id, to.bot, to.message_thread_id):
-        task = turn.start(work())
-        try:
-            await asyncio.wait({task})
-        finally:
-            task.cancel()
-    if task.cancelled():
-        if turn.interruption is Interruption.STOPPED:
-            await to.answer(common_texts.STOPPED)
-            return
-        raise Interrupted(Interruption.SHUTDOWN)
-    task.result()
+    await run_reply(to, turn, work())
     await send_reply(to, texts.results(rows))

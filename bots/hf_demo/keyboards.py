@@ -1,31 +1,44 @@
 """Buttons."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardMarkup
 from aiogram.utils.keyboard import InlineKeyboardBuilder
+from pydantic import AfterValidator
 
+from bots.common.callbacks import Id
 from bots.hf_demo import texts
+from services.huggingface.config import MODELS
+
+
+def _known(name: str) -> str:
+    if name not in MODELS:
+        raise ValueError("no such model")
+    return name
+
+
+ModelName = Annotated[str, AfterValidator(_known)]
 
 
 class ModelCallback(CallbackData, prefix="model"):
     """A tap on a model's name."""
 
-    name: str
+    name: ModelName
 
 
 class OthersCallback(CallbackData, prefix="others"):
     """A tap on "ask the others" under what `name` answered to the message `source`."""
 
-    name: str
-    source: int
+    name: ModelName
+    source: Id
 
 
 class SwitchCallback(CallbackData, prefix="switch"):
     """A tap on another model under a failure; `again` asks it what failed."""
 
-    name: str
+    name: ModelName
     again: bool
 
 

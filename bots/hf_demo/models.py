@@ -41,9 +41,11 @@ class ModelShelf:
         return tuple(other for other in self.names if other != name)
 
     def open(self, name: str) -> ChatModel:
-        """The model of this name. Raises ConfigError."""
+        """Open the model of this name once; raise KeyError for one that isn't offered."""
         if name == self.default:
             return self._default_model
+        if name not in self.names:
+            raise KeyError(name)
         if name not in self._opened:
             self._opened[name] = self._metered(open_chat_model(self._backend, name))
         return self._opened[name]

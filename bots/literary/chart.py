@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from bots.literary.figures import mean_similarity, measure
 from bots.literary.temperatures import spoken
+from services import native
 
 
 def points(samples: Mapping[float, Sequence[str]]) -> list[tuple[float, float, float]]:
@@ -23,9 +24,9 @@ def points(samples: Mapping[float, Sequence[str]]) -> list[tuple[float, float, f
 
 def draw(samples: Mapping[float, Sequence[str]]) -> bytes:
     """A PNG of `points`."""
-    # Half a second to import, and only /chart needs it.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with native.loading():  # half a second to import, and only /chart needs it
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     values = points(samples)
     temperatures = [value for value, _, _ in values]

@@ -7,15 +7,16 @@ import re
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from aiogram import Bot, F, Router
+from aiogram import F, Router
 from aiogram.enums import ChatAction
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
-from aiogram.utils.chat_action import ChatActionSender
 
 from bots.common import forgetting
+from bots.common import texts as common_texts
 from bots.common.conversation import Addressed, author_of, conversation_key
-from bots.common.replies import send_reply, stream_reply
+from bots.common.notices import send_notice
+from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Turn, Turns
 from bots.literary import temperatures, texts
 from bots.literary.chart import draw
@@ -61,22 +62,25 @@ async def on_temperature(message: Message, command: CommandObject, workshop: Wor
     values = temperatures.parse(command.args or "")
     if values is None:
         kept = (await workshop.settings(owner)).temperatures
-        await message.reply(texts.BAD_TEMPERATURES.format(values=temperatures.listed(kept)))
+        await send_notice(message, texts.BAD_TEMPERATURES.format(values=temperatures.listed(kept)))
         return
     await workshop.change(owner, temperatures=values)
-    await message.reply(texts.TEMPERATURES.format(values=temperatures.listed(values)))
+    await send_notice(message, texts.TEMPERATURES.format(values=temperatures.listed(values)))
 
 
 async def on_form(message: Message, workshop: Workshop) -> None:
     settings = await workshop.settings(author_of(message).id)
-    await message.answer(texts.FORM, reply_markup=form_keyboard(settings))
+    await send_reply(message, texts.FORM, keyboard=form_keyboard(settings))
 
 
 async def on_form_chosen(
     callback: CallbackQuery, callback_data: FormCallback, workshop: Workshop
 ) -> None:
     names = list(FORMS if callback_data.kind == "form" else GENRES)
-    chosen = names[callback_data.number % len(names)]
+    if callback_data.number >= len(names):
+        await callback.answer(common_texts.STALE_BUTTON)
+        return
+    chosen = names[callback_data.number]
     owner = callback.from_user.id
     before = await workshop.settings(owner)
     settings = await (
@@ -106,10 +110,10 @@ async def on_prompt(
                 version = await _show(message, turn, value, stream, texts.HEADING)
                 if version:
                     work = replace(work, versions=(*work.versions, version))
-                if turn.interruption:
+                if turn.stopped:
                     break
         await workshop.keep(owner, work)
-        if work.versions and not turn.interruption:
+        if work.versions and not turn.stopped:
             keyboard = versions_keyboard(work.versions)
             await send_reply(message, texts.compared(work.versions), keyboard=keyboard)
 
@@ -118,7 +122,7 @@ async def on_again(message: Message, workshop: Workshop, turns: Turns, bot_name:
     owner = author_of(message).id
     work = await workshop.work(owner)
     if work is None or not work.versions:
-        await message.reply(texts.NO_WORK)
+        await send_notice(message, texts.NO_WORK)
         return
     match = AGAIN.match(message.text or "")
     said = temperatures.parse(match[1]) if match and match[1] else None
@@ -132,7 +136,7 @@ async def on_continue(message: Message, workshop: Workshop, turns: Turns, bot_na
     owner = author_of(message).id
     work = await workshop.work(owner)
     if work is None or not work.versions:
-        await message.reply(texts.NO_WORK)
+        await send_notice(message, texts.NO_WORK)
         return
     match = CONTINUE.match(message.text or "")
     number = int(match[1]) - 1 if match and match[1] else _version_of_reply(message, work)
@@ -151,8 +155,11 @@ async def on_version_button(
     if not isinstance(message, Message) or work is None or not work.versions:
         await callback.answer(texts.NO_WORK, show_alert=True)
         return
+    number = callback_data.number
+    if number >= len(work.versions):
+        await callback.answer(common_texts.STALE_BUTTON)
+        return
     await callback.answer()
-    number = min(callback_data.number, len(work.versions) - 1)
     if callback_data.action == "again":
         value = work.versions[number].temperature
         await _again(message, owner, work, value, workshop, turns, bot_name)
@@ -160,31 +167,22 @@ async def on_version_button(
         await _continue(message, owner, work, number, workshop, turns, bot_name)
 
 
-async def on_chart(
-    message: Message, bot: Bot, workshop: Workshop, turns: Turns, bot_name: str
-) -> None:
+async def on_chart(message: Message, workshop: Workshop, turns: Turns, bot_name: str) -> None:
     owner = author_of(message).id
     work = await workshop.work(owner)
     if work is None:
-        await message.reply(texts.NO_WORK)
+        await send_notice(message, texts.NO_WORK)
         return
     values = (await workshop.settings(owner)).temperatures
     listed = temperatures.listed(values)
     await message.answer(texts.DRAWING.format(count=SAMPLES, values=listed))
-    async with (
-        turns.turn(conversation_key(bot_name, message)) as turn,
-        ChatActionSender(bot=bot, chat_id=message.chat.id, action=ChatAction.UPLOAD_PHOTO),
-    ):
-        pictures: list[bytes] = []
 
-        async def make() -> None:
-            samples = await workshop.samples(work, values)
-            pictures.append(await asyncio.to_thread(draw, samples))
+    async def make() -> bytes:
+        samples = await workshop.samples(work, values)
+        return await asyncio.to_thread(draw, samples)
 
-        await asyncio.wait({task := turn.start(make())})
-        if not task.cancelled():
-            task.result()
-    for picture in pictures:
+    async with turns.turn(conversation_key(bot_name, message)) as turn:
+        picture = await run_reply(message, turn, make(), action=ChatAction.UPLOAD_PHOTO)
         await message.answer_photo(BufferedInputFile(picture, "chart.png"), caption=texts.CHART)
 
 

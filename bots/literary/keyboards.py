@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardMarkup
 from aiogram.utils.keyboard import InlineKeyboardBuilder
 
+from bots.common.callbacks import Number
 from bots.literary import texts
 from bots.literary.prompts import FORMS, GENRES
 from bots.literary.temperatures import spoken
@@ -17,23 +19,24 @@ from bots.literary.workshop import Settings, Version
 class FormCallback(CallbackData, prefix="form"):
     """A tap on a form or a genre, by number."""
 
-    kind: str
-    number: int
+    kind: Literal["form", "genre"]
+    number: Number
 
 
 class VersionCallback(CallbackData, prefix="version"):
     """Write once more at a version's temperature, or go on with it."""
 
-    action: str
-    number: int
+    action: Literal["again", "continue"]
+    number: Number
 
 
 def form_keyboard(settings: Settings) -> InlineKeyboardMarkup:
     builder = InlineKeyboardBuilder()
-    for kind, names, chosen in (
+    kinds: tuple[tuple[Literal["form", "genre"], Iterable[str], str], ...] = (
         ("form", FORMS, settings.form),
         ("genre", GENRES, settings.genre),
-    ):
+    )
+    for kind, names, chosen in kinds:
         for number, name in enumerate(names):
             mark = "✓ " if name == chosen else ""
             builder.button(text=mark + name, callback_data=FormCallback(kind=kind, number=number))
@@ -43,7 +46,11 @@ def form_keyboard(settings: Settings) -> InlineKeyboardMarkup:
 def versions_keyboard(versions: Sequence[Version]) -> InlineKeyboardMarkup:
     """Two buttons for each version; they go by the version's place in the work."""
     builder = InlineKeyboardBuilder()
-    for action, label in (("again", texts.AGAIN_BUTTON), ("continue", texts.CONTINUE_BUTTON)):
+    actions: tuple[tuple[Literal["again", "continue"], str], ...] = (
+        ("again", texts.AGAIN_BUTTON),
+        ("continue", texts.CONTINUE_BUTTON),
+    )
+    for action, label in actions:
         for number, version in enumerate(versions):
             text = label.format(value=spoken(version.temperature))
             builder.button(text=text, callback_data=VersionCallback(action=action, number=number))

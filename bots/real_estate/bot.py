@@ -12,6 +12,7 @@ from bots.launch import main
 from bots.real_estate.assistant import Assistant
 from bots.real_estate.config import RealEstateSettings
 from bots.real_estate.handlers import create_router
+from bots.real_estate.listing_import import ListingImport
 from bots.real_estate.listings import ListingStore
 from bots.real_estate.sample import load_sample
 from bots.real_estate.texts import COMMANDS
@@ -19,6 +20,9 @@ from bots.real_estate.understanding import load_gazetteer
 from bots.real_estate.valuation.appraiser import Appraiser
 from services.env import read_settings
 from services.storage import HistoryStore, PreferenceStore
+
+# Whose models word a result well enough to be worth a message of its own.
+FIT_BACKENDS = ("gigachat",)
 
 
 async def create_dispatcher(context: BotContext) -> Dispatcher:
@@ -30,8 +34,16 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
     dispatcher["settings"] = settings
     dispatcher["history"] = HistoryStore(context.database)
-    assistant = Assistant(context.model, store, appraiser, preferences)
+    assistant = Assistant(
+        context.model,
+        store,
+        appraiser,
+        preferences,
+        comments=settings.comments == "always"
+        or (settings.comments == "auto" and context.backend in FIT_BACKENDS),
+    )
     dispatcher["assistant"] = assistant
+    dispatcher["listing_import"] = ListingImport(store, appraiser, assistant.saved_items)
     dispatcher["forgetting"].also(assistant.forget)
 
     async def on_startup() -> None:

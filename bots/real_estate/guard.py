@@ -11,17 +11,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bots.real_estate.understanding.gazetteer import load_gazetteer
-from bots.real_estate.understanding.numerals import digits_for_words
+from bots.real_estate.understanding.morphology import is_common_word
+from bots.real_estate.understanding.quantities import said_numbers
 
-_NUMBER = re.compile(r"\d+(?:[  ]\d{3})*(?:[.,]\d+)?")
 _WORD = re.compile(r"[А-Яа-яЁёA-Za-z]+(?:-[А-Яа-яЁёA-Za-z]+)*")
-_UNIT = re.compile(r"\s?(млрд|миллиард|млн|миллион|лям|тыс)", re.IGNORECASE)
-_FACTORS = {"млрд": 1e9, "миллиард": 1e9, "млн": 1e6, "миллион": 1e6, "лям": 1e6, "тыс": 1e3}
 _STREET = re.compile(
-    r"\b(?:улиц\w*|ул\.|проспект\w*|пр-т|переул\w*|бульвар\w*|шоссе|набережн\w*|ЖК|дом\w*|квартал\w*)\s+«?([А-ЯЁ][\w-]+|№?\s?\d+\w*)"
-    r"|([А-ЯЁ][\w-]+(?:ая|ий|ый|ой|ое|ом))\s+(?:улиц\w*|проспект\w*|переул\w*|бульвар\w*|шоссе|набережн\w*)"
+    r"\b(?:улиц\w*|ул\.|проспект\w*|пр-т|переул\w*|бульвар\w*|шоссе|набережн\w*|ЖК|дом\w*|квартал\w*)\s+«?([А-ЯЁ][\w-]{1,40}|№?\s?\d+\w*)"
+    r"|\b([А-ЯЁ][\w-]{1,40}(?:ая|ий|ый|ой|ое|ом))\s+(?:улиц\w*|проспект\w*|переул\w*|бульвар\w*|шоссе|набережн\w*)"
 )
-_LINK = re.compile(r"https?://|www\.|@\w{4,}|\w+\.(?:ru|com|рф)\b")
+_LINK = re.compile(r"https?://|www\.|@\w{4,}|\b\w{1,64}\.(?:ru|com|рф)\b")
 _TOLERANCE = 0.0005
 
 
@@ -45,8 +43,10 @@ def find_invention(text: str, source: str) -> str | None:
     """What kind of thing `text` says that `source` doesn't: a number, a place, a street, a link."""
     if _LINK.search(text):
         return "link"
-    known = _numbers(source)
-    if any(not _stands_in(value, known) for value in _numbers(text)):
+    known = said_numbers(source)
+    if any(not _stands_in(value, known) for value in said_numbers(text)):
+        return "number"
+    if not _kinds_of_numbers(text) <= _kinds_of_numbers(source):
         return "number"
     streets = {part for match in _STREET.finditer(text) for part in match.groups() if part}
     if any(_stem(street) not in source.casefold().replace("ё", "е") for street in streets):
@@ -57,14 +57,41 @@ def find_invention(text: str, source: str) -> str | None:
     return None
 
 
-def _numbers(text: str) -> set[float]:
-    """Every number in digits or words, in units: «12,5 млн» is 12.5 and 12 500 000."""
-    plain = digits_for_words(text.replace("\u202f", " "))
-    found = set()
-    for match in _NUMBER.finditer(plain):
-        value = float(re.sub(r"\s", "", match[0]).replace(",", "."))
-        unit = _UNIT.match(plain, match.end())
-        found.add(value * _FACTORS[unit[1].lower()] if unit else value)
+_SMALL = {
+    word: str(number)
+    for number, words in enumerate(
+        (
+            ("один", "одна"), ("два", "две"), ("три",), ("четыре",), ("пять",), ("шесть",),
+            ("семь",), ("восемь",), ("девять",), ("десять",), ("одиннадцать",), ("двенадцать",),
+        ),
+        start=1,
+    )
+    for word in words
+}  # fmt: skip
+_ROOM_WORDS = (
+    ("студи", 0), ("одноком", 1), ("однуш", 1), ("двухком", 2), ("двуш", 2), ("трехком", 3),
+    ("треш", 3), ("четырехком", 4), ("четыреш", 4), ("пятиком", 5),
+)  # fmt: skip
+_FLOOR_STEMS = (
+    "перв", "втор", "трет", "четверт", "пят", "шест", "седьм", "восьм", "девят", "десят",
+    "одиннадцат", "двенадцат",
+)  # fmt: skip
+_ROOMS = re.compile(r"(\d+)\s?-?\s?(?:комн|к\.|х\s?комн)")
+_FLOOR = re.compile(r"(\d+)(?:-?(?:й|м|го|ом))? этаж|(\d+)/\d+ ?эт|(\d+) эт\.|этаж[а-я]{0,3} (\d+)")
+_COUNT = re.compile(r"(\d+) (?:вариант|квартир|объявлени|предложени|штук)")
+
+
+def _kinds_of_numbers(text: str) -> set[tuple[str, int]]:
+    """Numbers of rooms, floors and flats with their kind: seven minutes are no seven flats."""
+    plain = text.replace("\u00a0", " ").casefold().replace("ё", "е")
+    plain = re.sub("[а-я]+", lambda word: _SMALL.get(word[0], word[0]), plain)
+    found = {("rooms", count) for word, count in _ROOM_WORDS if word in plain}
+    for kind, pattern in (("rooms", _ROOMS), ("floor", _FLOOR), ("count", _COUNT)):
+        for match in pattern.finditer(plain):
+            found |= {(kind, int(group)) for group in match.groups() if group}
+    for number, stem in enumerate(_FLOOR_STEMS, start=1):
+        if re.search(rf"(?<![а-я]){stem}(?:ый|ой|ом|ий|ем|ого|ьем|ье|ья)? этаж", plain):
+            found.add(("floor", number))
     return found
 
 
@@ -72,23 +99,23 @@ def _stands_in(value: float, known: set[float]) -> bool:
     return any(abs(value - other) <= _TOLERANCE * max(abs(other), 1e-9) for other in known)
 
 
-def _is_named(names: set[str], source: str) -> bool:
+def _is_named(names: frozenset[str], source: str) -> bool:
     return any(_stem(name) in source for name in names)
 
 
-def _places(text: str) -> list[set[str]]:
+def _places(text: str) -> set[frozenset[str]]:
     """For each place named in `text`, by capitalised words in any case, what it may be."""
     gazetteer = load_gazetteer()
     words = [match[0] for match in _WORD.finditer(text)]
-    found = []
+    found = set()
     for index, word in enumerate(words):
         if not word[0].isupper():
             continue
         for length in (3, 2, 1):
             form = " ".join(words[index : index + length]).lower().replace("ё", "е")
             readings = gazetteer.readings(form)
-            if readings and (" " in form or not gazetteer.is_common_word(form)):
-                found.append({reading.place.name for reading in readings})
+            if readings and (" " in form or not is_common_word(form)):
+                found.add(frozenset(reading.place.name for reading in readings))
                 break
     return found
 

@@ -3,61 +3,96 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
 from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardMarkup
 from aiogram.utils.keyboard import InlineKeyboardBuilder
+from pydantic import AfterValidator, Field
 
+from bots.common.callbacks import MAX_ID, Id
 from bots.real_estate.assistant import Answer
-from bots.real_estate.checklists import CHECKLISTS, Checklist
+from bots.real_estate.checklists import BY_NAME, CHECKLISTS, Checklist
 from bots.real_estate.listings import Listing
 from bots.real_estate.listings.keeping import SavedSearch
 from bots.real_estate.listings.search import PAGE
-from bots.real_estate.request import Slots
+from bots.real_estate.request import SLOT_NAMES, Slots
 from bots.real_estate.wording import STYLES, chip_text, understood
 
 MAX_CHIPS = 8
+MAX_OFFSET = 1_000_000
 SORT_LABELS = {"price": "цена", "price_per_metre": "₽/м²", "discount": "выгода"}
+
+
+Key = Annotated[str, Field(pattern="^[0-9a-f]{8}$")]  # of the request that a button belongs to
+
+
+def _slot(name: str) -> str:
+    if name not in SLOT_NAMES:
+        raise ValueError("no such slot")
+    return name
 
 
 class StyleCallback(CallbackData, prefix="style"):
     """A tap on a style; styles go by number, callback data are short."""
 
-    number: int
+    number: Annotated[int, Field(ge=0, lt=len(STYLES))]
 
 
 class ChipCallback(CallbackData, prefix="chip"):
-    """Take a slot out of the request."""
+    """Take a slot out of the request `key`."""
 
-    slot: str
+    slot: Annotated[str, AfterValidator(_slot)]
+    key: Key
 
 
 class PageCallback(CallbackData, prefix="page"):
-    """Show the present search from `offset` on, in an order of its own."""
+    """Show the search `key` from `offset` on, in an order of its own."""
 
-    offset: int
-    sort: str = ""
+    key: Key
+    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)]
+    sort: Literal["", "price", "price_per_metre", "discount"] = ""
 
 
 class FlatCallback(CallbackData, prefix="flat"):
     """Something about one listing: card, worth, star, map, compare."""
 
-    action: str
-    id: int
+    action: Literal["card", "worth", "star", "map", "compare"]
+    id: Id
 
 
 class KeptCallback(CallbackData, prefix="kept"):
-    """Saved searches and favourites: save, drop, export, compare."""
+    """Saved searches and favourites: drop, export."""
 
-    action: str
-    id: int = 0
+    action: Literal["drop", "export"]
+    id: Annotated[int, Field(ge=0, le=MAX_ID)] = 0
+
+
+def _checklist(name: str) -> str:
+    if name not in BY_NAME:
+        raise ValueError("no such checklist")
+    return name
+
+
+class RequestCallback(CallbackData, prefix="request"):
+    """Something about the request `key`: watch (tell of new flats), details (of its estimate)."""
+
+    action: Literal["watch", "details"]
+    key: Key
+
+
+class ForgetCallback(CallbackData, prefix="forget"):
+    """Delete everything of `owner`, or leave it."""
+
+    owner: Annotated[int, Field(ge=-MAX_ID, le=MAX_ID)]
+    accept: bool
 
 
 class CheckCallback(CallbackData, prefix="check"):
     """A checklist, or a tick in it; -1 opens the list."""
 
-    name: str
-    item: int = -1
+    name: Annotated[str, AfterValidator(_checklist)]
+    item: Annotated[int, Field(ge=-1, le=100)] = -1
 
 
 class ImportCallback(CallbackData, prefix="import"):
@@ -82,10 +117,14 @@ def answer_keyboard(answer: Answer) -> InlineKeyboardMarkup | None:
     said = _chips(answer.state.slots)
     for slot in said:
         text = f"✕ {chip_text(slot, answer.state.slots)}"
-        builder.button(text=text, callback_data=ChipCallback(slot=slot))
+        builder.button(text=text, callback_data=ChipCallback(slot=slot, key=answer.state.key))
     sizes = _rows_of(len(said), 3)
     if answer.listings:
         sizes += _add_results(builder, answer)
+    if answer.detailed:
+        details = RequestCallback(action="details", key=answer.state.key)
+        builder.button(text="Подробнее", callback_data=details)
+        sizes.append(1)
     if not sizes:
         return None
     return InlineKeyboardMarkup(inline_keyboard=builder.adjust(*sizes).export())
@@ -98,14 +137,18 @@ def _add_results(builder: InlineKeyboardBuilder, answer: Answer) -> list[int]:
     orders = [name for name in SORT_LABELS if name != answer.state.sort]
     for name in orders:
         builder.button(
-            text=f"⇅ {SORT_LABELS[name]}", callback_data=PageCallback(offset=0, sort=name)
+            text=f"⇅ {SORT_LABELS[name]}",
+            callback_data=PageCallback(key=answer.state.key, offset=0, sort=name),
         )
     sizes.append(len(orders))
     last = 1
     if answer.offset + PAGE < answer.total:
-        builder.button(text="Ещё ▸", callback_data=PageCallback(offset=answer.offset + PAGE))
+        page = PageCallback(key=answer.state.key, offset=answer.offset + PAGE)
+        builder.button(text="Ещё ▸", callback_data=page)
         last = 2
-    builder.button(text="🔔 Следить", callback_data=KeptCallback(action="save"))
+    builder.button(
+        text="🔔 Следить", callback_data=RequestCallback(action="watch", key=answer.state.key)
+    )
     return [*sizes, last]
 
 
@@ -159,6 +202,13 @@ def checklist_keyboard(checklist: Checklist, ticked: Sequence[int]) -> InlineKey
     return InlineKeyboardMarkup(inline_keyboard=builder.adjust(1).export())
 
 
+def forget_keyboard(owner_id: int) -> InlineKeyboardMarkup:
+    builder = InlineKeyboardBuilder()
+    builder.button(text="Удалить всё", callback_data=ForgetCallback(owner=owner_id, accept=True))
+    builder.button(text="Оставить", callback_data=ForgetCallback(owner=owner_id, accept=False))
+    return InlineKeyboardMarkup(inline_keyboard=builder.export())
+
+
 def import_keyboard() -> InlineKeyboardMarkup:
     builder = InlineKeyboardBuilder()
     builder.button(text="Загрузить", callback_data=ImportCallback(accept=True))
@@ -168,13 +218,7 @@ def import_keyboard() -> InlineKeyboardMarkup:
 
 def _chips(slots: Slots) -> list[str]:
     """The slots that have a chip; an exact price or area has one, not two."""
-    said = slots.said()
-    twice = {
-        f"{name}_min"
-        for name in ("price", "area")
-        if f"{name}_min" in said and said[f"{name}_min"] == said.get(f"{name}_max")
-    }
-    return [name for name in said if name not in twice][:MAX_CHIPS]
+    return slots.shown()[:MAX_CHIPS]
 
 
 def _rows_of(count: int, width: int) -> list[int]:

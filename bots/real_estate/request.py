@@ -9,6 +9,33 @@ from typing import Any, Literal
 Intent = Literal["search", "value", "other"]
 RENOVATIONS = ("без ремонта", "косметический", "с ремонтом", "евро", "дизайнерский")
 MARKETS = ("новостройка", "вторичка")
+HOUSE_TYPES = ("панель", "кирпич", "монолит")
+ABOUT = 0.1  # «около X» is 10 % either way
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From `low` to `high`; None is an open end."""
+
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def exactly(cls, value: float) -> Range:
+        return cls(value, value)
+
+    @classmethod
+    def about(cls, value: float) -> Range:
+        return cls(value * (1 - ABOUT), value * (1 + ABOUT))
+
+    @property
+    def is_exact(self) -> bool:
+        return self.low is not None and self.low == self.high
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing can lie in it: «от 12» said before «до 8»."""
+        return self.low is not None and self.high is not None and self.low > self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +65,7 @@ class Slots:
     market: str | None = None
     metro_minutes: int | None = None
     words: str | None = None
+    house_type: str | None = None
 
     def said(self) -> dict[str, Any]:
         """The filled slots by name."""
@@ -46,6 +74,27 @@ class Slots:
 
     def without(self, *names: str) -> Slots:
         return replace(self, **dict.fromkeys(names))
+
+    def range(self, name: RangeName) -> Range:
+        """The price, the area or the floor as a range."""
+        low, high = RANGES[name]
+        return Range(getattr(self, low), getattr(self, high))
+
+    def without_range(self, name: RangeName) -> Slots:
+        return self.without(*RANGES[name])
+
+    def is_exact(self, slot: str) -> bool:
+        """Whether a slot is an end of a range of one number: «просят 15 млн»."""
+        name = RANGE_OF.get(slot)
+        return name is not None and self.range(name).is_exact
+
+    def shown(self) -> list[str]:
+        """The filled slots that users are shown; an exact number once."""
+        return [
+            name
+            for name in self.said()
+            if not (self.is_exact(name) and name == RANGES[RANGE_OF[name]][0])
+        ]
 
     @property
     def place(self) -> str | None:
@@ -59,6 +108,13 @@ class Slots:
         return sum(bounds) / len(bounds) if bounds else None
 
 
+RangeName = Literal["price", "area", "floor"]
+RANGES: dict[RangeName, tuple[str, str]] = {
+    "price": ("price_min", "price_max"),
+    "area": ("area_min", "area_max"),
+    "floor": ("floor_min", "floor_max"),
+}
+RANGE_OF: dict[str, RangeName] = {slot: name for name, ends in RANGES.items() for slot in ends}
 SLOT_NAMES = tuple(field.name for field in fields(Slots))
 
 

@@ -1,4 +1,4 @@
-"""The bot itself: who it is, its commands, its files, answers to pressed buttons."""
+"""Methods about the bot itself: getMe, commands, files, callback answers."""
 
 from __future__ import annotations
 
@@ -102,12 +102,9 @@ def answer_callback_query(api: BotApi, params: Params) -> bool:
     text = params.string("text")
     if utf16_length(text) > 200:
         raise bad_request("MESSAGE_TOO_LONG")
-    query = api.world.callbacks.pop(params.string("callback_query_id"), None)
-    if query is None:
-        raise bad_request("query is too old and response timeout expired or query ID is invalid")
     answer = {"text": text, "alert": params.flag("show_alert"), "url": params.string("url")}
-    if not query.answer.done():
-        query.answer.set_result(answer)
+    if not api.world.callbacks.answer(params.string("callback_query_id"), answer):
+        raise bad_request("query is too old and response timeout expired or query ID is invalid")
     return True
 
 

@@ -1,11 +1,12 @@
-"""Questions about chats and their members."""
+"""Methods about chats, members and topics."""
 
 from __future__ import annotations
 
 from playground.bot_api import BotApi, method
+from playground.chats import ADMIN_STATUSES, Author, User, member_wire
 from playground.errors import Json, bad_request
+from playground.messages import public
 from playground.params import Params
-from playground.world import ADMIN_STATUSES, Author, User, member_wire, public
 
 MAX_TOPIC_NAME = 128
 

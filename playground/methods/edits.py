@@ -1,4 +1,4 @@
-"""What a bot does to messages that exist: edit, delete, react, pin."""
+"""Methods for existing messages: edit, delete, react, pin."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground.bot_api import BotApi, method
+from playground.chats import ADMIN_STATUSES, Chat
 from playground.errors import Json, bad_request
 from playground.keyboards import checked_markup
 from playground.markup import MAX_CAPTION, utf16_length
+from playground.messages import public
 from playground.methods.media import input_media
 from playground.methods.messages import message_text
+from playground.methods.rich import rich_content
 from playground.params import Params
-from playground.world import ADMIN_STATUSES, Chat, public
 
 _NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly "
     "the same as a current content and reply markup of the message"
 )
 _MEDIA = ("photo", "document")
+_TEXTS = ("text", "entities", "rich_message")
 # What Telegram lets everybody react with.
 REACTIONS = frozenset(
     "👍👎❤🔥🥰👏😁🤔🤯😱🤬😢🎉🤩🤮💩🙏👌🕊🤡🥱🥴😍🐳🌚🌭💯🤣⚡🍌🏆💔🤨😐🍓🍾💋🖕😈"
@@ -28,11 +31,14 @@ REACTIONS = frozenset(
 
 @method
 def edit_message_text(api: BotApi, params: Params) -> Json:
-    content = message_text(params, "MESSAGE_TOO_LONG").wire()
+    if "rich_message" in params:
+        content = rich_content(params)
+    else:
+        content = message_text(params, "MESSAGE_TOO_LONG").wire()
     chat, message = _editable(api, params)
-    if "text" not in message:
+    if "text" not in message and "rich_message" not in message:
         raise bad_request("there is no text in the message to edit")
-    return _edit(api, chat, message, {"entities": None, **content}, params)
+    return _edit(api, chat, message, {**dict.fromkeys(_TEXTS), **content}, params)
 
 
 @method

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground.bot_api import BotApi, method
+from playground.chats import Author, Chat
 from playground.errors import Json, bad_request
 from playground.keyboards import checked_markup
 from playground.markup import MAX_TEXT, FormattedText, utf16_length
+from playground.messages import content_of, public
 from playground.params import Params, format_text
-from playground.world import Author, Chat, content_of, public
 
 _ACTIONS = (
     "typing",
@@ -63,7 +64,7 @@ def deliver(api: BotApi, params: Params, *contents: Mapping[str, Any]) -> list[J
 
 
 def placement(api: BotApi, chat: Chat, params: Params) -> dict[str, Any]:
-    """What a message replies to, with the quote, and the thread that it goes to."""
+    """Resolve the reply, its quote and the thread of a message."""
     thread_id = params.integer("message_thread_id") or None
     if thread_id and not _thread_exists(chat, thread_id):
         raise bad_request("message thread not found")
@@ -114,16 +115,21 @@ def send_message_draft(api: BotApi, params: Params) -> bool:
     formatted = params.formatted("text")
     if utf16_length(formatted.text) > MAX_TEXT:
         raise bad_request("message is too long")
+    return show_draft(api, params, formatted.wire())
+
+
+def show_draft(api: BotApi, params: Params, body: Json) -> bool:
+    """Show the draft of a text or of a rich message."""
     chat = api.chat(params)
     if chat.type != "private":
         raise bad_request("TEXTDRAFT_PEER_INVALID")
     if not params.integer("draft_id"):
         raise bad_request("draft_id must be non-zero")
     api.charge(chat)
-    api.world.show_draft(
+    api.world.drafts.show(
         chat,
         params.integer("draft_id"),
-        formatted.wire(),
+        body,
         can_stop=params.flag("can_stop"),
         keep_on_stop=params.flag("keep_on_stop"),
         thread_id=params.integer("message_thread_id") or None,
@@ -151,7 +157,7 @@ def forward_message(api: BotApi, params: Params) -> Json:
 
 
 def _origin(message: Json) -> Json:
-    """Where a forward comes from: the first author, not the last one who forwarded it."""
+    """Build the MessageOrigin of a forward: the first author, not the last forwarder."""
     if "forward_origin" in message:
         return dict(message["forward_origin"])
     if "from" in message and "sender_chat" not in message:

@@ -10,13 +10,13 @@ export async function get(path) {
 
 export async function post(action, body, files = {}) {
   const chosen = Object.entries(files).filter(([, file]) => file);
-  const request = { method: "POST" };
+  const request = { method: "POST", headers: { "X-Playground": "page" } }; // no other site's page can send it
   if (chosen.length) {
     request.body = new FormData();
     request.body.append("body", JSON.stringify(body));
     for (const [name, file] of chosen) request.body.append(name, file, file.name);
   } else {
-    request.headers = { "Content-Type": "application/json" };
+    request.headers["Content-Type"] = "application/json";
     request.body = JSON.stringify(body);
   }
   let response;

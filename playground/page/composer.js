@@ -1,7 +1,9 @@
 // Writing: text, files, replies, edits, commands, and the bot's keyboard.
 import { $, avatar, h, icon, item, menu } from "./dom.js";
 import { act } from "./feed.js";
-import { author, current, hasBot, isAdmin, isMine, myRole, on, person, preview, store } from "./store.js";
+import { recordButton } from "./sound.js";
+import { MAX_CAPTION, MAX_TEXT, parts } from "./parts.js";
+import { author, current, hasBot, isAdmin, isMine, myRole, on, person, plural, preview, store } from "./store.js";
 
 let reply = null;
 let editing = null;
@@ -13,11 +15,12 @@ let choices = [];
 let chosen = 0;
 const texts = new Map(); // what was typed and not sent, by chat
 
-let input, sendButton;
+let input, sendButton, recorder;
 
 export function setUp() {
   input = h("textarea", { rows: "1", "aria-label": "Сообщение", id: "input", autocomplete: "off", oninput: onInput, onkeydown: onKey, onpaste: onPaste });
   sendButton = h("button", { class: "icon send", title: "Отправить", onclick: submit }, icon("send"));
+  recorder = recordButton((voice, seconds) => act("send", { duration: seconds, reply_to: reply?.message_id ?? defaultReply() }, { voice }));
   on("open", () => { reset(); draw(); });
   on("chats", draw);
   on("reply", (message) => { reply = message; editing = null; draw(); input.focus(); });
@@ -51,7 +54,8 @@ export function draw() {
   }
   input.placeholder = chat.keyboard?.input_field_placeholder || (chat.type === "channel" ? "Новый пост" : store.open.post ? "Комментарий" : "Сообщение");
   footer.replaceChildren(h("div", { class: "suggest", role: "listbox", id: "suggest", hidden: true }),
-    h("div", { class: "box" }, context(), h("div", { class: "line" }, identityButton(chat), attachButton(), input, menuButton(chat), keyboardButton(chat), sendButton), keyboard(chat)));
+    h("div", { class: "box" }, context(), h("div", { class: "line" }, identityButton(chat), attachButton(), input, menuButton(chat), keyboardButton(chat), recorder, sendButton),
+      h("div", { class: "count", id: "count", role: "status", hidden: true }), keyboard(chat)));
   if (focused) input.focus();
   fit();
   return undefined;
@@ -143,7 +147,23 @@ function dropping(zone) {
 function fit() {
   input.style.height = "38px";
   input.style.height = `${Math.min(input.scrollHeight, 210)}px`;
-  sendButton.disabled = !input.value.trim() && !file;
+  count();
+}
+
+// How long the text is, once it comes near the length of one message.
+function count() {
+  const text = input.value.trim();
+  const limit = file || (editing && !editing.text) ? MAX_CAPTION : MAX_TEXT;
+  const pieces = parts(text, Boolean(file)).length;
+  const tooLong = editing && text.length > limit;
+  sendButton.disabled = (!text && !file) || Boolean(tooLong);
+  const node = $("count");
+  if (!node) return;
+  node.hidden = text.length < limit * 0.9;
+  const length = text.length.toLocaleString("ru");
+  const most = limit.toLocaleString("ru");
+  node.textContent = tooLong ? `${length} из ${most}: изменённое сообщение должно поместиться в одно`
+    : pieces > 1 ? `${length} знаков: уйдёт ${plural(pieces, "сообщением", "сообщениями", "сообщениями")}` : `${length} из ${most}`;
 }
 
 function onInput() {
@@ -183,7 +203,7 @@ function startEdit(message) {
 
 async function submit() {
   const text = input.value.trim();
-  if (!text && !file) return;
+  if (sendButton.disabled) return;
   const sent = { text, reply_to: reply?.message_id ?? defaultReply() };
   if (identity === "anonymous") sent.anonymous = true;
   if (identity === "channel") sent.as_channel = [...store.chats.values()].find((c) => c.type === "channel")?.key;
@@ -194,14 +214,26 @@ async function submit() {
   choices = [];
   reply = file = editing = null;
   draw();
-  const done = before.editing
-    ? await act("edit", { message_id: before.editing.message_id, text })
-    : await act("send", sent, files);
-  if (!done) { // nothing typed is lost
-    input.value = before.text;
-    ({ reply, editing, file } = before);
-    draw();
+  if (before.editing) {
+    if (!await act("edit", { message_id: before.editing.message_id, text })) putBack(before);
+    return;
   }
+  const pieces = parts(text, Boolean(before.file));
+  for (const [index, piece] of pieces.entries()) {
+    const done = index ? await act("send", { ...sent, text: piece, reply_to: defaultReply() }) : await act("send", { ...sent, text: piece }, files);
+    if (!done) {
+      putBack(index ? { text: pieces.slice(index).join("\n"), reply: null, editing: null, file: null } : before);
+      return;
+    }
+  }
+}
+
+// What the server didn't take stands in the input again: nothing typed is lost.
+function putBack(before) {
+  input.value = input.value ? `${before.text}\n${input.value}` : before.text;
+  ({ reply, editing, file } = before);
+  texts.set(placeKey(), editing ? "" : input.value);
+  draw();
 }
 
 // A comment without a reply answers the post, as Telegram's clients do it.

@@ -2,6 +2,8 @@
 import { $, avatar, copy, dialog, h, hue, icon, item, menu, notice, toast } from "./dom.js";
 import { post } from "./api.js";
 import { formatted } from "./format.js";
+import { rich } from "./rich.js";
+import { player } from "./sound.js";
 import {
   author, clock, current, day, isAdmin, isMine, isShown, messagesOf, on, person, plural, preview, store, tell,
 } from "./store.js";
@@ -148,6 +150,7 @@ function quoted(reply, quote) {
 }
 
 function words(message) {
+  if (message.rich_message) return h("div", { class: message.edit_date ? "text edited closed" : "text closed" }, rich(message.rich_message, links));
   const text = message.text ?? message.caption;
   if (!text) return null;
   const kinds = ["text", message.edit_date && "edited", lastIsBlock(message) && "closed"];
@@ -167,6 +170,7 @@ function meta(message) {
 }
 
 function lastIsBlock(message) {
+  if (message.rich_message) return true;
   const text = message.text ?? message.caption ?? "";
   return (message.entities || []).some((e) => /pre|blockquote/.test(e.type) && e.offset + e.length >= text.trimEnd().length);
 }
@@ -183,6 +187,8 @@ function attachment(message) {
     return h("a", { class: "document", href: `/api/files/${file.file_id}`, download: file.file_name },
       h("i", {}, icon("file")), h("span", {}, h("b", {}, file.file_name), h("small", { class: "muted" }, size(file.file_size))));
   }
+  const sound = message.voice || message.audio || message.video_note;
+  if (sound) return player(sound, message.audio?.file_name || (message.voice ? "Голосовое сообщение" : "Видеосообщение"));
   if (message.location) return place(message);
   return null;
 }
@@ -309,7 +315,8 @@ function drawDraft(stay = atEnd()) {
   const draft = current()?.draft;
   const old = feed().querySelector(".row.draft");
   if (!draft || current().type !== "private") { old?.remove(); return; }
-  const text = draft.text
+  const blocks = draft.rich_message?.blocks.length && draft.rich_message;
+  const text = blocks ? h("div", { class: "text" }, rich(blocks, links)) : draft.text
     ? h("div", { class: "text" }, formatted(draft.text, draft.entities, links))
     : h("div", { class: "thinking shimmer" }, "Думаю…");
   const node = h("article", { class: "row plain draft", "aria-label": "Бот пишет" },

@@ -41,7 +41,7 @@ function wrapped(entity, part, into, act) {
   if (SIMPLE[entity.type]) return make(SIMPLE[entity.type]);
   switch (entity.type) {
     case "code": return make("code", { title: "Скопировать", onclick: () => copy(part) });
-    case "pre": return block(entity, part);
+    case "pre": return codeBlock(entity.language, part);
     case "spoiler": return make("span", { class: "spoiler", onclick: (e) => e.currentTarget.classList.toggle("shown") });
     case "blockquote": return make("blockquote");
     case "expandable_blockquote": return make("blockquote", { class: "folded", onclick: (e) => e.currentTarget.classList.toggle("folded") });
@@ -58,16 +58,16 @@ function wrapped(entity, part, into, act) {
   }
 }
 
-function link(address, make) {
+export function link(address, make) {
   let url;
   try { url = new URL(address); } catch { return make("span"); }
   if (!["http:", "https:", "tg:"].includes(url.protocol)) return make("span");
   return make("a", { href: url.href, title: url.href, target: "_blank", rel: "noopener noreferrer" });
 }
 
-function block(entity, part) {
+export function codeBlock(language, part) {
   return h("span", { class: "pre" },
-    h("header", {}, entity.language || "код",
+    h("header", {}, language || "код",
       h("button", { type: "button", title: "Скопировать", onclick: () => copy(part) }, icon("copy"))),
     h("pre", { tabindex: "0" }, part));
 }

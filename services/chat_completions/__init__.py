@@ -1,9 +1,9 @@
-"""The chat-completions API, whichever package carries it.
+"""The chat-completions API of OpenAI-compatible servers.
 
-`ChatCompletionsModel` speaks the wire format that OpenAI-compatible servers share;
-a subclass only does the sending (`services.openai_compatible`, `services.huggingface`).
+`ChatCompletionsModel` knows the wire format; its subclasses in `services.openai_compatible`
+and `services.huggingface` do the I/O with a package of their own.
 """
 
-from services.chat_completions.model import RETRY_PAUSES, ChatCompletionsModel
+from services.chat_completions.model import ChatCompletionsModel
 
-__all__ = ["RETRY_PAUSES", "ChatCompletionsModel"]
+__all__ = ["ChatCompletionsModel"]

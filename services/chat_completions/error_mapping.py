@@ -1,15 +1,16 @@
-"""Which ServiceError a failed HTTP answer of a chat-completions server is."""
+"""Map errors of chat-completions servers to ServiceError."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from services import errors
+from services.transport import kind_of_status, make_error
+
+MAX_WORDS = 16 * 1024  # characters of a body that are searched
 
 _CONTEXT = re.compile(
     r"context.{0,20}(length|window|limit|size)|(too long|too many|maximum).{0,40}(token|length)"
@@ -37,45 +38,35 @@ def error_of_status(
     model: str = "",
     headers: Mapping[str, str] | None = None,
 ) -> errors.ServiceError:
-    """Tell a refusal by its status and, where servers disagree on those, by its words.
+    """The error for an HTTP status; the body's words decide where servers use statuses differently.
 
     The server's words stay out of the message: they may quote the prompt or the key.
     """
-    words = _words(body)
+    kind = _kind_of_body(kind_of_status(status), status, _words(body))
     message = f"HTTP {status}{_code(body)}"
-    about_model = f"{message} for {model or 'the model'}"
-    if status == 401:
-        return errors.AuthError(message, service=service)
-    if status == 402 or (status == 429 and _SPENT.search(words)):
-        return errors.QuotaExceeded(message, service=service)
-    if status == 403:
-        return errors.AccessDenied(about_model, service=service)
-    if status in (408, 504):
-        return errors.Timeout(message, service=service)
-    if status == 429:
-        wait = retry_after(headers or {})
-        return errors.RateLimited(message, service=service, retry_after=wait)
+    if issubclass(kind, (errors.AccessDenied, errors.ModelNotFound, errors.ModelLoading)):
+        message = f"{message} for {model or 'the model'}"
+    return make_error(kind, message, service=service, headers=headers)
+
+
+def _kind_of_body(
+    kind: type[errors.ServiceError], status: int, words: str
+) -> type[errors.ServiceError]:
+    if kind is errors.RateLimited and _SPENT.search(words):
+        return errors.QuotaExceeded
     if status == 503 and _LOADING.search(words):
-        return errors.ModelLoading(about_model, service=service)
-    if status >= 500:
-        return errors.Unavailable(message, service=service)
-    return _error_of_request(status, words, message, about_model, service)
-
-
-def _error_of_request(
-    status: int, words: str, message: str, about_model: str, service: str
-) -> errors.ServiceError:
+        return errors.ModelLoading
+    if not issubclass(kind, (errors.BadRequest, errors.ModelNotFound, errors.ContextTooLong)):
+        return kind
     if _FILTERED.search(words):
-        return errors.ContentRejected(message, service=service)
-    if status == 413 or _CONTEXT.search(words):
-        return errors.ContextTooLong(message, service=service)
-    if status == 404 or _NO_MODEL.search(words):
-        return errors.ModelNotFound(about_model, service=service)
-    return errors.BadRequest(message, service=service)
+        return errors.ContentRejected
+    if kind is errors.ContextTooLong or _CONTEXT.search(words):
+        return errors.ContextTooLong
+    return errors.ModelNotFound if _NO_MODEL.search(words) else kind
 
 
 def error_in_stream(body: object, *, service: str) -> errors.ServiceError:
-    """Tell an error that a server sent inside a stream that had begun well."""
+    """The error for an error object inside a stream."""
     words = _words(body)
     message = f"an error inside the stream{_code(body)}"
     if _FILTERED.search(words):
@@ -85,24 +76,9 @@ def error_in_stream(body: object, *, service: str) -> errors.ServiceError:
     return errors.Unavailable(message, service=service)
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by the Retry-After header: a number or a date."""
-    value = headers.get("retry-after")
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())
-
-
 def _words(body: object) -> str:
-    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str)
+    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str)
+    return text[:MAX_WORDS]
 
 
 def _code(body: object) -> str:

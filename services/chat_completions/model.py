@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
@@ -10,28 +10,28 @@ from typing import Any, ClassVar, TypeVar
 
 from services.chat import DEFAULT_OPTIONS, Chunk, Completion, GenerationOptions, Message
 from services.chat_completions.wire import AnswerReader, approximate_prompt_tokens, request_body
-from services.errors import BadResponse, ModelLoading, RateLimited, ServiceError, Unavailable
+from services.errors import ServiceError
+from services.transport import RetryPolicy
 
 T = TypeVar("T")
 
-RETRY_PAUSES = (0.5, 2.0)
-LONGEST_WAIT = 10.0  # a longer Retry-After is the user's to decide on
+# What openai and huggingface_hub raise on JSON of another shape than they expect.
+_PARSING_ERRORS = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class ChatCompletionsModel(ABC):
-    """Asks and reads; a subclass sends and says what went wrong on the way.
+    """Base of the clients: builds requests and reads answers; a subclass does the I/O.
 
-    Connection errors, 429 and 5xx are tried again, but only before the first chunk:
-    a stream that has begun is never repeated.
+    Connection errors, 429 and 5xx are retried, but only before the first event of a stream.
     """
 
     service: ClassVar[str]
     transport_errors: ClassVar[tuple[type[Exception], ...]]
 
-    def __init__(self, model: str, context_length: int, retry_pauses: Sequence[float]) -> None:
+    def __init__(self, model: str, context_length: int, retries: RetryPolicy) -> None:
         self._model = model
         self._context_length = context_length
-        self._retry_pauses = retry_pauses
+        self._retries = retries
 
     @property
     def name(self) -> str:
@@ -50,8 +50,7 @@ class ChatCompletionsModel(ABC):
         async def attempt() -> Completion:
             with self._translated():
                 answer = await self._create(body)
-            with self._understood():
-                return reader.read(answer)
+            return reader.read(answer)
 
         return await self._retried(attempt)
 
@@ -64,16 +63,13 @@ class ChatCompletionsModel(ABC):
         event, events = await self._retried(lambda: self._begin(body))
         async with aclosing(events):
             while event is not None:
-                with self._understood():
-                    chunk = reader.feed(event)
-                if chunk is not None:
+                if chunk := reader.feed(event):
                     yield chunk
-                with self._translated():
-                    event = await anext(events, None)
+                event = await self._next(events)
         yield reader.end()
 
     async def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Estimate: which tokenizer the model has is unknown here."""
+        """Estimate the tokens: the model's tokenizer is unknown here."""
         return approximate_prompt_tokens(messages)
 
     @abstractmethod
@@ -89,45 +85,30 @@ class ChatCompletionsModel(ABC):
 
     @abstractmethod
     def _error(self, error: Exception) -> ServiceError:
-        """Say which ServiceError one of `transport_errors` is."""
+        """Map one of `transport_errors` to a ServiceError; all others mean BadResponse."""
 
     async def _begin(self, body: dict[str, Any]) -> tuple[Any, AsyncGenerator[Any, None]]:
         events = self._events(body)
+        return await self._next(events), events
+
+    async def _next(self, events: AsyncGenerator[Any, None]) -> Any:
+        """The next event; None at the end of the stream."""
         with self._translated():
-            return await anext(events, None), events
+            try:
+                return await anext(events, None)
+            except json.JSONDecodeError as error:
+                # The packages recognise "data: [DONE]" only with exactly one space.
+                if error.doc.strip() == "[DONE]":
+                    return None
+                raise
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        expected: tuple[type[Exception], ...] = (*self.transport_errors, *_PARSING_ERRORS)
         try:
             yield
-        except self.transport_errors as error:
+        except expected as error:
             raise self._error(error) from error
-        except ValueError as error:
-            raise BadResponse("the answer isn't the API's JSON", service=self.service) from error
-
-    @contextmanager
-    def _understood(self) -> Iterator[None]:
-        try:
-            yield
-        except (AttributeError, IndexError, TypeError) as error:
-            raise BadResponse("the answer isn't a chat completion", service=self.service) from error
 
     async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        for pause in self._retry_pauses:
-            try:
-                return await attempt()
-            except (RateLimited, Unavailable) as error:
-                wait = wait_before_retry(error, pause)
-                if wait is None:
-                    raise
-            await asyncio.sleep(wait)
-        return await attempt()
-
-
-def wait_before_retry(error: ServiceError, pause: float) -> float | None:
-    """Seconds to wait before another try; None when trying again makes no sense."""
-    if isinstance(error, ModelLoading):
-        return None  # it takes minutes: the user is told instead
-    if isinstance(error, RateLimited) and error.retry_after is not None:
-        return error.retry_after if error.retry_after <= LONGEST_WAIT else None
-    return pause
+        return await self._retries.run(attempt)

@@ -1,13 +1,13 @@
-"""What is said in a chat-completions request and how an answer is read.
+"""Build chat-completions requests and read the answers.
 
-Answers come as objects with the fields of the API's JSON; openai and huggingface_hub
-have classes of their own for the same fields, so they are read as Any.
+Answers come as objects of openai or huggingface_hub with the fields of the API's JSON.
+Neither package validates them, so they are read as Any.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -21,14 +21,10 @@ from services.chat import (
     GenerationOptions,
     Message,
     Usage,
+    is_count,
 )
 from services.errors import BadResponse, ContentRejected
 
-_FINISH: dict[str, FinishReason] = {
-    "length": "length",
-    "tool_calls": "function_call",
-    "function_call": "function_call",
-}
 # By Llama 3's tokenizer on English and Russian prose; a little more than it counts.
 _ASCII_PER_TOKEN = 4
 _OTHERS_PER_TOKEN = 3
@@ -102,13 +98,17 @@ def approximate_prompt_tokens(messages: Sequence[Message]) -> int:
 
 @dataclass(slots=True)
 class AnswerReader:
-    """Read one answer, whole or in events, into a Completion."""
+    """Read one answer, whole or from the events of a stream, into a Completion.
+
+    Fields of any type may come. What only accompanies the text (counts, the model's name)
+    is ignored when it is malformed: the text is still returned.
+    """
 
     service: str
     model: str
     messages: Sequence[Message]
-    finish_reason: str | None = None
-    usage: Any = None
+    finish_reason: Any = None
+    usage: Usage | None = None
     call_name: str = ""
     call_arguments: str = ""
     builder: AnswerBuilder = field(init=False)
@@ -118,61 +118,116 @@ class AnswerReader:
 
     def read(self, answer: Any) -> Completion:
         """Read a whole answer."""
-        self._note(answer, "message")
-        text = answer.choices[0].message.content or ""
-        completion = self._finish(tail=text).completion
+        self._read_envelope(answer)
+        message = self._read_choice(answer, "message")
+        if message is None:
+            raise self._bad("the answer isn't a chat completion")
+        completion = self._finish(tail=self._text(message)).completion
         assert completion is not None  # noqa: S101 -- `finish` always makes one
         return completion
 
     def feed(self, event: Any) -> Chunk | None:
         """Take one event of a stream; return the text in it, if there is some."""
-        self._note(event, "delta")
-        delta = event.choices[0].delta if event.choices else None
-        text = delta.content if delta is not None else None
+        if not hasattr(event, "choices") and not hasattr(event, "usage"):
+            raise self._bad("the event isn't a chat completion chunk")
+        self._read_envelope(event)
+        delta = self._read_choice(event, "delta")
+        text = "" if delta is None else self._text(delta)
         return self.builder.add(text) if text else None
 
     def end(self) -> Chunk:
         """The last chunk, after the stream's end."""
         return self._finish()
 
-    def _note(self, part: Any, field_name: str) -> None:
-        """Remember what comes beside the text."""
-        self.usage = getattr(part, "usage", None) or self.usage
-        self.builder.model = getattr(part, "model", None) or self.builder.model
-        if not part.choices:
-            return
-        choice = part.choices[0]
-        self.finish_reason = choice.finish_reason or self.finish_reason
-        for call in getattr(getattr(choice, field_name), "tool_calls", None) or ():
-            if (getattr(call, "index", 0) or 0) == 0:
-                self.call_name = self.call_name or call.function.name or ""
-                self.call_arguments += call.function.arguments or ""
+    def _read_envelope(self, part: Any) -> None:
+        self.usage = _usage(getattr(part, "usage", None)) or self.usage
+        model = getattr(part, "model", None)
+        if isinstance(model, str) and model:
+            self.builder.model = model
+
+    def _read_choice(self, part: Any, field_name: str) -> Any:
+        """Take the first choice's finish reason and calls; return its message, None if absent."""
+        choices = getattr(part, "choices", None)
+        if not isinstance(choices, list):
+            if choices is None and field_name == "delta":
+                return None  # an event with the counts alone
+            raise self._bad("the answer has no choices")
+        if not choices:
+            return None
+        self.finish_reason = getattr(choices[0], "finish_reason", None) or self.finish_reason
+        message = getattr(choices[0], field_name, None)
+        calls = getattr(message, "tool_calls", None)
+        for call in calls if isinstance(calls, list) else ():
+            if not getattr(call, "index", 0):  # one call is all that is asked for
+                function = getattr(call, "function", None)
+                self.call_name = self.call_name or _string(getattr(function, "name", None))
+                self.call_arguments += _string(getattr(function, "arguments", None))
+        return message
+
+    def _text(self, message: Any) -> str:
+        """The text of a message or delta; some servers send it as a list of parts."""
+        content = getattr(message, "content", None)
+        if content is None:
+            return ""
+        if isinstance(content, list):
+            texts = [part if isinstance(part, str) else _field(part, "text") for part in content]
+            content = "".join(text for text in texts if isinstance(text, str))
+        if not isinstance(content, str):
+            raise self._bad("the content isn't a text")
+        return content
 
     def _finish(self, tail: str = "") -> Chunk:
-        if self.finish_reason is None:
-            raise BadResponse("the answer ended without a finish_reason", service=self.service)
+        if not self.finish_reason:
+            raise self._bad("the answer ended without a finish_reason")
         if self.finish_reason == "content_filter":
             raise ContentRejected("the answer was filtered", service=self.service)
-        call = self._function_call()
-        reason = "function_call" if call else _FINISH.get(self.finish_reason, "stop")
         text = "".join(self.builder.parts) + tail
-        return self.builder.finish(reason, self._usage(text), call, tail=tail)
+        call = self._function_call(text)
+        reason: FinishReason = "length" if self.finish_reason == "length" else "stop"
+        if call:
+            reason = "function_call"
+        return self.builder.finish(reason, self._counts(text), call, tail=tail)
 
-    def _function_call(self) -> FunctionCall | None:
-        if not self.call_name:
+    def _function_call(self, text: str) -> FunctionCall | None:
+        """The function call; a malformed one beside a text doesn't cost the user the text."""
+        asked = self.finish_reason in ("tool_calls", "function_call")
+        if not self.call_name and not (asked and not text):
             return None
         try:
             arguments = json.loads(self.call_arguments or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             arguments = None
-        if not isinstance(arguments, dict):
-            raise BadResponse("the function's arguments aren't an object", service=self.service)
-        return FunctionCall(self.call_name, arguments)
+        if self.call_name and isinstance(arguments, dict):
+            return FunctionCall(self.call_name, arguments)
+        if text:
+            return None
+        raise self._bad("the function call is malformed")
 
-    def _usage(self, text: str) -> Usage:
-        if self.usage is None:
-            prompt = approximate_prompt_tokens(self.messages)
-            return Usage(prompt, approximate_tokens(text), approximate=True)
-        details = getattr(self.usage, "prompt_tokens_details", None)
-        cached = getattr(details, "cached_tokens", None) or 0
-        return Usage(self.usage.prompt_tokens, self.usage.completion_tokens, cached)
+    def _counts(self, text: str) -> Usage:
+        if self.usage is not None:
+            return self.usage
+        prompt = approximate_prompt_tokens(self.messages)
+        return Usage(prompt, approximate_tokens(text), approximate=True)
+
+    def _bad(self, message: str) -> BadResponse:
+        return BadResponse(message, service=self.service)
+
+
+def _usage(value: Any) -> Usage | None:
+    """The server's counts; None when there are none or they make no sense."""
+    prompt = getattr(value, "prompt_tokens", None)
+    completion = getattr(value, "completion_tokens", None)
+    if not is_count(prompt) or not is_count(completion):
+        return None
+    details = getattr(value, "prompt_tokens_details", None)
+    cached = _field(details, "cached_tokens")
+    return Usage(prompt, completion, cached if is_count(cached) else 0)
+
+
+def _field(value: Any, name: str) -> Any:
+    """A field of an object that the packages leave as a dict or make a class of."""
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+
+
+def _string(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""GigaChat over HTTP: one connection pool, one token, a bounded number of answers at once."""
+"""The GigaChat client: one connection pool, one access token, a bounded number of requests."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -16,14 +17,14 @@ import aiohttp
 
 from services.chat import DEFAULT_OPTIONS, Chunk, Completion, GenerationOptions, Message
 from services.env import missing
-from services.errors import RateLimited, ServiceError, Unavailable
+from services.errors import ServiceError, Unavailable
 from services.gigachat.auth import Token, TokenRefused, TokenSource, parse_token
 from services.gigachat.config import GigaChatSettings
 from services.gigachat.error_mapping import (
+    SERVICE,
     TRANSPORT_ERRORS,
     bad,
     oauth_error,
-    retry_delay,
     status_error,
     transport_error,
 )
@@ -40,6 +41,7 @@ from services.gigachat.reply import (
     parse_token_counts,
 )
 from services.gigachat.request import JSON, beginning, chat_request, encode
+from services.transport import RetryPolicy
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout as deadline
@@ -58,8 +60,8 @@ class GigaChatModel:
     """GigaChat as a ChatModel, with the rest of its API beside it.
 
     Nothing is sent before the first request; `async with` or `aclose` frees the pool.
-    A request is retried while nothing of its answer has come. What holds a slot is an
-    answer under way: a stream until it is closed.
+    A request is retried only while no part of its answer has come. An answer counts
+    against GIGA_MAX_PARALLEL until it is complete; a stream, until it is closed.
     """
 
     def __init__(self, settings: GigaChatSettings) -> None:
@@ -69,6 +71,7 @@ class GigaChatModel:
         self._key = settings.client_basic
         self._api_url = settings.api_url
         self._tokens = TokenSource(self._fetch_token)
+        self._retries = RetryPolicy(settings.max_retries)
         self._limiter = RequestLimiter(settings.parallel, patience=settings.answer_timeout)
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
@@ -101,10 +104,13 @@ class GigaChatModel:
         """Answer the conversation; see `ChatModel`."""
         request = chat_request(self.name, messages, options)
         async with self._limiter:
-            reply = await self._call(
+            reply, token = await self._call(
                 "POST", "/chat/completions", request, self._settings.answer_timeout
             )
-        return parse_completion(reply, self.name)
+        try:
+            return parse_completion(reply, self.name)
+        except TokenRefused as error:
+            raise self._expired(token) from error
 
     async def stream(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
@@ -115,18 +121,22 @@ class GigaChatModel:
         decoder = EventDecoder()
         async with self._limiter:
             ends = time.monotonic() + self._settings.answer_timeout
-            response = await self._open("POST", "/chat/completions", request, ends)
+            response, token = await self._open("POST", "/chat/completions", request, ends)
             try:
-                # Not by lines: aiohttp bounds their length.
-                async for packet in response.content.iter_any():
-                    for event in decoder.feed(packet):
+                while True:
+                    packet = await response.content.readany()  # lines would be bounded by aiohttp
+                    for event in decoder.feed(packet or b"\n"):  # the end completes the last line
                         if event == DONE:
                             yield answer.finish()
                             return
                         if chunk := answer.feed(event):
                             yield chunk
+                    if not packet:
+                        break
             except TRANSPORT_ERRORS as error:
                 raise transport_error(error) from error
+            except TokenRefused as error:
+                raise self._expired(token) from error
             finally:
                 response.release()  # closes the connection unless all of it was read
         raise bad("the stream ended without [DONE]")
@@ -137,23 +147,23 @@ class GigaChatModel:
         if not texts:
             return 0
         request = {"model": self.name, "input": texts}
-        return parse_token_counts(await self._call("POST", "/tokens/count", request))
+        return parse_token_counts(await self._ask("POST", "/tokens/count", request))
 
     async def models(self) -> tuple[ModelInfo, ...]:
-        """What the key may use."""
-        return parse_models(await self._call("GET", "/models"))
+        """The models that the key may use."""
+        return parse_models(await self._ask("GET", "/models"))
 
     async def balance(self) -> Mapping[str, int]:
         """Tokens left by model; AccessDenied where the service is paid for as it is used."""
-        return parse_balance(await self._call("GET", "/balance"))
+        return parse_balance(await self._ask("GET", "/balance"))
 
     async def embeddings(
         self, texts: Sequence[str], model: str = EMBEDDING_MODEL
     ) -> list[list[float]]:
-        """A vector for each text, in their order."""
+        """The vector of each text, in the order of the texts."""
         request = {"model": model, "input": list(texts)}
         async with self._limiter:
-            reply = await self._call("POST", "/embeddings", request)
+            reply = await self._ask("POST", "/embeddings", request)
         return parse_embeddings(reply, len(texts))
 
     async def aclose(self) -> None:
@@ -162,34 +172,51 @@ class GigaChatModel:
             if self._session is not None:
                 await self._session.close()
 
+    async def _ask(self, method: str, path: str, request: JSON | None = None) -> Any:
+        """Send a request within the read timeout and return the reply's JSON."""
+        reply, _ = await self._call(method, path, request, self._settings.read_timeout)
+        return reply
+
     async def _call(
-        self,
-        method: str,
-        path: str,
-        request: JSON | None = None,
-        patience: float | None = None,
-    ) -> Any:
-        """The JSON of a whole reply: silent until it is complete, hence one limit for all of it."""
+        self, method: str, path: str, request: JSON | None, limit: float
+    ) -> tuple[Any, Token]:
+        """The JSON of a whole reply, and the token that was used.
+
+        The service sends nothing until the answer is complete, so one limit covers all of it.
+        """
         try:
-            async with deadline(patience or self._settings.read_timeout):
-                return await _json(await self._open(method, path, request))
+            async with deadline(limit):
+                response, token = await self._open(method, path, request)
+                return await _json(response), token
         except TRANSPORT_ERRORS as error:
             raise transport_error(error) from error
 
     async def _open(
         self, method: str, path: str, request: JSON | None = None, ends: float | None = None
-    ) -> aiohttp.ClientResponse:
-        """An accepted response, to be released by the caller; a stream `ends` at a time."""
+    ) -> tuple[aiohttp.ClientResponse, Token]:
+        """Return an accepted response, which the caller releases, and the token that was used.
+
+        `ends` is the deadline of a stream.
+        """
         call = self._identify(method, path, request, ends)
         token = await self._tokens.get()
         try:
-            return await self._send_patiently(call, token)
+            return await self._retries.run(partial(self._send, call, token)), token
         except TokenRefused:
             token = await self._tokens.get(refused=token)
-            return await self._send_patiently(call, token)
+            return await self._retries.run(partial(self._send, call, token)), token
+
+    def _expired(self, token: Token) -> ServiceError:
+        """The error for a 401 inside a reply that HTTP had accepted.
+
+        The key was good when the request was sent, so it is the token that has expired.
+        The next request gets a new one.
+        """
+        self._tokens.discard(token)
+        return Unavailable("the access token expired during the answer", service=SERVICE)
 
     def _identify(self, method: str, path: str, request: JSON | None, ends: float | None) -> _Call:
-        """Give a request its ids: they are UUIDs that begin as this client's other ones."""
+        """Give a request its IDs: UUIDs that share this client's prefix."""
         request_id = f"{self._id_prefix}{next(self._numbers):012x}"
         headers = {"X-Request-ID": request_id}
         body = None
@@ -199,19 +226,6 @@ class GigaChatModel:
                 session = beginning(request) & 0xFFFF_FFFF_FFFF
                 headers["X-Session-ID"] = f"{self._id_prefix}{session:012x}"
         return _Call(method, self._api_url + path, body, headers, request_id, ends)
-
-    async def _send_patiently(self, call: _Call, token: Token) -> aiohttp.ClientResponse:
-        """Send, and send again after what may pass: a full queue, a fault, a lost connection."""
-        for attempt in range(self._settings.max_retries):
-            try:
-                return await self._send(call, token)
-            except (RateLimited, Unavailable) as error:
-                delay = retry_delay(error, attempt)
-                if delay is None:
-                    raise
-                logger.warning("%s; the next try is in %.1f s", error, delay)
-            await asyncio.sleep(delay)
-        return await self._send(call, token)
 
     async def _send(self, call: _Call, token: Token) -> aiohttp.ClientResponse:
         session = self._session or await self._open_session()
@@ -251,7 +265,7 @@ class GigaChatModel:
         raise oauth_error(response.status, reply, response.headers, request_id)
 
     def _timeout(self, ends: float | None) -> aiohttp.ClientTimeout:
-        """A stream's limits; aiohttp's `total` covers the reading of it too."""
+        """The timeout of a stream; aiohttp's `total` covers reading the body too."""
         if ends is None:
             return self._connecting
         return aiohttp.ClientTimeout(
@@ -261,7 +275,7 @@ class GigaChatModel:
         )
 
     async def _open_session(self) -> aiohttp.ClientSession:
-        """The pool, opened inside the loop that uses it; the trust store is read off the loop."""
+        """Open the pool inside the loop that uses it; load the trust store in a thread."""
         async with self._opening:
             if self._session is None:
                 if not self._settings.verify_ssl:
@@ -278,14 +292,14 @@ class GigaChatModel:
 
 
 class _Call(NamedTuple):
-    """One request with its identity, the same over all its tries."""
+    """A request with its IDs, which stay the same over all tries."""
 
     method: str
     url: str
     body: aiohttp.BytesPayload | None
     headers: dict[str, str]
     request_id: str
-    ends: float | None  # by the monotonic clock, for a stream
+    ends: float | None  # deadline of a stream, on the monotonic clock
 
 
 async def _json(response: aiohttp.ClientResponse) -> Any:
@@ -296,7 +310,7 @@ async def _json(response: aiohttp.ClientResponse) -> Any:
 
 
 async def _json_of_error(response: aiohttp.ClientResponse) -> Any:
-    """The JSON of an error, None when it is something else."""
+    """The JSON of an error reply; None when it is not JSON."""
     try:
         return parse_json(await response.content.read(ERROR_BODY))
     except ServiceError:

@@ -1,56 +1,49 @@
-"""Whatever goes wrong between us and GigaChat, as one of the project's errors.
+"""Map GigaChat's errors, and those of the way to it, to ServiceError.
 
-Error texts of the service are never quoted: they may echo the prompt.
+The service's own error texts are never quoted: they may repeat the prompt.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 import re
 import ssl
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
 
 from services.errors import (
-    AccessDenied,
     AuthError,
     BadRequest,
     BadResponse,
     ConfigError,
-    ContextTooLong,
-    ModelNotFound,
-    QuotaExceeded,
     RateLimited,
     ServiceError,
     Timeout,
     Unavailable,
 )
 from services.gigachat.auth import TokenRefused
+from services.transport import kind_of_status, make_error
 
 SERVICE = "gigachat"
-MAX_RETRY_WAIT = 10.0  # a longer wait is told to the user instead
-MAX_RETRY_AFTER = 24 * 3600.0
-FIRST_BACKOFF = 0.5
 ROOT_CA_PAGE = "https://www.gosuslugi.ru/crt"
 
 # OpenSSL's verify codes for a chain that ends in a root that isn't trusted:
 # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT(_LOCALLY), DEPTH_ZERO_SELF_SIGNED, SELF_SIGNED_IN_CHAIN.
 _UNTRUSTED_ROOT = {2, 18, 19, 20, 21}
 
-_BY_STATUS: dict[int, tuple[type[ServiceError], str]] = {
-    400: (BadRequest, "the request is malformed"),
-    401: (TokenRefused, "the access token is not accepted"),
-    402: (QuotaExceeded, "paid tokens are spent"),
-    403: (AccessDenied, "the key may not do this"),
-    404: (ModelNotFound, "no such model, or GIGA_API_BASE_URL has a wrong path"),
-    408: (Timeout, "the service gave up waiting"),
-    413: (ContextTooLong, "the request is too large"),
-    422: (BadRequest, "invalid parameters"),
-    504: (Timeout, "the service's gateway gave up waiting"),
+_MEANINGS: dict[int, str] = {
+    400: "the request is malformed",
+    401: "the access token is not accepted",
+    402: "paid tokens are spent",
+    403: "the key may not do this",
+    404: "no such model, or GIGA_API_BASE_URL has a wrong path",
+    408: "the service gave up waiting",
+    413: "the request is too large",
+    422: "invalid parameters",
+    429: "too many requests",
+    504: "the service's gateway gave up waiting",
 }
 
 _BY_OAUTH_CODE: dict[int, str] = {
@@ -72,24 +65,16 @@ def bad(what: str) -> BadResponse:
 
 
 def status_error(
-    status: int, reply: Any, headers: Any = None, request_id: str = ""
+    status: int, reply: Any, headers: Mapping[str, str] | None = None, request_id: str = ""
 ) -> ServiceError:
     """The error for an HTTP status, or for a `status` inside an event of a stream."""
+    kind = TokenRefused if status == 401 else kind_of_status(status)
     message = reply.get("message") if isinstance(reply, dict) else None
-    where = f" (HTTP {status}, request {request_id or 'unknown'})"
-    if status == 429:
-        wait = parse_retry_after((headers or {}).get("Retry-After"), datetime.now(timezone.utc))
-        return RateLimited(f"too many requests{where}", service=SERVICE, retry_after=wait)
-    kind, meaning = _BY_STATUS.get(status, (_kind_of(status), "the service failed"))
     named = sorted(set(_FIELDS.findall(message))) if isinstance(message, str) else []
     about = f", about {', '.join(named)}" if kind is BadRequest and named else ""
-    return kind(f"{meaning}{about}{where}", service=SERVICE)
-
-
-def _kind_of(status: int) -> type[ServiceError]:
-    if status >= 500:
-        return Unavailable
-    return BadRequest if status >= 400 else BadResponse
+    meaning = _MEANINGS.get(status, "the service failed")
+    where = f" (HTTP {status}, request {request_id or 'unknown'})"
+    return make_error(kind, f"{meaning}{about}{where}", service=SERVICE, headers=headers)
 
 
 def oauth_error(status: int, reply: Any, headers: Any, request_id: str) -> ServiceError:
@@ -102,33 +87,6 @@ def oauth_error(status: int, reply: Any, headers: Any, request_id: str) -> Servi
     return AuthError(
         f"{meaning or 'check GIGA_CLIENT_BASIC and GIGA_SCOPE'} (HTTP {status})", service=SERVICE
     )
-
-
-def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds to wait, from a Retry-After in seconds or as a date; None when it says nothing."""
-    if value is None:
-        return None
-    if re.fullmatch(r"\d{1,9}(\.\d*)?", value.strip()):
-        return min(float(value), MAX_RETRY_AFTER)
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
-    return min(max(0.0, (date - now).total_seconds()), MAX_RETRY_AFTER)
-
-
-def retry_delay(error: ServiceError, attempt: int) -> float | None:
-    """Seconds before the next try, None when there is no sense in one.
-
-    The service's own word is kept, with up to a quarter more so that callers spread out.
-    """
-    if isinstance(error, RateLimited) and error.retry_after is not None:
-        wait = error.retry_after
-        return None if wait > MAX_RETRY_WAIT else wait * random.uniform(1.0, 1.25)
-    if isinstance(error, (RateLimited, Unavailable)):
-        return min(FIRST_BACKOFF * 2.0**attempt, MAX_RETRY_WAIT) * random.uniform(0.5, 1.0)
-    return None
 
 
 # What aiohttp, asyncio and the operating system raise; `ssl`'s errors are OSErrors.

@@ -1,23 +1,29 @@
-"""Server-sent events, as GigaChat writes them: each one is a line `data: {...}`."""
+"""Decoder of server-sent events. GigaChat writes each one as a line `data: {...}`."""
 
 from __future__ import annotations
 
 from services.gigachat.error_mapping import bad
 
-# An event has kilobytes; so many bytes without an end are no stream of events.
-MAX_EVENT = 8 * 1024 * 1024
+MAX_EVENT = 8 * 1024 * 1024  # bytes; a real event has a few kilobytes
 DONE = b"[DONE]"
 
 
 class EventDecoder:
-    """Cuts a stream of bytes into the data of its events, wherever the packets were cut."""
+    """Split a stream of packets into the data of its events."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._unfinished: list[bytes] = []  # pieces of a line without its end
+        self._size = 0
 
     def feed(self, packet: bytes) -> list[bytes]:
         """Take a packet; return the data of the events that it completes."""
-        *lines, self._rest = (self._rest + packet).split(b"\n")
-        if len(self._rest) > MAX_EVENT:
-            raise bad("an event has no end")
+        head, newline, tail = packet.rpartition(b"\n")
+        self._size = len(tail) + (0 if newline else self._size)
+        if self._size > MAX_EVENT:
+            raise bad("an event is longer than 8 MB")
+        if not newline:
+            self._unfinished.append(tail)
+            return []
+        lines = b"".join((*self._unfinished, head)).split(b"\n")
+        self._unfinished = [tail]
         return [line[5:].strip() for line in lines if line.startswith(b"data:")]

@@ -1,17 +1,28 @@
-"""GigaChat's replies, checked field by field.
+"""Parsers of GigaChat's replies.
 
-Nothing that it answers is believed: a reply of another shape is BadResponse, never a KeyError.
+Every field is checked: a reply of another shape is BadResponse, never a KeyError. What only
+accompanies an answer (counts, names) may be missing or malformed: the text is still returned.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
 
-from services.chat import AnswerBuilder, Chunk, Completion, FinishReason, FunctionCall, Usage
-from services.errors import ContentRejected, ServiceError
+from services.chat import (
+    AnswerBuilder,
+    Chunk,
+    Completion,
+    FinishReason,
+    FunctionCall,
+    Usage,
+    is_count,
+    valid_text,
+)
+from services.errors import BadResponse, ContentRejected, ServiceError
 from services.gigachat.error_mapping import SERVICE, bad, status_error
 
 JSON = dict[str, Any]
@@ -19,7 +30,7 @@ JSON = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model that the service offers; `kind` is "chat", "embedder" or another word of it."""
+    """A model that the service offers; `kind` is "chat", "embedder" or another of its words."""
 
     name: str
     kind: str
@@ -29,6 +40,15 @@ def parse_json(body: bytes | str) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
+        return _parse_leniently(body)
+
+
+def _parse_leniently(body: bytes | str) -> Any:
+    """Read what orjson refuses: broken UTF-8, half a surrogate pair, numbers beyond a double."""
+    text = body if isinstance(body, str) else body.decode(errors="replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         raise bad("the reply is not JSON") from None
 
 
@@ -38,14 +58,15 @@ def parse_completion(reply: Any, model: str) -> Completion:
     message = choice.get("message")
     if not isinstance(message, dict):
         raise bad("the choice has no message")
-    content, call = message.get("content"), _function_call(message.get("function_call"))
+    content = message.get("content")
+    call = _call_beside(content, message.get("function_call"))
     if content is None and call is not None:
         content = ""
     if not isinstance(content, str):
         raise bad("the message has no content")
     return Completion(
-        content,
-        _finish_reason(choice.get("finish_reason")),
+        valid_text(content),
+        _finish_reason(choice.get("finish_reason"), content, call),
         _string(reply.get("model")) or model,
         _usage(reply.get("usage")),
         call,
@@ -70,8 +91,9 @@ class StreamedAnswer:
         event = parse_json(data)
         if not isinstance(event, dict):
             raise bad("an event is not an object")
-        if "usage" in event and self._take_usage(event):
-            return None
+        self._usage = _usage(event.get("usage")) or self._usage
+        if self._usage is not None and not event.get("choices"):
+            return None  # an event with the counts alone
         choice = _choice(event)
         delta = choice.get("delta")
         if not isinstance(delta, dict):
@@ -88,32 +110,25 @@ class StreamedAnswer:
 
     def finish(self) -> Chunk:
         """The last chunk, at [DONE]."""
-        finish_reason = _finish_reason(self._finish_reason)
-        call = None
+        text, call = "".join(self._builder.parts), None
         if self._call_name is not None:
-            call = _function_call({"name": self._call_name, "arguments": self._call_arguments})
+            call = _call_beside(text, {"name": self._call_name, "arguments": self._call_arguments})
         if not self._spoke and call is None:
             raise bad("the stream had no content")
+        finish_reason = _finish_reason(self._finish_reason, text, call)
         return self._builder.finish(finish_reason, self._usage, call, self._state_id)
 
     def _take_rest(self, event: JSON, choice: JSON, delta: JSON) -> None:
-        """What only the first events and the last have; the others are text alone."""
+        """Read the fields that only the first and the last events have."""
         self._builder.model = _string(event.get("model")) or self._builder.model
         self._finish_reason = choice.get("finish_reason") or self._finish_reason
         self._state_id = _string(delta.get("functions_state_id")) or self._state_id
         self._take_call(delta.get("function_call"))
 
-    def _take_usage(self, event: JSON) -> bool:
-        """Keep the counts; True when the event is about nothing else."""
-        self._usage = _usage(event["usage"]) or self._usage
-        return self._usage is not None and not event.get("choices")
-
     def _take_call(self, call: Any) -> None:
-        """A call comes whole, or its arguments in pieces of a string."""
-        if call is None:
-            return
+        """Read a function call; its arguments may come in pieces of a string."""
         if not isinstance(call, dict):
-            raise bad("the function call is not an object")
+            return
         self._call_name = _string(call.get("name")) or self._call_name
         arguments = call.get("arguments")
         if isinstance(arguments, str) and isinstance(self._call_arguments, str):
@@ -150,7 +165,7 @@ def parse_embeddings(reply: Any, count: int) -> list[list[float]]:
 
 
 def _error_inside(reply: JSON) -> ServiceError:
-    """The error inside a reply that came with status 200."""
+    """The error inside a reply with HTTP status 200."""
     status = reply.get("status", reply.get("code"))
     if isinstance(status, int) and status >= 400:
         return status_error(status, reply)
@@ -165,16 +180,33 @@ def _choice(reply: Any) -> JSON:
     raise _error_inside(reply)
 
 
-def _finish_reason(value: Any) -> FinishReason:
-    if value in ("stop", "length", "function_call"):
-        return cast(FinishReason, value)
+def _finish_reason(value: Any, text: str, call: FunctionCall | None) -> FinishReason:
+    """Check how an answer ended; an end of an unknown kind is an end."""
+    if not value:
+        raise bad("the answer has no finish_reason")
     if value == "blacklist":
         raise ContentRejected("finish_reason is blacklist", service=SERVICE)
-    raise bad("the answer broke off" if value == "error" else "the answer has no finish_reason")
+    if value == "error":
+        raise bad("the answer broke off")
+    if value == "function_call" and call is None:
+        if not text:
+            raise bad("the function call is missing")
+        return "stop"
+    return cast(FinishReason, value) if value in ("length", "function_call") else "stop"
+
+
+def _call_beside(text: Any, value: Any) -> FunctionCall | None:
+    """The function call; a malformed one beside a text doesn't cost the user the text."""
+    try:
+        return _function_call(value)
+    except BadResponse:
+        if isinstance(text, str) and text:
+            return None
+        raise
 
 
 def _function_call(value: Any) -> FunctionCall | None:
-    """A call; its arguments come as an object or as a JSON string."""
+    """Read a function call; its arguments come as an object or as a JSON string."""
     if value is None:
         return None
     call = _object(value)
@@ -185,15 +217,14 @@ def _function_call(value: Any) -> FunctionCall | None:
 
 
 def _usage(value: Any) -> Usage | None:
-    if value is None:
+    """The counts; None when they make no sense, which must not cost the user the answer."""
+    if not isinstance(value, dict):
         return None
-    usage = _object(value)
-    cached = usage.get("precached_prompt_tokens")
-    return Usage(
-        _int(usage, "prompt_tokens"),
-        _int(usage, "completion_tokens"),
-        cached if isinstance(cached, int) else 0,
-    )
+    prompt, completion = value.get("prompt_tokens"), value.get("completion_tokens")
+    if not is_count(prompt) or not is_count(completion):
+        return None
+    cached = value.get("precached_prompt_tokens")
+    return Usage(prompt, completion, cached if is_count(cached) else 0)
 
 
 def _string(value: Any) -> str | None:

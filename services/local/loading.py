@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from services import native
 from services.errors import AccessDenied, ConfigError, ModelNotFound, Unavailable
 from services.local.config import EMBEDDED, LocalModelSettings
-from services.local.embedded import NAME, Preparation
+from services.local.hardware import available_cpus
 from services.local.linear import adapt
 
 if TYPE_CHECKING:
@@ -41,24 +42,21 @@ class Loaded:
 
 def display_name(settings: LocalModelSettings) -> str:
     """What people call the model."""
-    if settings.model == EMBEDDED:
-        return NAME
     return Path(settings.model).name if Path(settings.model).is_dir() else settings.model
 
 
-def load(
-    settings: LocalModelSettings, preparation: Preparation, report: Callable[[float], None]
-) -> Loaded:
+def load(settings: LocalModelSettings, report: Callable[[float], None]) -> Loaded:
     """Load the model of the settings; blocks, reporting the share done.
 
     Raises ServiceError: ConfigError, ModelNotFound, AccessDenied, Unavailable.
     """
     # Waiting threads that spin take the processor from everything else on the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import torch
+    with native.loading():
+        import torch
 
     began = time.monotonic()
-    folder = find_folder(settings, preparation, report)
+    folder = find_folder(settings)
     report(PREPARED)
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)
@@ -78,16 +76,7 @@ def load(
     return loaded
 
 
-def find_folder(
-    settings: LocalModelSettings, preparation: Preparation, report: Callable[[float], None]
-) -> Path:
-    if settings.model == EMBEDDED:
-
-        def tell(share: float, stage: str) -> None:
-            logger.info("%d %% %s", share * 100, stage)
-            report(share * PREPARED)
-
-        return preparation.run(settings.data_dir, tell)
+def find_folder(settings: LocalModelSettings) -> Path:
     if Path(settings.model).is_dir():
         return Path(settings.model)
     return download(settings.model)
@@ -115,8 +104,9 @@ def download(repository: str) -> Path:
 
 
 def read_folder(folder: Path, device: torch.device, dtype: torch.dtype) -> Loaded:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils.logging import disable_progress_bar
+    with native.loading():
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
     try:
@@ -164,14 +154,3 @@ def has_bf16_instructions() -> bool:
     cpuinfo = Path("/proc/cpuinfo")
     words = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
     return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})
-
-
-def available_cpus() -> int:
-    """Processors that this process may use, also inside a container."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    limit = Path("/sys/fs/cgroup/cpu.max")
-    if limit.exists():
-        quota, period = limit.read_text().split()
-        if quota != "max":
-            return max(1, min(allowed or 1, int(quota) // int(period)))
-    return allowed or 1

@@ -16,42 +16,21 @@ def new_decoder() -> DecodeStream:
     return DecodeStream(skip_special_tokens=True)
 
 
-class TextStream:
-    """The text of one answer.
+class AnswerText:
+    """The text of one answer, as it may be shown.
 
-    `feed` returns what may be shown now. Held back: bytes of an unfinished character,
-    white space that may turn out to be the end, and what may be the beginning
+    Held back: white space that may turn out to be the end, and what may be the beginning
     of a stop string. White space around the answer is dropped.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, stop: Sequence[str] = ()) -> None:
-        self._tokenizer = tokenizer.backend_tokenizer
-        self._decoder = new_decoder()
+    def __init__(self, stop: Sequence[str] = ()) -> None:
         self._stop = tuple(text for text in stop if text)
         self._held = ""
         self._started = False
         self.stopped = False
 
-    def feed(self, token: int) -> str:
-        """Take the next token; sets `stopped` when a stop string is complete."""
-        piece = self._decode(token)
-        return self._take(piece) if piece else ""
-
-    def finish(self) -> str:
-        """What was held back, when no more tokens come."""
-        rest, self._held = self._held.rstrip(), ""
-        return rest
-
-    def _decode(self, token: int) -> str | None:
-        try:
-            return self._decoder.step(self._tokenizer, token)
-        except Exception:  # noqa: BLE001 - it has no class of its own
-            # Bytes that make no character spoil the whole run of byte tokens, with characters
-            # that were shown already. They are dropped, and the text goes on after them.
-            self._decoder = new_decoder()
-            return self._decoder.step(self._tokenizer, token)
-
-    def _take(self, piece: str) -> str:
+    def take(self, piece: str) -> str:
+        """What may be shown now; sets `stopped` when a stop string is complete."""
         text = self._held + piece
         if not self._started:
             text = text.lstrip()
@@ -67,6 +46,11 @@ class TextStream:
         self._held = text[ready:]
         return text[:ready]
 
+    def finish(self) -> str:
+        """What was held back, when no more comes."""
+        rest, self._held = self._held.rstrip(), ""
+        return rest
+
     def _ready_length(self, text: str) -> int:
         """How much of the text can no longer belong to a stop string or the last white space."""
         ready = len(text.rstrip())
@@ -76,3 +60,26 @@ class TextStream:
                     ready = min(ready, len(text) - length)
                     break
         return len(text[:ready].rstrip())
+
+
+class TextStream(AnswerText):
+    """The text of an answer whose tokens are decoded here; holds back unfinished characters."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, stop: Sequence[str] = ()) -> None:
+        super().__init__(stop)
+        self._tokenizer = tokenizer.backend_tokenizer
+        self._decoder = new_decoder()
+
+    def feed(self, token: int) -> str:
+        """Take the next token."""
+        piece = self._decode(token)
+        return self.take(piece) if piece else ""
+
+    def _decode(self, token: int) -> str | None:
+        try:
+            return self._decoder.step(self._tokenizer, token)
+        except Exception:  # noqa: BLE001 - it has no class of its own
+            # Bytes that make no character spoil the whole run of byte tokens, with characters
+            # that were shown already. They are dropped, and the text goes on after them.
+            self._decoder = new_decoder()
+            return self._decoder.step(self._tokenizer, token)

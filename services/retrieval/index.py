@@ -7,7 +7,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from sqlalchemy import Index, LargeBinary, Table, delete, insert, select
@@ -18,7 +18,7 @@ from services.retrieval.encoder import Encoder
 from services.retrieval.spelling import likeness, trigrams
 from services.retrieval.vectors import HalfVectors
 from services.storage import Base, Database
-from services.storage.database import retry_when_unavailable
+from services.storage.database import is_retry, retry_when_unavailable
 
 ANSWER_WEIGHT = 0.25  # of the answer in a row's vector, beside 1 of the question
 SPELLING_WEIGHT = 0.15  # of the trigrams' likeness in the final score
@@ -151,14 +151,17 @@ class DialogueIndex(ABC):
             await self._settle()
         return new
 
+    @retry_when_unavailable
+    async def _numbers(self, source: str) -> dict[bytes, int]:
+        """The rows of a source by their digest."""
+        query = select(EntryRow.digest, EntryRow.id).filter_by(source=source).order_by(EntryRow.id)
+        async with self._database.session() as session:
+            return {bytes(digest): key for digest, key in await session.execute(query)}
+
     async def _replace(
         self, source: str, wanted: Mapping[bytes, Exchange], progress: Progress | None
     ) -> int:
-        async with self._database.session() as session:
-            rows = await session.execute(
-                select(EntryRow.digest, EntryRow.id).filter_by(source=source)
-            )
-            present = {bytes(digest): key for digest, key in rows}
+        present = await self._numbers(source)
         await self.remove([key for digest, key in present.items() if digest not in wanted])
         new = [exchange for digest, exchange in wanted.items() if digest not in present]
         for start in range(0, len(new), BATCH):
@@ -171,9 +174,14 @@ class DialogueIndex(ABC):
         """Delete exchanges and stop finding them; those already deleted are no error."""
         if not keys:
             return
-        async with self._writing, self._database.session() as session:
-            await self.delete_within(session, keys)
+        async with self._writing:
+            await self._delete(keys)
         await self._let_go(keys)
+
+    @retry_when_unavailable
+    async def _delete(self, keys: Sequence[int]) -> None:
+        async with self._database.session() as session:
+            await self.delete_within(session, keys)
 
     async def delete_within(self, session: AsyncSession, keys: Sequence[int]) -> None:
         """Delete exchanges in the caller's transaction; `remove` them once it is committed."""
@@ -202,14 +210,20 @@ class DialogueIndex(ABC):
             for number, exchange in enumerate(exchanges)
         ]
         async with self._writing:
-            keys = await self._store(values)
+            keys = await self._store(source, values)
             entries = [
                 Entry(key, source, *exchange) for key, exchange in zip(keys, exchanges, strict=True)
             ]
             await self._take_in(entries, vectors)
         return keys
 
-    async def _store(self, values: Sequence[dict[str, object]]) -> list[int]:
+    @retry_when_unavailable
+    async def _store(self, source: str, values: Sequence[dict[str, Any]]) -> list[int]:
+        """Insert rows, all of them or none; a retry finds those of its first try."""
+        if is_retry():
+            present = await self._numbers(source)
+            if all(value["digest"] in present for value in values):
+                return [present[value["digest"]] for value in values]
         if len(values) == 1:
             return await self._database.run(lambda it: list(it.scalars(_INSERT, values)))
         async with self._database.session() as session:
@@ -230,17 +244,22 @@ class DialogueIndex(ABC):
         """Give a vector to rows that were stored without this encoder."""
         if self._encoder is None:
             return
-        stale = select(EntryRow).where(EntryRow.encoder != self._encoder.name).limit(BATCH)
-        while True:
-            async with self._database.session() as session:
-                rows = list(await session.scalars(stale))
-                if not rows:
-                    return
-                exchanges = [Exchange(row.question, row.answer) for row in rows]
-                vectors = await asyncio.to_thread(self._encode, exchanges)
-                assert vectors is not None  # noqa: S101  (there is an encoder)
-                for row, vector in zip(rows, vectors, strict=True):
-                    row.vector, row.encoder = vector.tobytes(), self._encoder.name
+        while await self._encode_some(self._encoder.name):
+            pass
+
+    @retry_when_unavailable
+    async def _encode_some(self, encoder: str) -> bool:
+        """Encode a batch of rows in one transaction; False when there are none left."""
+        stale = select(EntryRow).where(EntryRow.encoder != encoder).limit(BATCH)
+        async with self._database.session() as session:
+            rows = list(await session.scalars(stale))
+            exchanges = [Exchange(row.question, row.answer) for row in rows]
+            vectors = await asyncio.to_thread(self._encode, exchanges) if rows else None
+            if vectors is None:
+                return False
+            for row, vector in zip(rows, vectors, strict=True):
+                row.vector, row.encoder = vector.tobytes(), encoder
+        return True
 
 
 def ranked(query: str, rows: Iterable[tuple[Entry, float, float]], limit: int) -> list[Match]:

@@ -133,6 +133,7 @@ class PostgresIndex(DialogueIndex):
         async with self._database.session() as session:
             await session.execute(_PUT, {"ids": list(ids), "signs": signs})
 
+    @retry_when_unavailable
     async def _add_missing_signs(self) -> int:
         """Signs of rows that came by another way: a move from SQLite, an index in memory."""
         async with self._database.session() as session:

@@ -1,4 +1,4 @@
-"""The database: where it is, how it is opened, what every table derives from."""
+"""The database: its address, its connections, the base class of all tables, retries."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import asyncio
 import logging
 import re
 import sqlite3
+import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime, timezone
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -25,6 +28,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     create_engine,
+    delete,
     event,
     func,
     select,
@@ -39,7 +43,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.util import greenlet_spawn
 from typing_extensions import ParamSpec
 
@@ -51,6 +55,7 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = 15 * 60.0  # seconds that a store waits for a database that went away
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+WRITE_LIFE = timedelta(days=1)  # longer than PATIENCE, so that no retry outlives its record
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,8 +74,10 @@ class StorageSettings(EnvSettings):
             return make_url(f"sqlite+aiosqlite:///{self.data_dir / 'bots.sqlite3'}")
         try:
             url = make_url(self.database_url.get_secret_value())
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise ConfigError("DATABASE_URL is no address of a database") from None
+        if url.port is not None and not 0 < url.port < 2**16:
+            raise ConfigError(f"DATABASE_URL: there is no port {url.port}")
         driver = _DRIVERS.get(url.drivername)
         if driver is None:
             raise ConfigError(f"DATABASE_URL: postgresql:// is expected, not {url.drivername}://")
@@ -87,7 +94,7 @@ _DRIVERS = {
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment with its zone; SQLite keeps none, so UTC goes in and comes out."""
+    """A datetime with its time zone; SQLite stores none, so it is converted to UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -102,10 +109,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """What every table of the project derives from.
+    """Base class of all tables.
 
-    Integers have 64 bits: Telegram's ids don't fit 32. SQLite's always have, and only
-    its plain INTEGER counts primary keys up.
+    Integers have 64 bits: Telegram's IDs don't fit 32. In SQLite every integer has 64, and
+    only a plain INTEGER autoincrements as a primary key.
     """
 
     type_annotation_map: ClassVar = {
@@ -119,11 +126,11 @@ def utc_now() -> datetime:
 
 
 class Database:
-    """An async SQLAlchemy engine over one database, and a quick one for every message's needs.
+    """Two SQLAlchemy engines over one database: an async one, and a quick one for hot paths.
 
-    Use it as `async with Database.open(settings) as database`, then `database.session()`
-    for a transaction that commits at the end of its block, or `database.run()` for a
-    statement that every message needs.
+    Open it with `async with Database.open(settings) as database`. `database.session()` is a
+    transaction that commits at the end of its block; `database.run()` runs single statements
+    that every message needs.
     """
 
     def __init__(self, engine: AsyncEngine, quick: Engine) -> None:
@@ -135,7 +142,7 @@ class Database:
     @classmethod
     def open(cls, settings: StorageSettings) -> Database:
         url = settings.url
-        # Parameters are what people wrote: they stay out of errors and logs.
+        # Parameters hold what users wrote: keep them out of errors and logs.
         if url.get_backend_name() == "sqlite":
             Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
             engine = create_async_engine(url, hide_parameters=True)
@@ -168,12 +175,12 @@ class Database:
         return self._sessions.begin()
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Return what `work` does: one statement, or several of which each may stand alone.
+        """Run `work`: one statement, or several that need no common transaction.
 
-        On PostgreSQL it is one trip, where `session` takes one for each statement, for the
-        transaction's ends and for a ping. On SQLite it is none: a trip to a thread takes more
-        than the statement, so only what has to wait for another writer goes there.
-        A connection that died is an error here: call it where `retry_when_unavailable` calls again.
+        On PostgreSQL this takes one round trip; a session takes more, for BEGIN, COMMIT and a
+        ping. On SQLite it runs on the event loop, as a switch to a thread takes longer than
+        the statement; only if another writer holds the lock does it go to a thread.
+        A lost connection raises: use it in methods with `retry_when_unavailable`.
         """
         if self._quick.dialect.is_async:
             return await greenlet_spawn(_transaction, self._quick, work)
@@ -185,9 +192,23 @@ class Database:
         async with self.engine.begin() as connection:
             return await connection.run_sync(work)
 
+    async def is_new(self, session: AsyncSession) -> bool:
+        """Record this call of a retried method; False if an earlier try of it was committed.
+
+        For changes that must not be made twice, such as adding to a counter. It belongs into
+        the transaction of the change.
+        """
+        call = _call.get()
+        record = self.insert(WriteRow).values(id=call.id, written_at=utc_now())
+        stored = await session.execute(record.on_conflict_do_nothing().returning(WriteRow.id))
+        if stored.first() is None:
+            return False
+        await session.execute(delete(WriteRow).where(WriteRow.written_at < utc_now() - WRITE_LIFE))
+        return True
+
     @asynccontextmanager
     async def exclusive(self, work: str) -> AsyncIterator[None]:
-        """Do what must not be done twice at once, be it by replicas on one PostgreSQL."""
+        """Hold a named lock, shared by replicas on PostgreSQL."""
         async with self._locks[work]:
             if self.engine.dialect.name != "postgresql":
                 yield
@@ -197,19 +218,44 @@ class Database:
                 yield
 
     def insert(self, table: type[Base] | Table) -> postgresql.Insert | sqlite.Insert:
-        """An INSERT that knows ON CONFLICT, in this database's dialect."""
+        """An INSERT of this database's dialect, which supports ON CONFLICT."""
         if self.engine.dialect.name == "postgresql":
             return postgresql.insert(table)
         return sqlite.insert(table)
 
     async def ping(self) -> None:
-        """Raise what the database raises when it doesn't answer."""
+        """Run an empty query; raises what the driver raises when there is no answer."""
         async with self.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
     async def aclose(self) -> None:
         await self.engine.dispose()
         await greenlet_spawn(self._quick.dispose)
+
+
+class WriteRow(Base):
+    """A committed call of a method that must not change anything twice."""
+
+    __tablename__ = "writes"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    written_at: Mapped[datetime] = mapped_column(index=True)
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call of a retried method: the same over all its tries."""
+
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    tries: int = 0
+
+
+_call: ContextVar[_Call] = ContextVar("call")
+
+
+def is_retry() -> bool:
+    """Whether an earlier try of this call of a retried method may have been committed."""
+    return _call.get().tries > 1
 
 
 def _transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
@@ -220,16 +266,19 @@ def _transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
 def retry_when_unavailable(
     method: Callable[P, Awaitable[T]],
 ) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Run a store's method, which is one transaction, again when the database went away.
+    """Retry a store's method, which is one transaction, while the database is unavailable.
 
-    Raises Unavailable when it stays away. A commit whose answer was cut off may have
-    happened: the method must bear a second run.
+    Raises Unavailable after PATIENCE. When the connection is lost during COMMIT, nobody knows
+    whether the change was made: the method must be idempotent, or ask `Database.is_new` or
+    `is_retry`.
     """
 
     @wraps(method)
     async def patient(*args: P.args, **kwargs: P.kwargs) -> T:
-        waited, pause = 0.0, FIRST_PAUSE
+        waited, pause, call = 0.0, FIRST_PAUSE, _Call()
         while True:
+            token = _call.set(call)
+            call.tries += 1
             try:
                 return await method(*args, **kwargs)
             except (DBAPIError, OSError) as error:
@@ -238,20 +287,22 @@ def retry_when_unavailable(
                 if waited >= PATIENCE:
                     raise Unavailable("no answer", service="database") from error
                 logger.warning("database: %s, once more in %.1f s", type(error).__name__, pause)
+            finally:
+                _call.reset(token)
             await asyncio.sleep(pause)
             waited, pause = waited + pause, min(pause * 2, LONGEST_PAUSE)
 
     return patient
 
 
-# What SQLite says when it will work later: others write, or the disk is full.
+# SQLite's messages for passing conditions: another writer, or a full disk.
 _PASSING = re.compile(r"locked|busy|disk is full|disk I/O error|unable to open")
-# PostgreSQL's classes: connections, resources, an operator's shutdown.
+# PostgreSQL's error classes: connections, resources, an operator's shutdown.
 _PASSING_STATES = ("08", "53", "57P")
 
 
 def is_passing(error: DBAPIError | OSError) -> bool:
-    """Whether the same statement may work later, with nothing changed here."""
+    """Whether the same statement may succeed later."""
     if isinstance(error, OSError):
         return True
     state = getattr(error.orig, "sqlstate", None) or ""

@@ -1,8 +1,8 @@
-"""What was said, per conversation."""
+"""The messages of each conversation."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -20,12 +20,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from services.storage.database import Base, Database, retry_when_unavailable, utc_now
+from services.storage.database import (
+    Base,
+    Database,
+    is_retry,
+    retry_when_unavailable,
+    utc_now,
+)
 from services.storage.group_commit import GroupCommit
 
 
 class ConversationKey(NamedTuple):
-    """One line of talk: a chat, or a thread in it (0 where there are no threads)."""
+    """A conversation of a bot: a chat, or a thread in it (0 where there are no threads)."""
 
     bot: str
     chat_id: int
@@ -34,7 +40,7 @@ class ConversationKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A turn as it was said.
+    """A message as it was sent.
 
     `source_id` is the id of the user's message: on the user's turn its own, on the
     assistant's the one that it answers.
@@ -50,7 +56,10 @@ class StoredMessage:
 
 class MessageRow(Base):
     __tablename__ = "messages"
-    __table_args__ = (Index("messages_by_conversation", "bot", "chat_id", "thread_id", "id"),)
+    __table_args__ = (
+        Index("messages_by_conversation", "bot", "chat_id", "thread_id", "id"),
+        Index("messages_by_author", "bot", "author_id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     bot: Mapped[str]
@@ -64,7 +73,7 @@ class MessageRow(Base):
     created_at: Mapped[datetime]
 
 
-# As StoredMessage has them: whole rows would cost several times as much.
+# The fields of StoredMessage, in order; loading ORM objects would cost several times as much.
 _COLUMNS = (
     MessageRow.role,
     MessageRow.content,
@@ -73,7 +82,7 @@ _COLUMNS = (
     MessageRow.source_id,
     MessageRow.created_at,
 )
-# Every message needs these: made once, they are ready when they run.
+# Built once, as every message needs them.
 _RECENT = (
     select(*_COLUMNS)
     .filter_by(**{name: bindparam(name) for name in ConversationKey._fields})
@@ -152,13 +161,26 @@ class HistoryStore:
                     delete(MessageRow).where(rows).execution_options(synchronize_session=False)
                 )
 
-    @retry_when_unavailable
     async def _append_each(
         self, exchanges: Sequence[tuple[ConversationKey, Sequence[StoredMessage]]]
     ) -> Sequence[None]:
-        rows = [_to_row(key, message) for key, messages in exchanges for message in messages]
-        await self._database.run(lambda it: it.execute(_APPEND, rows))
+        await self._insert([_to_row(*each) for each in _flatten(exchanges)])
         return [None] * len(exchanges)
+
+    @retry_when_unavailable
+    async def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Store rows, all of them or none; a retry finds them by conversation and time."""
+        if is_retry() and rows:
+            stored = select(MessageRow.id).filter_by(**rows[0]).limit(1)
+            if await self._database.run(lambda it: it.scalar(stored)) is not None:
+                return
+        await self._database.run(lambda it: it.execute(_APPEND, rows))
+
+
+def _flatten(
+    exchanges: Sequence[tuple[ConversationKey, Sequence[StoredMessage]]],
+) -> Iterator[tuple[ConversationKey, StoredMessage]]:
+    return ((key, message) for key, messages in exchanges for message in messages)
 
 
 def _of_person(bot: str, person_id: int) -> ColumnElement[bool]:

@@ -1,9 +1,9 @@
-"""Updates on their way: none is handled twice, none is lost when the process dies.
+"""Journal of Telegram's updates: each is handled once, also when the process dies meanwhile.
 
-Telegram forgets an update as soon as the next one is asked for, long before the
-answer is out. So an update is written here before Telegram may forget it, and loses its
-body when it is handled; what is still here without a living owner was interrupted and
-runs again. Replicas share the journal: who writes an update down first, handles it.
+Telegram deletes an update as soon as the next ones are requested, long before it is answered.
+So an update is stored here first; its body is deleted when it is handled. Updates that still
+have a body and whose owner, a replica, no longer lives were interrupted and run again.
+Replicas share the journal: the one that stores an update handles it.
 """
 
 from __future__ import annotations
@@ -11,16 +11,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Index, bindparam, delete, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.storage.database import Base, Database, retry_when_unavailable, utc_now
+from services.storage.database import (
+    Base,
+    Database,
+    is_retry,
+    retry_when_unavailable,
+    utc_now,
+)
 from services.storage.group_commit import GroupCommit
 
 logger = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 3  # an update that kills the process must not do so for ever
+MAX_ATTEMPTS = 3  # so that an update that kills the process doesn't do so forever
 KEEP_DONE = timedelta(days=2)  # Telegram repeats an update for 24 hours at most
 
 _OPEN = text("body IS NOT NULL")
@@ -38,8 +45,9 @@ class InboxRow(Base):
     owner: Mapped[str] = mapped_column(server_default="")
 
 
-# Every update needs these. SQLAlchemy keeps what it compiled with a statement, except with
-# the dialects' own ON CONFLICT, which would take longer to compile than all the rest.
+# SQLAlchemy caches compiled statements, but not those with a dialect's own ON CONFLICT, and
+# compiling takes longer than all the rest. `_post_values_clause` is private:
+# tests/services/storage/test_sqlalchemy.py says when it no longer works.
 _WRITE_DOWN = insert(InboxRow).returning(InboxRow.update_id)
 _WRITE_DOWN._post_values_clause = text("ON CONFLICT DO NOTHING")
 _DONE = (
@@ -68,12 +76,11 @@ class Inbox:
         self._finish = GroupCommit(self._finish_each)
 
     async def receive(self, update_id: int, body: str) -> bool:
-        """Write an update down as JSON; False when it was received before."""
+        """Store an update as JSON; False when it was received before."""
         return await self._receive((update_id, body))
 
-    @retry_when_unavailable
     async def receive_all(self, bodies: Mapping[int, str]) -> Collection[int]:
-        """Write updates down in one transaction; return the numbers that are new."""
+        """Store updates in one transaction; return the numbers that are new."""
         if not bodies:
             return ()
         now = utc_now()
@@ -88,10 +95,25 @@ class Inbox:
             }
             for update_id, body in bodies.items()
         ]
-        return await self._database.run(lambda it: set(it.scalars(_WRITE_DOWN, rows)))
+        return await self._write_down(rows, now)
+
+    @retry_when_unavailable
+    async def _write_down(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> set[int]:
+        """Insert rows; return the numbers that are new, also those of a try before this one."""
+        new = await self._database.run(lambda it: set(it.scalars(_WRITE_DOWN, rows)))
+        if is_retry():
+            numbers = [row["update_id"] for row in rows]
+            mine = select(InboxRow.update_id).where(
+                InboxRow.bot == self._bot,
+                InboxRow.update_id.in_(numbers),
+                InboxRow.owner == self._owner,
+                InboxRow.received_at == now,
+            )
+            new |= await self._database.run(lambda it: set(it.scalars(mine)))
+        return new
 
     async def finish(self, update_id: int) -> None:
-        """The update is handled: keep its number, drop its body."""
+        """Mark an update as handled: keep its number, delete its body."""
         await self._finish(update_id)
 
     @retry_when_unavailable
@@ -100,8 +122,8 @@ class Inbox:
     ) -> Sequence[str]:
         """Take over the updates that nobody handles; return their bodies in order of arrival.
 
-        `at_work` tells which this process handles, `others` are the owners that live.
-        Each is one more attempt; one that had too many is given up.
+        `at_work` tells which updates this process handles; `others` are the other live owners.
+        Each takeover is an attempt; after MAX_ATTEMPTS an update is dropped.
         """
         unfinished = (InboxRow.bot == self._bot, InboxRow.body.is_not(None))
         found = (
@@ -110,7 +132,7 @@ class Inbox:
             .with_for_update(skip_locked=True)
         )
         async with self._database.session() as session:
-            # Asked only now: updates come and end while the database looks.
+            # Call `at_work` only now: updates come and end during the query.
             left = {
                 update_id: attempts
                 for update_id, attempts in await session.execute(found)
@@ -133,7 +155,7 @@ class Inbox:
 
     @retry_when_unavailable
     async def forget_old(self) -> None:
-        """Drop the numbers of updates that Telegram won't repeat any more."""
+        """Delete the numbers of updates that Telegram won't send again."""
         done = delete(InboxRow).where(InboxRow.bot == self._bot, InboxRow.body.is_(None))
         async with self._database.session() as session:
             await session.execute(done.where(InboxRow.received_at < utc_now() - KEEP_DONE))

@@ -19,7 +19,7 @@ from aiogram.types import (
 )
 
 from playground import NotAllowed, Playground
-from playground import world as world_module
+from playground import drafts as drafts_module
 from tests.playground.conftest import Api
 
 
@@ -42,7 +42,7 @@ async def test_a_draft_grows_and_a_message_takes_its_place(
 async def test_a_draft_vanishes_by_itself(
     playground: Playground, bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(world_module, "DRAFT_SECONDS", 0.02)
+    monkeypatch.setattr(drafts_module, "DRAFT_SECONDS", 0.02)
     chat = playground.person("Аня").private
     chat.send("привет")
     await bot.send_message_draft(chat.chat.id, draft_id=1, text="дум")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import AsyncIterator
-from functools import partial
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from aiogram import Bot, F, Router
 from aiogram.types import (
     BotCommand,
@@ -16,38 +15,29 @@ from aiogram.types import (
     CallbackQuery,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InputRichMessage,
     KeyboardButton,
     Message,
     ReplyKeyboardMarkup,
 )
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from playground import Playground, RateLimits
+from tests.playground.browser import chromium, in_chromium, one_loop
 from tests.playground.conftest import connect, polling
 from tests.playground.test_files import png
+from tests.playground.test_rich import MARKDOWN
 
-CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>'
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(
-        not CHROMIUM.exists(), reason="the page is tested in /usr/bin/chromium, which isn't here"
-    ),
-]
-one_loop = partial(pytest_asyncio.fixture, loop_scope="module")
+pytestmark = in_chromium
 
 
 @one_loop(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """One browser for all tests: starting it takes longer than any of them."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
+    microphone = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    async with chromium(*microphone) as browser:
         yield browser
-        await browser.close()
 
 
 @one_loop()
@@ -344,3 +334,149 @@ async def test_the_page_finds_its_server_again(blank: Page, tmp_path: Path) -> N
         await bot.send_message(playground.person("Аня").id, "я вернулся")
         await expect(page.locator(".row").last).to_contain_text("я вернулся")
         assert await page.locator(".row").count() == 2
+
+
+async def test_a_long_paste_goes_out_in_parts(page: Page, playground: Playground) -> None:
+    await begin(page)
+    lines = "\n".join(f"строка {number}: привет, мир 🙂" for number in range(400))
+    assert len(lines) > 10_000
+    await page.fill("#input", lines)
+    await expect(page.locator("#count")).to_contain_text("уйдёт 3 сообщениями")
+    await page.press("#input", "Enter")
+    await expect(page.locator(".row.mine")).to_have_count(4)
+    await expect(page.locator("#count")).to_be_hidden()
+    texts = [m.text or "" for m in playground.person("Аня").private.messages[1:]]
+    assert "\n".join(texts) == lines
+    assert all(len(text.encode("utf-16-le")) <= 2 * 4096 for text in texts)
+    await page.fill("#input", "🙂" * 5000)
+    await page.press("#input", "Enter")
+    await expect(page.locator(".row.mine")).to_have_count(7)
+    texts = [m.text or "" for m in playground.person("Аня").private.messages[4:]]
+    assert "".join(texts) == "🙂" * 5000
+
+
+async def test_a_part_that_is_refused_stands_in_the_input_again(
+    blank: Page, playground: Playground
+) -> None:
+    page = blank  # a refusal is an error in the console
+    await page.goto(playground.page_url)
+    await begin(page)
+    await page.route("**/api/send", refuse_after_first())
+    await page.fill("#input", "\n".join(["первая " * 500, "вторая " * 500]))
+    await page.press("#input", "Enter")
+    await expect(page.locator("#input")).to_have_value(("вторая " * 500).strip())
+    assert len(playground.person("Аня").private.messages) == 2
+
+
+def refuse_after_first() -> Callable[[Route], Awaitable[None]]:
+    count = itertools.count()
+
+    async def handle(route: Route) -> None:
+        if next(count):
+            await route.fulfill(status=400, json={"error": "нет"})
+        else:
+            await route.continue_()
+
+    return handle
+
+
+async def test_an_own_message_edited_on_the_page_reaches_the_bot(
+    page: Page, playground: Playground, bot: Bot
+) -> None:
+    await begin(page)
+    await say(page, "я работаю сварщиком")
+    await page.press("#input", "ArrowUp")
+    await say(page, "я работаю поваром")
+    await expect(page.locator(".row.mine").last).to_contain_text("изменено")
+    updates = await bot.get_updates()
+    edited = updates[-1].edited_message
+    assert edited is not None
+    assert edited.edit_date
+    assert (edited.text, edited.message_id) == ("я работаю поваром", updates[-2].message.message_id)
+    await page.press("#input", "ArrowUp")
+    await page.fill("#input", "ы" * 5000)
+    await expect(page.locator(".send")).to_be_disabled()
+    await expect(page.locator("#count")).to_contain_text("должно поместиться в одно")
+
+
+async def test_the_day_covers_no_line(page: Page, playground: Playground) -> None:
+    await begin(page)
+    chat = playground.person("Аня").private
+    for number in range(30):
+        chat.send(f"строка {number}\nвторая")
+    await expect(page.locator(".row")).to_have_count(31)
+    for where in (0, 200, 500):
+        await page.evaluate(f"document.getElementById('feed').scrollTop = {where}")
+        overlaps = await page.evaluate(
+            """() => {
+              const boxes = (name) =>
+                [...document.querySelectorAll(name)].map((node) => node.getBoundingClientRect());
+              return boxes(".day").some((day) => boxes(".bubble").some(
+                (box) => box.top < day.bottom && box.bottom > day.top));
+            }"""
+        )
+        assert not overlaps
+
+
+async def test_a_rich_message_is_shown_whole(page: Page, playground: Playground, bot: Bot) -> None:
+    await page.set_viewport_size({"width": 360, "height": 640})
+    await begin(page)
+    chat = playground.person("Аня").id
+    wide = "\n".join(
+        ["| " + " | ".join(f"столбец {n}" for n in range(12)) + " |", "|---" * 12 + "|"]
+    )
+    hostile = MARKDOWN.replace("# План", f"# {HOSTILE}\n# План")
+    await bot.send_rich_message_draft(chat, 1, InputRichMessage(markdown="# Пи"), can_stop=True)
+    await expect(page.locator(".row.draft .heading")).to_have_text("Пи")
+    await expect(page.locator(".row.draft .stop")).to_be_visible()
+    sent = await bot.send_rich_message(chat, InputRichMessage(markdown=f"{hostile}\n\n{wide}"))
+    await expect(page.locator(".row.draft")).to_have_count(0)
+    row = page.locator(f"[data-id='{sent.message_id}']")
+    await expect(row.get_by_role("heading", name="План поездки")).to_be_visible()
+    await expect(row.get_by_role("heading").first).to_have_text(HOSTILE)
+    table = row.get_by_role("table").first
+    await expect(table.get_by_role("columnheader")).to_have_text(["Город", "Цена"])
+    await expect(table.get_by_role("cell", name="12 | 13")).to_have_css("text-align", "right")
+    await expect(row.locator("ol > li")).to_have_count(2)
+    await expect(row.get_by_role("checkbox").first).to_be_checked()
+    await expect(row.locator("blockquote blockquote")).to_have_text("глубже")
+    await expect(row.get_by_role("math")).to_have_text(["E = mc^2", r"\int_0^1 x\,dx"])
+    await expect(row.locator("details p")).to_be_visible()
+    await row.locator("summary").click()
+    await expect(row.locator("details p")).to_be_hidden()
+    spoiler = row.get_by_role("button", name="Показать скрытое")
+    await spoiler.focus()
+    await page.keyboard.press("Enter")
+    await expect(row.locator(".spoiler.shown")).to_have_text("тайна")
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
+    assert await page.evaluate("document.getElementById('feed').scrollWidth") <= 360
+    assert await page.evaluate("window.pwned") is None
+    await page.click(".back")
+    await expect(page.locator(".chat[aria-current='true'] .chat-preview")).to_contain_text(
+        "<img src=x"
+    )
+
+
+async def test_a_recorded_voice_message_plays(page: Page, playground: Playground, bot: Bot) -> None:
+    """Chromium's own microphone beeps; the bot gets what it recorded."""
+    await page.set_viewport_size({"width": 360, "height": 640})
+    await begin(page)
+    record = page.get_by_role("button", name="Записать голосовое")
+    await record.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("timer")).to_have_text("0:02", timeout=10_000)
+    await page.get_by_role("button", name="Остановить и отправить").click()
+    sound = page.get_by_role("group", name="Голосовое сообщение")
+    await expect(sound).to_be_visible()
+    message = (await bot.get_updates())[-1].message
+    assert message is not None
+    assert message.voice is not None
+    assert message.voice.duration in (2, 3)
+    assert (message.voice.mime_type or "").startswith("audio/")
+    levels = "[...document.querySelectorAll('.wave i')].map((bar) => bar.style.cssText)"
+    await page.wait_for_function(f"new Set({levels}).size > 3")
+    await sound.get_by_role("button", name="Слушать").click()
+    await expect(sound.locator(".wave .played").first).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
+    await page.click(".back")
+    await expect(page.locator(".chat[aria-current='true']")).to_contain_text("Голосовое сообщение")

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 import aiohttp
+import pytest
 
-from playground import Playground, Upload
+from playground import NotAllowed, Playground, Upload
 from services.env import PROJECT_ROOT
 from tests.playground.conftest import Api
 
@@ -129,3 +130,167 @@ def kill_while_writing(folder: Path) -> int:
     process.send_signal(signal.SIGKILL)
     rest = process.communicate(timeout=10)[0].split()
     return int(rest[-1]) if rest else last
+
+
+LONE = "\ud83d"  # half of a surrogate pair: JSON carries it, UTF-8 can't
+PAGE = {"X-Playground": "page"}
+
+
+@pytest.mark.parametrize(
+    ("action", "body"),
+    [
+        ("people", {"name": f"Олег{LONE}"}),
+        ("people", {"name": "Олег", "username": f"oleg{LONE}"}),
+        ("send", {"text": f"привет{LONE}"}),
+        ("edit", {"message_id": 1, "text": f"правка{LONE}"}),
+        ("react", {"message_id": 1, "emoji": LONE}),
+        ("press", {"message_id": 1, "data": LONE}),
+    ],
+)
+async def test_the_page_takes_no_broken_letter(
+    tmp_path: Path, http: aiohttp.ClientSession, action: str, body: dict[str, object]
+) -> None:
+    async with start(tmp_path) as playground:
+        anna = playground.person("Аня")
+        anna.private.send("своё")
+        sent = {"chat": anna.private.chat.key, "person": anna.id, **body}
+        url = f"{playground.api_url}/api/{action}"
+        plain = json.dumps(sent)
+        for form in ({"data": plain, "headers": {"Content-Type": "application/json", **PAGE}},
+                     {"data": multipart(plain), "headers": PAGE}):  # fmt: skip
+            async with http.post(url, **form) as response:
+                assert response.status == 400, await response.text()
+                assert "испорчен" in (await response.json())["error"]
+    async with start(tmp_path) as playground:
+        assert [m.text for m in playground.person("Аня").private.messages] == ["своё"]
+
+
+def multipart(body: str) -> aiohttp.FormData:
+    form = aiohttp.FormData({"body": body})
+    form.add_field("document", b"x", filename="x.txt")
+    return form
+
+
+async def test_people_in_code_write_no_broken_letter(playground: Playground) -> None:
+    chat = playground.person("Аня").private
+    sent = chat.send("своё")
+    for act in (
+        lambda: chat.send(LONE),
+        lambda: chat.edit(sent.message_id, LONE),
+        lambda: chat.react(sent, LONE),
+        lambda: playground.person(LONE),
+    ):
+        with pytest.raises(NotAllowed):
+            act()
+
+
+async def test_the_bots_call_takes_no_broken_letter(api: Api, playground: Playground) -> None:
+    chat = playground.person("Аня").private
+    chat.send("привет")
+    expected = "Bad Request: strings must be encoded in UTF-8"
+    markup = {"keyboard": [[{"text": LONE}]]}
+    command = {"command": "go", "description": LONE}
+    for method, params in (
+        ("sendMessage", {"text": LONE}),
+        ("sendMessage", {"text": "x", "reply_markup": markup}),
+        ("sendMessage", {"text": "x", "reply_markup": json.dumps(markup)}),
+        ("setMyCommands", {"commands": [command]}),
+    ):
+        assert await api.error(method, chat_id=chat.chat.id, **params) == expected
+
+
+async def test_a_state_with_a_broken_letter_is_read(tmp_path: Path) -> None:
+    """Written before such letters were refused: the letter is lost, the history isn't."""
+    async with start(tmp_path) as playground:
+        playground.person("Аня").private.send("ПРИВЕТ")
+    path = tmp_path / "playground.json"
+    broken = path.read_text("utf-8").replace("ПРИВЕТ", f"при{LONE}вет")
+    path.write_bytes(broken.encode("utf-8", "surrogatepass"))
+    for _ in range(2):
+        async with start(tmp_path) as playground:
+            texts = [m.text for m in playground.person("Аня").private.messages]
+            assert texts == ["при\ufffdвет"]
+    assert json.loads(path.read_text("utf-8"))["chats"]
+
+
+BROKEN_STATES = {
+    "cut": b'{"version": 1, "us',
+    "not-utf-8": b'{"version": 1, "x": "\xff\xfe"}',
+    "another-version": b'{"version": 2}',
+    "a-list": b"[]",
+    "no-fields": b'{"version": 1, "clean": true}',
+    "odd-users": b'{"version":1,"clean":true,"updates":{"last_id":1,"allowed":null,"updates":[]},'
+    b'"users":[7],"chats":[],"files":[],"commands":{}}',
+    "odd-message": b'{"version":1,"clean":true,"updates":{"last_id":1,"allowed":null,"updates":[]},'
+    b'"users":[],"chats":[{"id":1,"type":"private","title":"","username":"","bot_id":1,'
+    b'"is_forum":false,"linked_id":0,"keyboard":null,"pinned":null,"last_id":1,"members":[],'
+    b'"topics":[],"messages":[{"message_id":1}]}],"files":[],"commands":{}}',
+    "odd-files": b'{"version":1,"clean":true,"updates":{"last_id":1,"allowed":null,"updates":[]},'
+    b'"users":[],"chats":[],"files":[{"id":"../../x"}],"commands":{}}',
+    "deep": b"[" * 100_000,
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_STATES.values(), ids=list(BROKEN_STATES))
+async def test_a_state_that_cannot_be_used_is_set_aside(
+    tmp_path: Path, broken: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        (tmp_path / "playground.json").write_bytes(broken)
+        async with start(tmp_path) as playground:
+            playground.person("Аня").private.send("привет")
+            assert {user.first_name for user in playground.world.people()} == {
+                "Аня", "Борис", "Вера"
+            }  # fmt: skip
+    kept = [tmp_path / name for name in ("playground.broken", "playground.2.broken")]
+    assert [path.read_bytes() for path in kept] == [broken, broken]
+    assert all(path.name in caplog.text for path in kept)
+    async with start(tmp_path) as playground:
+        assert [m.text for m in playground.person("Аня").private.messages] == ["привет"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+async def test_nobody_else_may_read_the_state(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        async with start(tmp_path / "var") as playground:
+            chat = playground.person("Аня").private
+            chat.send("тайна", document=Upload("a.txt", "text/plain", b"abc"))
+        (tmp_path / "var" / "playground.json").write_bytes(b"{")
+        async with start(tmp_path / "var"):
+            pass
+    finally:
+        os.umask(old)
+    paths = list((tmp_path / "var").rglob("*"))
+    assert len(paths) >= 5
+    for path in (tmp_path / "var", *paths):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+async def test_files_of_an_old_state_are_closed_to_others(tmp_path: Path) -> None:
+    async with start(tmp_path) as playground:
+        playground.person("Аня").private.send(document=Upload("a.txt", "text/plain", b"abc"))
+    (stored,) = (tmp_path / "playground-files").iterdir()
+    stored.chmod(0o644)
+    (tmp_path / "playground.json").chmod(0o644)
+    async with start(tmp_path):
+        assert stored.stat().st_mode & 0o077 == 0
+        assert (tmp_path / "playground.json").stat().st_mode & 0o077 == 0
+
+
+async def test_a_disk_that_takes_nothing_stops_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The state is saved at the next change that can be written."""
+    async with start(tmp_path) as playground:
+        (tmp_path / "playground.tmp").mkdir()  # stands where the new state would be written
+        chat = playground.person("Аня").private
+        chat.send("первое")
+        await asyncio.sleep(0.7)
+        assert "playground state" in caplog.text
+        (tmp_path / "playground.tmp").rmdir()
+        chat.send("второе")
+    async with start(tmp_path) as playground:
+        texts = [m.text for m in playground.person("Аня").private.messages]
+        assert texts == ["первое", "второе"]

@@ -292,3 +292,42 @@ async def test_no_call_breaks_the_server(playground: Playground, chat_id: int) -
         except ApiError:
             playground.webhook.stop()
     assert done > 300
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b"[" * 100_000),
+        ("application/json", b'"\xed\xa0\xbd"'),
+        ("application/json; charset=no-such", b"{"),
+        ("application/x-www-form-urlencoded; charset=no-such", b"text=1"),
+        ("multipart/form-data", b"--"),
+        ("multipart/form-data; boundary=x", b"--x\r\nno header"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_refused(
+    http: aiohttp.ClientSession, playground: Playground, kind: str, body: bytes
+) -> None:
+    for url in (f"bot{playground.token}/sendMessage", "api/send"):
+        headers = {"Content-Type": kind, "X-Playground": "page"}
+        async with http.post(f"{playground.api_url}/{url}", data=body, headers=headers) as response:
+            assert response.status in (400, 415)
+
+
+async def test_a_file_may_have_an_odd_name(
+    http: aiohttp.ClientSession, playground: Playground, chat_id: int
+) -> None:
+    """Bytes that are no UTF-8 in a header: the file is taken, the name is mended."""
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="chat_id"\r\n\r\n%d\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="document"; filename="a\xff.txt"\r\n'
+        b"Content-Type: text/\xff\r\n\r\nabc\r\n--x--\r\n" % chat_id
+    )
+    url = f"{playground.api_url}/bot{playground.token}/sendDocument"
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    async with http.post(url, data=body, headers=headers) as response:
+        answer = await response.json()
+    assert answer["ok"], answer
+    document = answer["result"]["document"]
+    assert document["file_name"].encode().endswith(b".txt")
+    assert document["mime_type"].isprintable()

@@ -9,6 +9,7 @@ from services import errors
 from services.backends import open_chat_model
 from services.chat import Message
 from services.openai_compatible import OpenAICompatibleModel, OpenAICompatibleSettings
+from services.transport import RetryPolicy
 from tests.fakes.openai_server import OpenAIServer
 from tests.services.chat_completions_contract import ChatCompletionsContract
 
@@ -22,7 +23,7 @@ def settings_for(url: str) -> OpenAICompatibleSettings:
 class TestOpenAICompatibleModel(ChatCompletionsContract):
     @pytest.fixture
     async def model(self, server: OpenAIServer) -> AsyncIterator[OpenAICompatibleModel]:
-        model = OpenAICompatibleModel(settings_for(server.url), retry_pauses=(0, 0))
+        model = OpenAICompatibleModel(settings_for(server.url), retries=RetryPolicy(first_pause=0))
         yield model
         await model.aclose()
 
@@ -40,7 +41,7 @@ class TestOpenAICompatibleModel(ChatCompletionsContract):
 
 async def test_no_server_is_unavailable(unused_tcp_port: int) -> None:
     settings = settings_for(f"http://127.0.0.1:{unused_tcp_port}/v1")
-    model = OpenAICompatibleModel(settings, retry_pauses=())
+    model = OpenAICompatibleModel(settings, retries=RetryPolicy(retries=0))
     with pytest.raises(errors.Unavailable):
         await model.complete([Message("user", "Привет")])
     await model.aclose()

@@ -185,6 +185,8 @@ class Learning:
         if not entry_ids and not pattern_ids:
             return
         async with self._database.session() as session:
+            if not await self._database.is_new(session):
+                return
             await session.execute(
                 update(PatternRow)
                 .where(or_(PatternRow.entry_id.in_(entry_ids), PatternRow.id.in_(pattern_ids)))
@@ -378,10 +380,7 @@ class Learning:
 
         Rows confirmed by the rules of an earlier version go back to the candidates.
         """
-        async with self._database.session() as session:
-            confirmed = list(
-                await session.scalars(select(PatternRow).filter_by(status=Status.CONFIRMED.value))
-            )
+        confirmed = await self.list(Status.CONFIRMED)
         await self._recount([row.id for row in confirmed if not row.by_operator])
         async with self._deciding:
             entries = await self._index.keys(PATTERNS)

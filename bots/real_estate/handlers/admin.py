@@ -14,14 +14,13 @@ from aiogram.types import CallbackQuery, Document, Message
 
 from bots.common.conversation import author_of
 from bots.real_estate import texts, wording
-from bots.real_estate.assistant import Assistant
 from bots.real_estate.config import RealEstateSettings
 from bots.real_estate.keyboards import ImportCallback, import_keyboard
+from bots.real_estate.listing_import import ListingImport
 from bots.real_estate.listings.importing import (
     MAX_BYTES,
     ImportPreview,
     ImportRefused,
-    read_listings,
 )
 from bots.real_estate.listings.keeping import Alert
 
@@ -43,7 +42,9 @@ async def on_import(message: Message, settings: RealEstateSettings) -> None:
     await message.answer(texts.IMPORT_HELP if _is_admin(message, settings) else _not_admin(message))
 
 
-async def on_file(message: Message, bot: Bot, settings: RealEstateSettings) -> None:
+async def on_file(
+    message: Message, bot: Bot, settings: RealEstateSettings, listing_import: ListingImport
+) -> None:
     document = message.document
     if document is None:
         return
@@ -55,7 +56,7 @@ async def on_file(message: Message, bot: Bot, settings: RealEstateSettings) -> N
         return
     progress = await message.reply(texts.IMPORT_READING)
     try:
-        preview = await _read(document, bot)
+        preview = await listing_import.preview(*await _download(document, bot))
     except ImportRefused as error:
         await progress.edit_text(str(error))
         return
@@ -68,7 +69,7 @@ async def on_file(message: Message, bot: Bot, settings: RealEstateSettings) -> N
 async def on_decision(
     callback: CallbackQuery,
     callback_data: ImportCallback,
-    assistant: Assistant,
+    listing_import: ListingImport,
     settings: RealEstateSettings,
     bot: Bot,
 ) -> None:
@@ -81,27 +82,28 @@ async def on_decision(
     if not callback_data.accept:
         await shown.edit_text(texts.IMPORT_CANCELLED)
         return
-    preview = await _read(asked.document, bot)
-    result = await assistant.store.upsert(preview.listings)
-    assistant.appraiser.train_in_background()
+    try:
+        stored = await listing_import.accept(*await _download(asked.document, bot))
+    except ImportRefused as error:
+        await shown.edit_text(str(error))
+        return
     await shown.edit_text(
         texts.IMPORT_DONE.format(
-            added=result.added,
-            changed=result.changed,
-            same=result.same,
+            added=stored.added,
+            changed=stored.changed,
+            same=stored.same,
             training=texts.IMPORT_TRAINING,
         )
     )
-    for alert in await assistant.saved_items.take_alerts():
+    async for alert in listing_import.alerts():
         await _send_alert(bot, alert)
 
 
-async def _read(document: Document, bot: Bot) -> ImportPreview:
-    """Read the file from Telegram, which keeps it until the admin has decided."""
+async def _download(document: Document, bot: Bot) -> tuple[str, bytes]:
+    """The file from Telegram, which keeps it until the admin has decided."""
     content = io.BytesIO()
     await bot.download(document, content)
-    name = document.file_name or "file.csv"
-    return await asyncio.to_thread(read_listings, name, content.getvalue())
+    return document.file_name or "file.csv", content.getvalue()
 
 
 def describe(preview: ImportPreview) -> str:
@@ -114,7 +116,7 @@ def describe(preview: ImportPreview) -> str:
     personal, unknown = ", ".join(preview.personal), ", ".join(preview.unknown)
     return texts.IMPORT_PREVIEW.format(
         good=len(preview.listings),
-        bad=len(preview.errors),
+        bad=preview.bad_rows,
         columns=columns,
         personal=texts.IMPORT_PERSONAL.format(names=personal) if personal else "",
         unknown=texts.IMPORT_UNKNOWN.format(names=unknown) if unknown else "",
@@ -132,11 +134,7 @@ def _errors(preview: ImportPreview) -> str:
 
 
 async def _send_alert(bot: Bot, alert: Alert) -> None:
-    lines = "\n".join(
-        f"• {wording.money(item.flat.price or 0)}, {wording.flat_line(item.flat)}"
-        + (f", {wording.DEMO}" if item.demo else "")
-        for item in alert.listings
-    )
+    lines = wording.flat_list(alert.listings)
     search = wording.understood(alert.slots).removeprefix("Я понял: ").rstrip(".")
     text = texts.ALERT.format(count=alert.total, search=search, lines=lines)
     try:

@@ -6,8 +6,9 @@ from aiogram import Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import CallbackQuery, Message
 
+from bots.common import texts as common_texts
 from bots.real_estate import texts
-from bots.real_estate.assistant import Assistant, answer_mortgage
+from bots.real_estate.assistant import Assistant, Stats, answer_mortgage
 from bots.real_estate.checklists import BY_NAME, toggle
 from bots.real_estate.keyboards import CheckCallback, checklist_keyboard, checklists_keyboard
 from bots.real_estate.mortgage import read_mortgage
@@ -36,6 +37,9 @@ async def on_check(
 ) -> None:
     checklist = BY_NAME[callback_data.name]
     owner, item = callback.from_user.id, callback_data.item
+    if item >= len(checklist.items):
+        await callback.answer(common_texts.STALE_BUTTON)
+        return
     ticked = await assistant.ticked(owner, checklist.name)
     if item >= 0:
         ticked = toggle(ticked, item)
@@ -53,25 +57,23 @@ async def on_check(
 
 
 async def on_stats(message: Message, assistant: Assistant) -> None:
-    listings = await assistant.store.count()
+    stats = await assistant.stats()
     await message.answer(
         texts.STATS.format(
-            listings=listings,
-            valuation=await _valuation(assistant),
-            rejected=assistant.voice.guard.rejected,
+            listings=stats.listings, valuation=_valuation(stats), rejected=stats.texts_rejected
         )
     )
 
 
-async def _valuation(assistant: Assistant) -> str:
-    accuracy = assistant.appraiser.accuracy
+def _valuation(stats: Stats) -> str:
+    accuracy = stats.accuracy
     if accuracy is None:
-        return texts.STATS_TRAINING if assistant.appraiser.training else texts.STATS_NO_MODEL
+        return texts.STATS_TRAINING if stats.training else texts.STATS_NO_MODEL
     return texts.STATS_MODEL.format(
         rows=accuracy.rows,
-        demo=texts.STATS_DEMO if await assistant.store.has_demo() else "",
+        demo=texts.STATS_DEMO if stats.demo else "",
         mdape=accuracy.mdape,
         within20=accuracy.within20,
         coverage80=accuracy.coverage80,
-        worse=assistant.appraiser.rejected,
+        worse=stats.models_rejected,
     )

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, delete, func, select
+from sqlalchemy import JSON, BigInteger, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bots.real_estate.flat import FLAT_FIELDS
@@ -53,6 +53,7 @@ class Alert:
     slots: Slots
     total: int
     listings: tuple[Listing, ...]
+    search_id: int = 0
 
 
 class SavedItems:
@@ -62,30 +63,43 @@ class SavedItems:
         self._store = store
         self._database = store.database
 
+    @retry_when_unavailable
     async def toggle_favourite(self, owner_id: int, listing_id: int) -> bool:
         """Add the listing, or remove it; return whether it is a favourite now."""
         async with self._database.session() as session:
             row = await session.get(FavouriteRow, (owner_id, listing_id))
+            if not await self._database.is_new(session):
+                return row is not None
             if row:
                 await session.delete(row)
                 return False
             session.add(FavouriteRow(owner_id=owner_id, listing_id=listing_id))
         return True
 
+    @retry_when_unavailable
+    async def is_favourite(self, owner_id: int, listing_id: int) -> bool:
+        async with self._database.session() as session:
+            return await session.get(FavouriteRow, (owner_id, listing_id)) is not None
+
+    @retry_when_unavailable
     async def favourites(self, owner_id: int) -> list[Listing]:
         query = select(FavouriteRow.listing_id).filter_by(owner_id=owner_id).limit(MAX_FAVOURITES)
         async with self._database.session() as session:
             ids = list(await session.scalars(query))
         return await self._store.get(ids)
 
+    @retry_when_unavailable
     async def save_search(self, owner_id: int, chat_id: int, slots: Slots) -> bool:
         """Watch for flats that come from now on; False when there are too many searches."""
         newest = await self._store.newest_id()
         async with self._database.session() as session:
+            if not await self._database.is_new(session):
+                return True
             count = await session.scalar(
                 select(func.count()).select_from(SavedSearchRow).filter_by(owner_id=owner_id)
             )
             if (count or 0) >= MAX_SEARCHES:
+                await session.rollback()  # nothing was saved, a retry must not believe so
                 return False
             session.add(
                 SavedSearchRow(
@@ -123,10 +137,21 @@ class SavedItems:
                 found = [
                     to_listing(item) for item in (await session.execute(query)).mappings().all()
                 ]
-                row.seen_id = newest
+                # Not through the row: it may be deleted by /forget at this moment.
+                moved = update(SavedSearchRow).where(SavedSearchRow.id == row.id)
+                await session.execute(
+                    moved.values(seen_id=newest).execution_options(synchronize_session=False)
+                )
                 if found:
-                    alerts.append(Alert(row.chat_id, slots, len(found), tuple(found[:ALERT_SIZE])))
+                    first = tuple(found[:ALERT_SIZE])
+                    alerts.append(Alert(row.chat_id, slots, len(found), first, row.id))
         return alerts
+
+    @retry_when_unavailable
+    async def is_watched(self, search_id: int) -> bool:
+        """Whether the saved search is there still."""
+        async with self._database.session() as session:
+            return await session.get(SavedSearchRow, search_id) is not None
 
     @retry_when_unavailable
     async def forget(self, owner_id: int) -> None:

@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from bots.real_estate.flat import FLAT_FIELDS, TEXT_FIELDS, WHOLE_FIELDS, Flat
+from bots.real_estate.listings.plain import plain
 from services.storage import Base, Database
 from services.storage.database import retry_when_unavailable
 
@@ -38,11 +39,6 @@ FILTERED = (
 )
 KEYED = ("city", "okrug", "district", "metro", "market", "renovation")
 _BATCH = 500
-
-
-def plain(text: str | None) -> str | None:
-    """Text as it is compared: SQLite knows no case in Russian."""
-    return text.casefold().replace("ё", "е").strip() if text else None
 
 
 def _column(name: str) -> Column[Any]:
@@ -172,8 +168,10 @@ class ListingStore:
             return int(await session.scalar(select(func.max(listings.c.id))) or 0)
 
     @retry_when_unavailable
-    async def set_estimates(self, estimates: Mapping[int, tuple[float, float, float]]) -> None:
-        """Keep each listing's estimate and the bounds of its range."""
+    async def set_estimates(
+        self, estimates: Mapping[int, tuple[float, float, float] | None]
+    ) -> None:
+        """Keep each listing's estimate and the bounds of its range; None takes them away."""
         statement = (
             update(listings)
             .where(listings.c.id == bindparam("row"))
@@ -185,7 +183,8 @@ class ListingStore:
         )
         rows = [
             {"row": number, "point": point, "low": low, "high": high}
-            for number, (point, low, high) in estimates.items()
+            for number, estimate in estimates.items()
+            for point, low, high in [estimate or (None, None, None)]
         ]
         async with self.database.session() as session:
             if rows:

@@ -14,12 +14,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import pymorphy3
-
+from bots.real_estate.understanding.morphology import analyzer, plain
+from bots.real_estate.understanding.spelling import Spelling
 from services.env import SHIPPED_DATA
 
 PLACES = SHIPPED_DATA / "real_estate" / "places.txt"
 PlaceKind = Literal["city", "okrug", "district", "metro"]
+MIN_MENDED = 6  # letters; shorter names have too many neighbours
 CASES = ("gent", "datv", "accs", "ablt", "loct")
 # Endings in the cases above. Adjectives decline by rule: pymorphy can't know every name.
 _ENDINGS = (
@@ -57,62 +58,33 @@ class Reading:
 
 
 class Gazetteer:
-    """Every known form of every known place."""
+    """Every known form of every known place; hyphens count as spaces."""
 
     def __init__(self, lines: list[str]) -> None:
-        self._morph = pymorphy3.MorphAnalyzer()
         self._readings: dict[str, list[Reading]] = defaultdict(list)
         self._forms: dict[str, tuple[str, ...]] = {}
         for place, spelling in _read_places(lines):
             self._add(place, spelling)
-        self._words = sorted(form for form in self._readings if " " not in form and len(form) > 5)
         self.longest = max(form.count(" ") + 1 for form in self._readings)
+        self.words = frozenset(word for form in self._readings for word in form.split())
+        self._spelling = Spelling({word for word in self.words if len(word) >= MIN_MENDED})
 
     def readings(self, form: str) -> list[Reading]:
         """What `form`, in lower case without ё, may mean."""
-        return self._readings.get(form, [])
+        return self._readings.get(form.replace("-", " "), [])
 
-    def misspelt(self, word: str) -> list[Reading]:
-        """What an unknown word of six letters or more means with one letter mended."""
-        if len(word) < 6 or self._morph.word_is_known(word):
-            return []
-        return next(
-            (
-                self._readings[form]
-                for form in self._words
-                if form[0] == word[0] and abs(len(form) - len(word)) < 2 and _one_edit(form, word)
-            ),
-            [],
-        )
-
-    def nominative(self, phrase: str) -> str:
-        """The name behind an unknown «Солнечном» or «Уралмаше», with its capitals."""
-        words = [self._nominative_word(word) for word in phrase.split()]
-        return " ".join(words)
-
-    def is_common_word(self, word: str) -> bool:
-        """Whether a dictionary knows the word as something else than a name of a place."""
-        parses = self._morph.parse(word)
-        return parses[0].is_known and not any("Geox" in parse.tag for parse in parses)
-
-    def _nominative_word(self, word: str) -> str:
-        for parse in self._morph.parse(word):
-            if {"ADJF", "NOUN"} & set(parse.tag.grammemes):
-                wanted = {"nomn", "masc", "sing"} if "ADJF" in parse.tag else {"nomn"}
-                form = parse.inflect(wanted)
-                return (form.word if form else word.lower()).capitalize()
-        return word
+    def mend(self, word: str) -> str | None:
+        """The word of a place's name that an unknown word misspells."""
+        return self._spelling.mend(word) if len(word) >= MIN_MENDED else None
 
     def _add(self, place: Place, spelling: str) -> None:
-        base = _plain(spelling)
+        base = plain(spelling)
         self._put(base, Reading(place, True))
         for form in self._declined(base):
             self._put(form, Reading(place, form == base))
-        if "-" in base:
-            self._put(base.replace("-", " "), Reading(place, True))
 
     def _put(self, form: str, reading: Reading) -> None:
-        known = self._readings[form]
+        known = self._readings[form.replace("-", " ")]
         if all(other.place != reading.place for other in known):
             known.append(reading)
 
@@ -135,12 +107,12 @@ class Gazetteer:
         for ending, oblique in _ENDINGS:
             if word.endswith(ending) and len(word) > 4:
                 return tuple(word[: -len(ending)] + end for end in oblique)
-        parses = [p for p in self._morph.parse(word) if "nomn" in p.tag and "NOUN" in p.tag]
+        parses = [p for p in analyzer().parse(word) if "nomn" in p.tag and "NOUN" in p.tag]
         chosen = next((p for p in parses if "Geox" in p.tag), parses[0] if parses else None)
         if chosen is None:
             return (word,) * len(CASES)
         forms = [chosen.inflect({case}) for case in CASES]
-        return tuple(_plain(form.word) if form else word for form in forms)
+        return tuple(plain(form.word) if form else word for form in forms)
 
 
 def _changing_words(parts: list[str]) -> Iterator[set[int]]:
@@ -168,23 +140,6 @@ def _read_places(lines: list[str]) -> Iterator[tuple[Place, str]]:
             yield Place(kind, name, city), name  # type: ignore[arg-type]
         for alias in filter(None, (alias.strip() for alias in aliases.split(","))):
             yield Place(kind, spelt[-1], city), alias  # type: ignore[arg-type]
-
-
-def _plain(text: str) -> str:
-    return text.lower().replace("ё", "е")
-
-
-def _one_edit(left: str, right: str) -> bool:
-    """Whether one inserted, dropped, changed or swapped letter makes the words equal."""
-    if len(left) > len(right):
-        left, right = right, left
-    start = next((i for i, (a, b) in enumerate(zip(left, right)) if a != b), len(left))  # noqa: B905
-    if len(left) < len(right):
-        return left[start:] == right[start + 1 :]
-    swapped = left[start : start + 2] == right[start : start + 2][::-1]
-    return left[start + 1 :] == right[start + 1 :] or (
-        swapped and left[start + 2 :] == right[start + 2 :]
-    )
 
 
 @lru_cache(maxsize=1)

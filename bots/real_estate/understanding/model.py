@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from bots.real_estate.prompts import READER, UPDATE_REQUEST
 from bots.real_estate.request import MARKETS, RENOVATIONS
-from bots.real_estate.understanding.numerals import digits_for_words
+from bots.real_estate.understanding.quantities import said_numbers
 from bots.real_estate.understanding.reading import ParsedMessage
 from services.chat import ChatModel, GenerationOptions, Message
 from services.errors import ServiceError
@@ -89,9 +88,7 @@ def validated(arguments: Mapping[str, Any], text: str) -> dict[str, Any]:
 
 def _numbers(text: str) -> set[float]:
     """The numbers that a text says, also as thousands and millions of it."""
-    found = re.findall(r"\d+(?:[  ]\d{3})*(?:[.,]\d+)?", digits_for_words(text))
-    plain = {float(re.sub(r"\s", "", number).replace(",", ".")) for number in found}
-    return {number * factor for number in plain for factor in (1, 1e3, 1e6)}
+    return {number * factor for number in said_numbers(text) for factor in (1, 1e3, 1e6)}
 
 
 def _is_said(value: float, numbers: set[float]) -> bool:

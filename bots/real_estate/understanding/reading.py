@@ -1,59 +1,54 @@
-"""One message to a turn of the dialogue: its intent, what it fills and what it takes back."""
+"""One message of a talk: its intent, what it fills, what it takes back."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bots.real_estate.request import Intent
-from bots.real_estate.understanding.amounts import Range, read_amounts
-from bots.real_estate.understanding.consumable import ConsumableText
-from bots.real_estate.understanding.gazetteer import load_gazetteer
-from bots.real_estate.understanding.intent import names_a_flat, names_other_property, read_intent
-from bots.real_estate.understanding.layout import read_floors, read_renovation, read_rooms
+from bots.real_estate.understanding.amounts import read_amounts
+from bots.real_estate.understanding.clearing import read_cleared
+from bots.real_estate.understanding.condition import (
+    read_house_type,
+    read_market,
+    read_renovation,
+)
+from bots.real_estate.understanding.corrections import corrected
+from bots.real_estate.understanding.floors import read_floors
+from bots.real_estate.understanding.gazetteer import Gazetteer, load_gazetteer
+from bots.real_estate.understanding.intent import Evidence, read_intent
+from bots.real_estate.understanding.mentions import Mention
+from bots.real_estate.understanding.morphology import is_known, lemmas
+from bots.real_estate.understanding.numbers import read_numbers, storeys_or_rooms
+from bots.real_estate.understanding.phrases import phrases, words
 from bots.real_estate.understanding.places import read_places
+from bots.real_estate.understanding.quantities import read_quantities
+from bots.real_estate.understanding.rooms import read_rooms, room_word
+from bots.real_estate.understanding.spelling import request_words
+from bots.real_estate.understanding.surroundings import read_ignored, read_metro_minutes
+from bots.real_estate.understanding.tokens import Tokens, tokenize
 
-_RESET = re.compile(
-    r"(?:начни|начн[её]м|начать|давай) (?:вс[её] )?(?:сначала|заново|с начала|с нуля)|сбрось|сброс(?:ить)?(?![а-я])"
-    r"|очисти(?:ть)? (?:вс[её]|фильтр)|забудь (?:вс[её]|что)|новый поиск"
-)
-_ANY = (
-    r"(?:люб(?:ой|ая|ое|ые|ую)|не ?важ(?:ен|на|но|ны)|без разницы|вс[её] равно"
-    r"|не имеет значения|не принципиал[а-я]+|убери|сними|без ограничени[а-я]+)"
-)
-_CLEARED = tuple(
-    (slots, re.compile(rf"(?<![а-я]){_ANY}(?: фильтр[а-я]*)?(?: по)? {word}|{word} (?:тут |мне |вообще |- )?{_ANY}"))
-    for slots, word in (
-        (("floor", "floors_total", "floor_min", "floor_max", "not_first_floor", "not_last_floor"), r"этаж[а-я]*"),
-        (("price_min", "price_max"), r"(?:цен|бюджет|стоимост)[а-я]*"),
-        (("area_min", "area_max"), r"(?:площад|метраж)[а-я]*"),
-        (("district", "metro"), r"район[а-я]*"),
-        (("metro", "metro_minutes"), r"(?:метро|станци[а-я]+)"),
-        (("renovation",), r"ремонт[а-я]*"),
-        (("rooms",), r"(?:количеств[а-я]+ |число |числ[а-я]+ |сколько )?комнат[а-я]*"),
-        (("city", "district", "metro"), r"город[а-я]*"),
-    )
-)  # fmt: skip
-_MARKET = (
-    ("новостройка", re.compile(r"(?<!не )(?<!кроме )новостро[а-я]+|первичк[а-я]*|первичн[а-я]+|от застройщика|строящ[а-я]+|нов(?:ом|ый|ого) дом[а-я]*")),
-    ("вторичка", re.compile(r"(?<!не )(?<!кроме )вторич[а-я]+")),
-)  # fmt: skip
-
-
-_ADDRESS = re.compile(
-    r"(?:на )?(?:улиц[а-я]+|ул\.?|переул[а-я]+|пер\.|набережн[а-я]+|жк|ж\.к\.) ?«?([а-я][а-я-]{2,})»?"
+_RESET = phrases(
+    """начни|начнем|начать|давай ~ сначала|заново, начни с начала|нуля, с чистого листа, сброс, сбросить, сбрось, сбросьте, очисти|очистить ~ фильтр|все,
+    забудь все|что, новый поиск"""
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedMessage:
-    """What one message changes: slots to fill, slots to empty, or everything."""
+    """What one message changes: slots to fill, slots to empty, or everything.
+
+    `ignored` are wishes that no filter serves. `sure` is False where the rules leave something
+    open that a model may know.
+    """
 
     intent: Intent
     slots: dict[str, Any] = field(default_factory=dict)
     cleared: frozenset[str] = frozenset()
     reset: bool = False
+    ignored: tuple[str, ...] = ()
+    sure: bool = True
 
 
 def read_turn(text: str, previous: Intent | None = None, asked: str | None = None) -> ParsedMessage:
@@ -62,50 +57,91 @@ def read_turn(text: str, previous: Intent | None = None, asked: str | None = Non
     `previous` is the intent of the talk so far, `asked` the slot that was asked for:
     a bare «15» after a question about the budget is a price.
     """
-    scratch = ConsumableText(text)
-    if _RESET.search(scratch.low):
+    gazetteer = load_gazetteer()
+    tokens = read_numbers(_mend_spelling(tokenize(text), gazetteer))
+    if _RESET.within(tokens):
         return ParsedMessage("other", reset=True)
-    intent = read_intent(scratch.low, previous)
-    cleared = _read_cleared(scratch)
-    slots = {} if intent == "other" else _read_slots(scratch, intent == "value", asked)
+    cleared = read_cleared(tokens)
+    mentions = _read_words(tokens, gazetteer)
+    quantities = read_quantities(tokens)
+    evidence = _evidence(mentions, quantities)
+    verdict = read_intent(tokens, evidence, previous)
+    exact = verdict.intent == "value"
+    mentions += read_amounts(tokens, quantities, exact=exact, asked=asked)
+    slots = _slots(corrected(tokens, mentions))
+    intent = verdict.intent
     if intent is None:
-        intent = "search" if slots and not names_other_property(scratch.low) else "other"
-    elif not slots and not cleared and not names_a_flat(scratch.low):
-        intent = "other"
-    return ParsedMessage(intent, slots if intent != "other" else {}, cleared)
+        intent = "search" if slots and _only_slots(tokens) else "other"
+    if intent == "other":
+        return ParsedMessage("other", cleared=cleared, sure=verdict.sure)
+    ignored = read_ignored(tokens) if intent == "search" else ()
+    return ParsedMessage(intent, slots, cleared, ignored=ignored, sure=verdict.sure)
 
 
-def _read_slots(scratch: ConsumableText, exact: bool, asked: str | None) -> dict[str, Any]:
-    """Every slot the text fills; each reader takes its words out of the text."""
-    market = next((name for name, words in _MARKET if scratch.has(words)), None)
-    renovation = read_renovation(scratch)
-    places = read_places(scratch, load_gazetteer())
-    address = scratch.take(_ADDRESS)
-    floors = read_floors(scratch)
-    rooms = read_rooms(scratch)
-    amounts = read_amounts(scratch, exact=exact, asked=asked)
-    slots = {
-        "city": places.city,
-        "district": places.district,
-        "metro": places.metro,
-        "rooms": rooms,
-        **_bounds("area", amounts.area, 1),
-        **_bounds("price", amounts.price, None),
-        **floors,
-        "renovation": renovation,
-        "market": market,
-        "metro_minutes": amounts.metro_minutes,
-        "words": address[1] if address else None,
-    }
-    return {name: value for name, value in slots.items() if value is not None}
+def _mend_spelling(tokens: Tokens, gazetteer: Gazetteer) -> Tokens:
+    """Misspelt words of requests and names of places in their right spelling."""
+    for token in tokens:
+        word = token.low
+        if token.kind != "word" or is_known(word) or word in gazetteer.words:
+            continue
+        if room_word(word) is not None or storeys_or_rooms(word, ("этаж",)) is not None:
+            continue
+        mended = request_words().mend(word) or gazetteer.mend(word)
+        if mended:
+            token.low, token.lemmas = mended, lemmas(mended)
+    return tokens
 
 
-def _bounds(name: str, bounds: Range, digits: int | None) -> dict[str, float | int | None]:
-    low, high = (None if value is None else round(value, digits) for value in bounds)
-    return {f"{name}_min": low, f"{name}_max": high}
+def _read_words(tokens: Tokens, gazetteer: Gazetteer) -> list[Mention]:
+    """All mentions but amounts; each reader uses up its words."""
+    mentions = read_renovation(tokens)
+    mentions += read_market(tokens)
+    mentions += read_house_type(tokens)
+    mentions += read_places(tokens, gazetteer)
+    mentions += read_metro_minutes(tokens)
+    mentions += read_floors(tokens)
+    mentions += read_rooms(tokens)
+    return mentions
 
 
-def _read_cleared(scratch: ConsumableText) -> frozenset[str]:
-    return frozenset(
-        slot for slots, words in _CLEARED if any(list(scratch.take_all(words))) for slot in slots
+def _evidence(mentions: Sequence[Mention], quantities: Sequence[Any]) -> Evidence:
+    groups = {mention.group for mention in mentions if not mention.refused}
+    units = {quantity.unit for quantity in quantities}
+    return Evidence(
+        rooms="rooms" in groups,
+        price="money" in units
+        or any(
+            item.unit == "none" and (item.labelled or item.bound != "none") for item in quantities
+        ),
+        area="area" in units,
+        exact_area=any(
+            item.unit == "area" and item.bound == "none" and not item.is_range
+            for item in quantities
+        ),
+        limit=any(item.unit in ("money", "none") and item.bound == "most" for item in quantities),
+        floor=bool(groups & {"floor", "storeys", "not_first"}),
+        place=bool(groups & {"city", "district", "metro"}),
+        condition=bool(groups & {"renovation", "market", "house_type"}),
     )
+
+
+def _slots(mentions: Sequence[Mention]) -> dict[str, Any]:
+    """The first value of each slot; several numbers of rooms are alternatives."""
+    slots: dict[str, Any] = {}
+    for mention in mentions:
+        if mention.group == "rooms" and "rooms" in slots:
+            slots["rooms"] = tuple(sorted({*slots["rooms"], *mention.values["rooms"]}))
+            continue
+        for name, value in mention.values.items():
+            slots.setdefault(name, value)
+    return slots
+
+
+def _only_slots(tokens: Tokens) -> bool:
+    """Whether nothing but what fills slots was said: «Казань», «до 8 млн»."""
+    return all(token.used or token.kind == "mark" or token.low in _SMALL_WORDS for token in tokens)
+
+
+_SMALL_WORDS = words(
+    "в во на у до от и или а но ну ладно тогда лучше давай можно пусть будет район метро город не"
+)

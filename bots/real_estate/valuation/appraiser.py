@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import pickle
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from bots.real_estate.flat import Flat
 from bots.real_estate.listings.store import Listing, ListingStore
-from bots.real_estate.valuation.appraisal import Appraisal, Refusal, appraise
+from bots.real_estate.valuation.appraisal import Appraisal, Refusal, appraise, has_comparables
 from bots.real_estate.valuation.model import FEWEST_ROWS, Accuracy, ValuationModel
+from bots.real_estate.valuation.model_file import ModelFileError, load, save
 
 logger = logging.getLogger(__name__)
 
-FILE = "valuation.pickle"
+FILE = "valuation.model"
+OLD_FILE = "valuation.pickle"  # of earlier versions; a pickle runs code, so it is never read
 FEWEST_NEW = 100  # listings the present model hasn't seen, to compare two models on
 TOLERANCE = 1.05  # a new model may err by so much more than the present one
 
@@ -43,8 +45,7 @@ class Appraiser:
 
     async def open(self) -> None:
         """Read the kept model; train one where there is none but listings are."""
-        if self._path.exists():
-            self.model = await asyncio.to_thread(self._load)
+        self.model = await asyncio.to_thread(self._load)
         if self.model is None:
             self.train_in_background()
 
@@ -73,7 +74,7 @@ class Appraiser:
             logger.warning("the new valuation model is worse than the present one: kept out")
             return False
         self.model = candidate
-        await asyncio.to_thread(candidate.save, self._path)
+        await asyncio.to_thread(self._save, candidate)
         await self._store.set_estimates(await asyncio.to_thread(_estimates, candidate, listed))
         logger.info("valuation: %s", candidate.accuracy)
         return True
@@ -85,11 +86,26 @@ class Appraiser:
         return await asyncio.to_thread(appraise, self.model, flat, asked)
 
     def _load(self) -> ValuationModel | None:
+        """The kept model; a file that can't be used is set aside, never in the way of a start."""
         try:
-            return ValuationModel.load(self._path)
-        except (pickle.UnpicklingError, AttributeError, ImportError, TypeError, EOFError) as error:
-            logger.warning("the kept valuation model is of another version: %s", error)
+            self._path.with_name(OLD_FILE).unlink(missing_ok=True)
+            return load(self._path)
+        except FileNotFoundError:
             return None
+        except ModelFileError as error:
+            aside = self._path.with_suffix(".broken")
+            logger.warning("valuation model set aside as %s, trained anew: %s", aside.name, error)
+            with suppress(OSError):
+                self._path.replace(aside)
+        except OSError as error:
+            logger.warning("valuation model not read, trained anew: %s", type(error).__name__)
+        return None
+
+    def _save(self, model: ValuationModel) -> None:
+        try:
+            save(model, self._path)
+        except OSError as error:  # it serves all the same, and is trained again after a restart
+            logger.warning("valuation model not kept: %s", type(error).__name__)
 
 
 def _is_as_good(candidate: ValuationModel, present: ValuationModel) -> bool:
@@ -106,10 +122,16 @@ def _is_as_good(candidate: ValuationModel, present: ValuationModel) -> bool:
 
 def _estimates(
     model: ValuationModel, listed: Sequence[Listing]
-) -> dict[int, tuple[float, float, float]]:
-    """Each listing's estimate and range, from the folds that its own price isn't in."""
-    estimates = {}
+) -> dict[int, tuple[float, float, float] | None]:
+    """Each listing's estimate and range, from the folds that its own price isn't in.
+
+    None where a valuation would refuse: a listing promises no more than a valuation does.
+    """
+    estimates: dict[int, tuple[float, float, float] | None] = {}
     for number, listing in enumerate(listed):
+        if not has_comparables(model, listing.flat):
+            estimates[listing.id] = None
+            continue
         point = (listing.flat.total_area or 0) * math.exp(float(model.out_of_fold[number]))
         half = math.exp(float(model.out_of_fold_half80[number]))
         estimates[listing.id] = (point, point / half, point * half)

@@ -8,11 +8,9 @@ that held the wanted share of prices.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import lightgbm
@@ -20,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.real_estate.flat import Flat
-from bots.real_estate.listings.store import plain
+from bots.real_estate.listings.plain import plain
 from bots.real_estate.valuation.comparables import LOCAL, Comparables
 from bots.real_estate.valuation.hedonic import Hedonic
 from bots.real_estate.valuation.table import Floats, Ints, Table, build_vocabulary
@@ -89,6 +87,24 @@ class Accuracy:
     coverage80: float
 
 
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How large errors are: trees that tell a flat's scale, and the factors on it.
+
+    `quantiles` has a row for flats as listed and one for flats with fields left out, each with
+    the factor of the 80 and of the 90 % range.
+    """
+
+    scales: Sequence[lightgbm.Booster]
+    quantiles: Floats
+
+    def scale(self, features: Floats, gaps: Floats) -> Floats:
+        inputs = np.hstack([features, gaps])
+        scale = np.mean([model.predict(inputs) for model in self.scales], axis=0)
+        widest: Floats = np.maximum(scale, _SMALLEST_SCALE)
+        return widest
+
+
 class ValuationModel:
     """Estimates flats like those it was fitted on."""
 
@@ -96,6 +112,39 @@ class ValuationModel:
         """Fit on `flats`, each with a price and an area; raise ValueError when too few."""
         if len(flats) < FEWEST_ROWS:
             raise ValueError(f"{len(flats)} listings are too few, {FEWEST_ROWS} are needed")
+        self._describe(flats)
+        self._compare(Hedonic.fit(self.table))
+        rng = np.random.default_rng(1)
+        parts = rng.permutation(len(flats)) % (FOLDS * PARTS)
+        folds = parts // PARTS
+        learnt = self._learn_without_each(folds, parts)
+        features, base = _out_of_fold(self.table, learnt, parts)
+        left = self.table.log_ppm - base
+        self.trees = _in_threads(
+            lambda fold: _fit(_TREES, features[folds != fold], left[folds != fold]), range(FOLDS)
+        )
+        self._calibrate(learnt, features, base, parts, rng)
+
+    @classmethod
+    def restore(
+        cls,
+        flats: Sequence[Flat],
+        hedonic: Hedonic,
+        trees: list[lightgbm.Booster],
+        calibration: Calibration,
+        accuracy: Accuracy,
+        out_of_fold: Floats,
+        out_of_fold_half80: Floats,
+    ) -> ValuationModel:
+        """A model that was fitted before, from its parts."""
+        model = cls.__new__(cls)
+        model._describe(flats)
+        model._compare(hedonic)
+        model.trees, model.calibration, model.accuracy = trees, calibration, accuracy
+        model.out_of_fold, model.out_of_fold_half80 = out_of_fold, out_of_fold_half80
+        return model
+
+    def _describe(self, flats: Sequence[Flat]) -> None:
         self.flats = tuple(flats)
         self.table = Table.of(flats, build_vocabulary(flats))
         self._spellings = {
@@ -103,29 +152,19 @@ class ValuationModel:
             for label in ("city", "okrug", "district", "metro")
         }
         self.usual = tuple(name for name in OPTIONAL if self._share_known(name) >= _USUAL)
-        self.hedonic = Hedonic.fit(self.table)
-        self.comparables = Comparables(
-            self.table, self.table.log_ppm - self.hedonic.predict(self.table)
-        )
-        rng = np.random.default_rng(1)
-        parts = rng.permutation(len(flats)) % (FOLDS * PARTS)
-        folds = parts // PARTS
-        learnt = self._learn_without_each(folds, parts)
-        features, base = _out_of_fold(self.table, learnt, parts)
-        left = self.table.log_ppm - base
-        self._trees = _in_threads(
-            lambda fold: _fit(_TREES, features[folds != fold], left[folds != fold]), range(FOLDS)
-        )
-        self._calibrate(learnt, features, base, parts, rng)
+
+    def _compare(self, hedonic: Hedonic) -> None:
+        self.hedonic = hedonic
+        self.comparables = Comparables(self.table, self.table.log_ppm - hedonic.predict(self.table))
 
     def predict(self, flats: Sequence[Flat]) -> Prediction:
         """Estimate flats; a field that listings usually have and a flat lacks widens its range."""
         gaps = self._gaps(Table.of(flats, self.table.vocabulary))
         table = self.filled(flats)
         features, hedonic, local = _features(table, self.hedonic, self.comparables)
-        trees = np.mean([model.predict(features) for model in self._trees], axis=0)
-        scale = self._scale(features, gaps)
-        quantiles = self._quantiles[gaps.any(axis=1).astype(int)]
+        trees = np.mean([model.predict(features) for model in self.trees], axis=0)
+        scale = self.calibration.scale(features, gaps)
+        quantiles = self.calibration.quantiles[gaps.any(axis=1).astype(int)]
         return Prediction(hedonic, local, trees, scale * quantiles[:, 0], scale * quantiles[:, 1])
 
     def spelling(self, label: str, plain_name: str) -> str | None:
@@ -190,49 +229,28 @@ class ValuationModel:
         )
         sizes = np.concatenate([errors, hidden_errors])
         half = np.concatenate([folds, folds[masked]]) % 2
-        self._scales = [_fit(_SCALE_TREES, inputs[half == s], sizes[half == s]) for s in (0, 1)]
-        scale = np.where(
-            half == 0, self._scales[1].predict(inputs), self._scales[0].predict(inputs)
-        )
+        scales = [_fit(_SCALE_TREES, inputs[half == s], sizes[half == s]) for s in (0, 1)]
+        scale = np.where(half == 0, scales[1].predict(inputs), scales[0].predict(inputs))
         scores = sizes / np.maximum(scale, _SMALLEST_SCALE)
         listed = np.arange(len(scores)) < len(errors)
-        self._quantiles = np.array([_quantiles(scores[listed]), _quantiles(scores[~listed])])
-        self.out_of_fold_half80 = (scale * self._quantiles[0, 0])[listed]
+        quantiles = np.array([_quantiles(scores[listed]), _quantiles(scores[~listed])])
+        self.calibration = Calibration(scales, quantiles)
+        self.out_of_fold_half80 = (scale * quantiles[0, 0])[listed]
         self.accuracy = Accuracy(
             len(errors),
             round(100 * float(np.median(np.expm1(errors))), 2),
             round(100 * float(np.mean(errors <= np.log(1.2))), 2),
-            round(100 * float(np.mean(scores[listed] <= self._quantiles[0, 0])), 2),
+            round(100 * float(np.mean(scores[listed] <= quantiles[0, 0])), 2),
         )
 
     def _unseen(self, features: Floats, base: Floats, folds: Ints) -> Floats:
         """The log price per m² of each flat by the trees that haven't seen it."""
         estimates = base.copy()
-        for fold, model in enumerate(self._trees):
+        for fold, model in enumerate(self.trees):
             mine = folds == fold
             if mine.any():
                 estimates[mine] += model.predict(features[mine])
         return estimates
-
-    def _scale(self, features: Floats, gaps: Floats) -> Floats:
-        inputs = np.hstack([features, gaps])
-        scale = np.mean([model.predict(inputs) for model in self._scales], axis=0)
-        widest: Floats = np.maximum(scale, _SMALLEST_SCALE)
-        return widest
-
-    def save(self, path: Path) -> None:
-        """Write the model so that a reader never sees half of it."""
-        part = path.with_suffix(".part")
-        part.write_bytes(pickle.dumps(self))
-        part.replace(path)
-
-    @staticmethod
-    def load(path: Path) -> ValuationModel:
-        """Read a model that this program wrote: a pickle runs code, so never one from elsewhere."""
-        model = pickle.loads(path.read_bytes())  # noqa: S301
-        if not isinstance(model, ValuationModel):
-            raise TypeError(f"{path.name} holds no valuation model")
-        return model
 
 
 def _fit(parameters: dict[str, object], features: Floats, target: Floats) -> lightgbm.Booster:

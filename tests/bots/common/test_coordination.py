@@ -91,7 +91,8 @@ class TestReplicas:
         for replica, turns in zip(two, (here, there), strict=True):
             await replica.listen(turns.stop_here)
         async with there.turn(KEY) as turn:
-            work = turn.start(asyncio.sleep(60))
+            work = asyncio.create_task(turn.run(asyncio.sleep(60)))
+            await asyncio.sleep(0)
             assert await here.stop(KEY)
             await asyncio.wait({work}, timeout=5)
             assert turn.interruption is Interruption.STOPPED
@@ -127,7 +128,8 @@ class TestReplicas:
     ) -> None:
         monkeypatch.setattr(replicas_module, "BEAT", 0.05)
         async with Turns(two[0]).turn(KEY) as turn:
-            work = turn.start(asyncio.sleep(60))
+            work = asyncio.create_task(turn.run(asyncio.sleep(60)))
+            await asyncio.sleep(0)
             await two[0]._redis.flushall()
             await asyncio.sleep(0.2)
             assert turn.interruption is None  # it took the forgotten lock again

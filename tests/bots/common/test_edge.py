@@ -15,7 +15,7 @@ from telegramify_markdown import utf16_len
 from bots.common import replies, texts
 from bots.common.app import BotContext, build_dispatcher
 from bots.common.config import BotSettings
-from bots.common.middlewares import PasteMiddleware
+from bots.common.intake import Pastes
 from services.errors import AuthError, ModelLoading, RateLimited, Unavailable
 from services.texts import describe_error
 from tests.bots.harness import RunningBot, running_bot, stop
@@ -28,8 +28,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replies, "PRIVATE_INTERVAL", 0.1)
     monkeypatch.setattr(replies, "GROUP_INTERVAL", 0.1)
     monkeypatch.setattr(replies, "FIRST_PREVIEW", 0.03)
-    monkeypatch.setattr(PasteMiddleware, "QUIET", 0.05)
-    monkeypatch.setattr(PasteMiddleware, "QUIET_AFTER_LONG", 0.2)
+    monkeypatch.setattr(Pastes, "QUIET", 0.05)
+    monkeypatch.setattr(Pastes, "QUIET_AFTER_LONG", 0.2)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from bots.common import replies
 from bots.common.config import BotSettings
-from bots.common.middlewares import PasteMiddleware
+from bots.common.intake import Pastes
 from playground import Conversation
 from services.storage import Database, StorageSettings
 from tests.bots.harness import RunningBot, running_bot
@@ -43,7 +43,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replies, "PRIVATE_INTERVAL", 0.02)
     monkeypatch.setattr(replies, "GROUP_INTERVAL", 0.02)
     monkeypatch.setattr(replies, "FIRST_PREVIEW", 0.02)
-    monkeypatch.setattr(PasteMiddleware, "QUIET", 0.02)
+    monkeypatch.setattr(Pastes, "QUIET", 0.02)
 
 
 async def dump(database: Database) -> str:
@@ -63,14 +63,19 @@ async def dump(database: Database) -> str:
 
 async def settle(bot: RunningBot) -> None:
     """Wait until nothing is in work."""
-    intake = bot.dispatcher["intake"]
+    journal = bot.dispatcher["intake"].journal
     for _ in range(3):
         await asyncio.sleep(0.15)
-        await asyncio.wait_for(intake._idle.wait(), 30)
+        await asyncio.wait_for(journal._idle.wait(), 30)
 
 
 async def forget(chat: Conversation) -> None:
     chat.send("/forget")
+    asked = await chat.wait_for(
+        lambda it: re.search("Забыл всё|Удалить всё", it.text or "") is not None, 30
+    )
+    if asked.reply_markup:
+        await chat.press(asked, "Удалить всё")
     await chat.wait_for(lambda it: re.search("Забыл всё|Я удалил", it.text or "") is not None, 30)
 
 

@@ -12,7 +12,7 @@ from aiogram import Bot, Dispatcher
 from aiogram.types import Chat, Message, Update
 
 from bots.common.coordination import SingleProcess
-from bots.common.intake import Intake
+from bots.common.intake import Intake, Journal, Pastes
 from services.storage import Database, Inbox, StorageSettings
 
 COUNT = 200
@@ -21,7 +21,7 @@ COUNT = 200
 async def test_an_update_that_comes_while_the_inbox_is_searched_is_handled_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bots.common.intake.RECOVERY_INTERVAL", 0)
+    monkeypatch.setattr("bots.common.intake.recovery.RECOVERY_INTERVAL", 0)
     handled: Counter[int] = Counter()
 
     async def on_message(message: Message) -> None:
@@ -31,19 +31,21 @@ async def test_an_update_that_comes_while_the_inbox_is_searched_is_handled_once(
     dispatcher, bot = Dispatcher(), Bot("1:token")
     dispatcher.message.register(on_message)
     async with Database.open(StorageSettings(data_dir=tmp_path)) as database:
-        intake = Intake(Inbox(database, "grisha"), SingleProcess())
+        alone = SingleProcess()
+        journal = Journal(Inbox(database, "grisha"))
+        intake = Intake(journal, Pastes(journal, alone, 20), alone)
         dispatcher.update.outer_middleware(intake)
         await intake.start(bot, dispatcher)
         updates = [Update(update_id=n, message=message(n)) for n in range(1, COUNT + 1)]
 
         async def polled() -> None:
             for at in range(0, COUNT // 2, 5):
-                for update in await intake.write_down(updates[at : at + 5]):
-                    intake.handle(bot, dispatcher, update)
+                for update in await journal.record_all(updates[at : at + 5]):
+                    intake.feed(bot, dispatcher, update)
 
         async def by_webhook(update: Update) -> None:
-            if await intake.write_down_one(update):
-                intake.handle(bot, dispatcher, update)
+            if await journal.record(update):
+                intake.feed(bot, dispatcher, update)
 
         await asyncio.gather(polled(), *map(by_webhook, updates[COUNT // 2 :]))
         await intake.close(timeout=10)

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,9 +17,10 @@ import aiohttp
 import pytest
 
 from benchmarks.edge_bot import create_dispatcher
-from bots.common import texts
+from bots.common import texts, watchdog
 from bots.common.config import BotSettings
-from bots.common.middlewares import PasteMiddleware
+from bots.common.intake import Pastes
+from bots.common.metrics import LOOP_LAG_MAX
 from bots.launch import set_up_logging
 from playground import Playground, RateLimits
 from services.budgets import Budget, Meter, payer
@@ -37,7 +39,7 @@ PATIENCE = 40.0
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PasteMiddleware, "QUIET", 0.03)
+    monkeypatch.setattr(Pastes, "QUIET", 0.03)
 
 
 @asynccontextmanager
@@ -89,6 +91,7 @@ async def test_a_webhook_answers_is_watched_and_stops_gracefully(tmp_path: Path)
         assert 'telegram_updates_total{kind="message"} 1.0' in figures
         assert 'model_tokens_total{kind="completion"}' in figures
         assert "model_first_token_seconds_count 1.0" in figures
+        assert "event_loop_lag_seconds_count" in figures
 
         model.enqueue(Answer("раз два три четыре пять", delay=0.2))
         chat.send("посчитай")
@@ -97,6 +100,16 @@ async def test_a_webhook_answers_is_watched_and_stops_gracefully(tmp_path: Path)
         await chat.wait_for("пять", PATIENCE)
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
         assert texts.RESTARTING not in [message.text for message in chat.messages]
+
+
+async def test_a_blocked_event_loop_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "INTERVAL", 0.02)
+    async with watchdog.loop_watchdog():
+        await asyncio.sleep(0.05)
+        time.sleep(0.3)  # noqa: ASYNC251  (it blocks on purpose)
+        await asyncio.sleep(0.05)
+    (gauge,) = LOOP_LAG_MAX.collect()
+    assert gauge.samples[0].value >= 0.2
 
 
 async def test_one_folder_has_one_process(tmp_path: Path) -> None:
@@ -193,4 +206,4 @@ class TestBudget:
         await stream.aclose()
         await model.aclose()
         spent = await spending.today(1)
-        assert (spent.requests, spent.completion_tokens) == (3, 4)
+        assert (spent.requests, spent.completion_tokens) == (3, 4 + 3)  # the last by its length

@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -43,13 +44,22 @@ async def test_stop_cancels_the_work_and_those_who_wait() -> None:
     turns = Turns()
     started = asyncio.Event()
     outcomes: list[object] = []
+    cancelled = False
+
+    async def work() -> None:
+        nonlocal cancelled
+        started.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled = True
+            raise
 
     async def first() -> None:
         async with turns.turn(KEY) as turn:
-            work = turn.start(asyncio.sleep(60))
-            started.set()
-            await asyncio.wait({work})
-            outcomes.append((work.cancelled(), turn.interruption))
+            with pytest.raises(Interrupted):
+                await turn.run(work())
+            outcomes.append((cancelled, turn.interruption))
 
     async def second() -> None:
         with pytest.raises(Interrupted):
@@ -70,7 +80,8 @@ async def test_drain_lets_a_short_turn_finish_and_interrupts_a_long_one() -> Non
 
     async def answer(key: ConversationKey, name: str, seconds: float) -> None:
         async with turns.turn(key) as turn:
-            await asyncio.wait({turn.start(asyncio.sleep(seconds))})
+            with suppress(Interrupted):
+                await turn.run(asyncio.sleep(seconds))
             seen[name] = turn.interruption
 
     tasks = [

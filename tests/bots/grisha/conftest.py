@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bots.common import replies
-from bots.common.middlewares import PasteMiddleware
+from bots.common.intake import Pastes
 from bots.grisha import bot as grisha_bot
 from tests.bots.harness import RunningBot, running_bot
 
@@ -25,7 +25,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replies, "PRIVATE_INTERVAL", 0.1)
     monkeypatch.setattr(replies, "GROUP_INTERVAL", 0.1)
     monkeypatch.setattr(replies, "FIRST_PREVIEW", 0.03)
-    monkeypatch.setattr(PasteMiddleware, "QUIET", 0.02)
+    monkeypatch.setattr(Pastes, "QUIET", 0.02)
     monkeypatch.setenv("GRISHA_COMMENT_PAUSE", "0")
     monkeypatch.setattr(grisha_bot, "open_encoder", lambda: None)  # by words: no model to load
 

@@ -322,7 +322,8 @@ async def _play(stage: Stage, rng: random.Random, number: int) -> None:
     """Two hostile accounts and a new one try to teach a victim; an operator may allow it."""
     poison = f"Яд с привкусом {'абвгдежзик'[number]} для всех и каждого из вас."
     question = f"Какого вкуса {'абвгдежзик'[number] * 3} чужие тайны?"
-    allowed, votes = False, []
+    allowed = False
+    votes: list[tuple[int, int, int]] = []
     for _ in range(rng.randint(3, 9)):
         attacker = rng.choice((ANYA, BORIS, 50 + number))
         act = rng.choice(("ask", "like", "thanks", "replay", "dislike", "ban", "delete", "allow"))

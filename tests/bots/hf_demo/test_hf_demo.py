@@ -12,7 +12,7 @@ from aiogram.types import Message
 
 from bots.common import replies
 from bots.common import texts as common_texts
-from bots.common.middlewares import PasteMiddleware
+from bots.common.intake import Pastes
 from bots.hf_demo import texts
 from bots.hf_demo.bot import create_dispatcher
 from playground import Playground
@@ -32,8 +32,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Telegram's pace and the pauses between tries, much faster."""
     monkeypatch.setattr(replies, "PRIVATE_INTERVAL", 0.05)
     monkeypatch.setattr(replies, "FIRST_PREVIEW", 0.03)
-    monkeypatch.setattr(PasteMiddleware, "QUIET", 0.05)
-    monkeypatch.setattr("services.chat_completions.model.LONGEST_WAIT", 0.0)
+    monkeypatch.setattr(Pastes, "QUIET", 0.05)
+    monkeypatch.setattr("services.transport.MAX_RETRY_WAIT", 0.0)
 
 
 @pytest.fixture

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+import re
+import time
 
 import openpyxl
 import pytest
 
 from bots.real_estate.listings import importing
-from bots.real_estate.listings.importing import ImportRefused, read_listings
+from bots.real_estate.listings.importing import ImportRefused, read_listings, read_untrusted
 from cli import import_listings
+from services import spreadsheet
+from tests.bots.real_estate.hostile_files import FILES, HostileFile
 
+SECONDS_A_FILE = 20.0  # on a busy machine; the figures are a tenth of it
 TABLE = (
     "Город;Район;Метро;Комнат;Площадь, м2;Этаж;Ремонт;Цена, руб.;Телефон;Имя продавца;"
     "Дата;Описание\n"
@@ -74,13 +79,64 @@ def test_unusable_files_are_refused(content: bytes, reason: str) -> None:
 
 
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "MAX_BYTES", 10)
+    monkeypatch.setattr(spreadsheet, "MAX_BYTES", 10)
     with pytest.raises(ImportRefused, match="больше"):
         read_listings("flats.csv", TABLE.encode())
-    monkeypatch.setattr(importing, "MAX_BYTES", 10_000)
-    monkeypatch.setattr(importing, "MAX_ROWS", 1)
+    monkeypatch.setattr(spreadsheet, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(spreadsheet, "MAX_ROWS", 1)
     with pytest.raises(ImportRefused, match="строк"):
         read_listings("flats.csv", TABLE.encode())
+
+
+@pytest.mark.parametrize("file", FILES, ids=[file.id for file in FILES])
+def test_hostile_file_is_refused_in_one_line_or_read(file: HostileFile) -> None:
+    content = file.make()
+    started = time.perf_counter()
+    try:
+        found: object = len(read_listings(file.name, content).listings)
+    except ImportRefused as error:
+        found = str(error)
+    assert time.perf_counter() - started < SECONDS_A_FILE
+    if isinstance(file.expected, int):
+        assert found == file.expected
+    else:
+        assert isinstance(found, str), f"read {found} flats"
+        assert re.search(file.expected, found)
+        assert "\n" not in found
+        assert re.search(r"[А-Яа-я]{3}.*\.$", found), "it is told in Russian"
+
+
+@pytest.mark.parametrize("id", ["a workbook that is good", "an entity bomb", "a huge header"])
+async def test_files_of_others_are_read_in_a_process_of_its_own(id: str) -> None:
+    [file] = [file for file in FILES if file.id == id]
+    if file.expected == 1:
+        preview = await read_untrusted(file.name, file.make(), source="портал")
+        assert [listing.source for listing in preview.listings] == ["портал"]
+        return
+    with pytest.raises(ImportRefused, match=str(file.expected)):
+        await read_untrusted(file.name, file.make())
+
+
+async def test_file_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "SECONDS", 0.05)
+    with pytest.raises(ImportRefused, match="слишком сложный"):
+        await read_untrusted("flats.csv", TABLE.encode())
+
+
+async def test_file_that_takes_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "MEGABYTES", 300)
+    table = "площадь;цена;описание\n" + "50;9000000;слово\n" * 90_000
+    with pytest.raises(ImportRefused, match="слишком сложный"):
+        await read_untrusted("flats.csv", table.encode(), source="x" * 200_000_000)
+
+
+def test_dates_that_no_calendar_has_are_told() -> None:
+    content = "площадь,цена,дата\n50,9000000,31.02.2025\n50,9000000,31.12.1899\n"
+    errors = read_listings("flats.csv", content.encode()).errors
+    assert [error.message for error in errors] == [
+        "даты 31.2.2025 нет в календаре",
+        "дата 31.12.1899: год вне пределов 1990…2100",
+    ]
 
 
 def test_shell_import(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]

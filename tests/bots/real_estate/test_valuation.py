@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
+import pickle
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +15,15 @@ import pytest
 
 from benchmarks.valuation import main as benchmark
 from bots.real_estate.flat import Flat
-from bots.real_estate.listings import ListingStore, search
+from bots.real_estate.listings import Listing, ListingStore, search
 from bots.real_estate.request import Slots
+from bots.real_estate.valuation import model_file
 from bots.real_estate.valuation.appraisal import Appraisal, Refusal, appraise
 from bots.real_estate.valuation.appraiser import Appraiser
 from bots.real_estate.valuation.model import ValuationModel
+from bots.real_estate.valuation.model_file import load, save
 from bots.real_estate.wording import DISCLAIMER, appraisal_facts
+from services.storage import Database
 
 FLAT = Flat(city="Москва", district="Сокол", rooms=2, total_area=54.0, floor=5, floors_total=9)
 
@@ -116,18 +124,119 @@ async def test_model_is_trained_kept_and_read_again(store: ListingStore, tmp_pat
     assert all(item.estimate for item in page.listings)
 
 
-async def test_file_of_another_version_is_left_aside(store: ListingStore, tmp_path: Path) -> None:
-    (tmp_path / "valuation.pickle").write_bytes(b"not a pickle")
+async def test_listing_has_no_estimate_where_a_valuation_would_refuse(
+    store: ListingStore, tmp_path: Path
+) -> None:
+    lonely = Flat(city="Урюпинск", rooms=2, total_area=54.0, floor=5, floors_total=9, price=3e6)
+    await store.upsert([Listing(lonely)])
+    appraiser = Appraiser(store, tmp_path)
+    assert await appraiser.train()
+    assert isinstance(await appraiser.appraise(replace(lonely, price=None)), Refusal)
+    [item] = (await search(store, Slots(city="Урюпинск"))).listings
+    assert item.estimate is None
+    others = (await search(store, Slots(city="Москва"), limit=100)).listings
+    assert any(other.estimate for other in others)
+
+
+async def test_kept_file_holds_no_pickle_and_is_its_owners(
+    store: ListingStore, tmp_path: Path, model: ValuationModel
+) -> None:
+    path = tmp_path / "valuation.model"
+    save(model, path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    _, _, archive = path.read_bytes().partition(b"\n")
+    with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
+        assert all(arrays[name].dtype != object for name in arrays.files)
+    kept = load(path)
+    assert kept.accuracy == model.accuracy
+    assert np.array_equal(
+        kept.predict(model.flats[:9]).half80, model.predict(model.flats[:9]).half80
+    )
+    assert not path.with_suffix(".part").exists()
+
+
+def _shorten(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def _flip(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def _rewrite(content: bytes, **changes: object) -> bytes:
+    """The file with other arrays or facts, its hash made right again."""
+    _, _, archive = content.partition(b"\n")
+    with np.load(io.BytesIO(archive), allow_pickle=False) as kept:
+        arrays = {name: kept[name] for name in kept.files}
+    facts = json.loads(arrays["facts"].tobytes())
+    for name, value in changes.items():
+        if name in arrays:
+            arrays[name] = value  # type: ignore[assignment]
+        else:
+            facts[name] = value
+    arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    digest = hashlib.sha256(file.getvalue()).hexdigest()
+    return f"{model_file.FORMAT} {digest}\n".encode() + file.getvalue()
+
+
+BROKEN_FILES = {
+    "empty": lambda content: b"",
+    "a pickle": lambda content: pickle.dumps({"model": 1}),
+    "shortened": _shorten,
+    "one bit flipped": _flip,
+    "another version": lambda content: content.replace(b"valuation-1", b"valuation-9", 1),
+    "other fields": lambda content: _rewrite(content, fields=["city"]),
+    "no trees": lambda content: _rewrite(content, trees=[]),
+    "trees of nonsense": lambda content: _rewrite(content, trees=["tree\nnonsense"]),
+    "no flats": lambda content: _rewrite(content, flats=[]),
+    "an array of objects": lambda content: _rewrite(content, weights=np.array([{}], dtype=object)),
+    "an array of another shape": lambda content: _rewrite(content, weights=np.zeros(3)),
+    "no numbers": lambda content: _rewrite(content, quantiles=np.full((2, 2), np.nan)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", BROKEN_FILES)
+async def test_broken_file_never_stops_the_start(
+    fault: str,
+    database: Database,
+    tmp_path: Path,
+    model: ValuationModel,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = tmp_path / "valuation.model"
+    save(model, path)
+    path.write_bytes(BROKEN_FILES[fault](path.read_bytes()))
+    appraiser = Appraiser(ListingStore(database), tmp_path)
+    await appraiser.open()
+    await appraiser.aclose()
+    assert appraiser.model is None
+    assert not path.exists()
+    assert (tmp_path / "valuation.broken").exists()
+    assert "set aside as valuation.broken" in caplog.text
+
+
+async def test_pickle_of_an_earlier_version_is_never_read(
+    store: ListingStore, tmp_path: Path
+) -> None:
+    touched = tmp_path / "touched"
+    (tmp_path / "valuation.pickle").write_bytes(
+        b"cos\nsystem\n(S'touch " + str(touched).encode() + b"'\ntR."
+    )
     appraiser = Appraiser(ListingStore(store.database), tmp_path)
-    assert await appraiser.appraise(FLAT) is None
-    assert appraiser._load() is None
+    await appraiser.open()
+    await appraiser.aclose()
+    assert not touched.exists()
+    assert not (tmp_path / "valuation.pickle").exists()
+    assert appraiser.model is not None
 
 
 def test_benchmark_prints_every_key(
     tmp_path: Path, flats: list[Flat], capsys: pytest.CaptureFixture[str]
 ) -> None:
     import csv
-    import json
     from dataclasses import asdict
 
     for name, part in (("train", flats[:400]), ("test", flats[600:700])):

@@ -34,7 +34,6 @@ from services.errors import (
     Unavailable,
 )
 from services.gigachat import GigaChatModel
-from services.gigachat.error_mapping import parse_retry_after, retry_delay
 from services.gigachat.events import MAX_EVENT, EventDecoder
 from services.gigachat.reply import (
     StreamedAnswer,
@@ -104,7 +103,7 @@ BODIES: list[tuple[Reply, type[ServiceError]]] = [
     (Body(b'{"choices": [null]}'), BadResponse),
     (Body(b'{"choices": [{"finish_reason": "stop"}]}'), BadResponse),
     (Body(b'{"choices": [{"message": {"content": "a"}}]}'), BadResponse),
-    (Body(b'{"status": 401, "message": "Token has expired"}'), AuthError),
+    (Body(b'{"status": 401, "message": "Token has expired"}'), Unavailable),
     (choice(), BadResponse),
     (choice(content=None), BadResponse),
     (choice(content=5), BadResponse),
@@ -122,7 +121,7 @@ STREAMS: list[tuple[Reply, type[ServiceError]]] = [
     (Broken([START, DONE]), BadResponse),
     (Broken([START], "reset"), Unavailable),
     (Broken([START], "hang"), Timeout),
-    (Broken([START, event({"status": 401, "message": "Token has expired"})]), AuthError),
+    (Broken([START, event({"status": 401, "message": "Token has expired"})]), Unavailable),
     (Broken([START, event({"status": 429, "message": SECRET})]), RateLimited),
     (Broken([START, b"data: oops\n\n"]), BadResponse),
     (Broken([START, b"data: [1]\n\n"]), BadResponse),
@@ -484,45 +483,18 @@ def test_no_reply_raises_anything_foreign(reply: Any) -> None:
         assert not isinstance(result, Completion) or isinstance(result.text, str)
 
 
-NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("-5", None),
-        ("nan", None),
-        ("7", 7.0),
-        (" 1.5 ", 1.5),
-        ("999999999", 86400.0),
-        ("Thu, 01 Jan 2026 00:00:30 GMT", 30.0),
-        ("Thu, 01 Jan 2026 00:00:30", 30.0),
-        ("Wed, 31 Dec 2025 23:00:00 GMT", 0.0),
-        ("Fri, 01 Jan 2100 00:00:00 GMT", 86400.0),
-    ],
-)
-def test_retry_after(value: str | None, seconds: float | None) -> None:
-    assert parse_retry_after(value, NOW) == seconds
-
-
-@pytest.mark.parametrize(
-    ("error", "attempt", "least", "most"),
-    [
-        (RateLimited("", retry_after=4.0), 0, 4.0, 5.0),
-        (RateLimited("", retry_after=0.0), 0, 0.0, 0.0),
-        (RateLimited(""), 0, 0.25, 0.5),
-        (Unavailable(""), 2, 1.0, 2.0),
-        (Unavailable(""), 50, 5.0, 10.0),
-    ],
-)
-def test_delay_before_a_retry(error: ServiceError, attempt: int, least: float, most: float) -> None:
-    delays = [retry_delay(error, attempt) for _ in range(50)]
-    assert all(delay is not None and least <= delay <= most for delay in delays)
-
-
-@pytest.mark.parametrize("error", [RateLimited("", retry_after=11.0), Timeout(""), BadResponse("")])
-def test_no_retry(error: ServiceError) -> None:
-    assert retry_delay(error, 0) is None
+@pytest.mark.parametrize("streamed", [False, True], ids=["complete", "stream"])
+async def test_a_token_that_expires_during_an_answer_is_not_told_as_a_bad_key(
+    server: GigaChatServer, streamed: bool
+) -> None:
+    expired = {"status": 401, "message": "Token has expired"}
+    reply: Reply = (
+        Broken([START, event(expired)]) if streamed else Body(json.dumps(expired).encode())
+    )
+    async with GigaChatModel(server.settings()) as model:
+        server.enqueue(reply, "Ответ")
+        with pytest.raises(Unavailable) as caught:
+            await (read(model, []) if streamed else model.complete(QUESTION))
+        assert "ключ" not in describe_error(caught.value)
+        assert (await model.complete(QUESTION)).text == "Ответ"
+        assert server.oauth_calls == 2, "the expired token is not used again"

@@ -12,6 +12,7 @@ from services.chat import Message, complete_stream
 from services.huggingface.client import HuggingFaceModel
 from services.huggingface.config import HuggingFaceSettings
 from services.texts import describe_error
+from services.transport import RetryPolicy
 from tests.fakes.openai_server import Answer, OpenAIServer, Refusal, Together
 from tests.services.chat_completions_contract import ChatCompletionsContract
 
@@ -27,7 +28,7 @@ def settings_for(server: OpenAIServer, **changes: object) -> HuggingFaceSettings
 
 @pytest.fixture
 async def model(server: OpenAIServer) -> AsyncIterator[HuggingFaceModel]:
-    model = HuggingFaceModel(settings_for(server), retry_pauses=(0, 0))
+    model = HuggingFaceModel(settings_for(server), retries=RetryPolicy(first_pause=0))
     yield model
     await model.aclose()
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from services.env import PROJECT_ROOT
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
@@ -98,10 +97,76 @@ def tiny_qwen(tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def prepared_data_dir() -> Path:
-    """A DATA_DIR where the embedded model is prepared once and found by later runs."""
-    from services.local.embedded import Preparation
+def tiny_gguf(tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same kind of model as a GGUF file, with its tokenizer and template inside."""
+    path = tmp_path_factory.mktemp("gguf") / "tiny-qwen2.gguf"
+    write_gguf(path, tokenizer, build_model("qwen2", len(tokenizer)))
+    return path
 
-    data_dir = Path(os.environ.get("TEST_MODEL_CACHE") or PROJECT_ROOT / "var" / "tests")
-    Preparation().run(data_dir, lambda share, stage: None)
-    return data_dir
+
+TENSORS = {
+    "model.embed_tokens": "token_embd",
+    "model.norm": "output_norm",
+    "lm_head": "output",
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
+
+
+def write_gguf(path: Path, tokenizer: Any, model: Any) -> None:
+    import gguf
+    import torch
+
+    writer = gguf.GGUFWriter(path, "qwen2")
+    writer.add_context_length(SIZES["max_position_embeddings"])
+    writer.add_embedding_length(SIZES["hidden_size"])
+    writer.add_block_count(SIZES["num_hidden_layers"])
+    writer.add_feed_forward_length(SIZES["intermediate_size"])
+    writer.add_head_count(SIZES["num_attention_heads"])
+    writer.add_head_count_kv(SIZES["num_key_value_heads"])
+    writer.add_layer_norm_rms_eps(1e-6)
+    vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    merges = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["merges"]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list([token for token, _ in vocabulary])
+    writer.add_token_types(
+        [gguf.TokenType.CONTROL if t in SPECIAL else gguf.TokenType.NORMAL for t, _ in vocabulary]
+    )
+    writer.add_token_merges([" ".join(merge) for merge in merges])
+    writer.add_eos_token_id(SPECIAL.index("<|im_end|>"))
+    writer.add_bos_token_id(SPECIAL.index("<|endoftext|>"))
+    writer.add_add_bos_token(False)
+    writer.add_chat_template(CHATML)
+    with torch.no_grad():
+        model.lm_head.weight[: len(SPECIAL)] = 0  # so that answers seldom end by chance
+    for name, tensor in model.state_dict().items():
+        where, _, kind = name.rpartition(".")
+        if where.startswith("model.layers."):
+            number, _, where = where.removeprefix("model.layers.").partition(".")
+            writer.add_tensor(f"blk.{number}.{TENSORS[where]}.{kind}", tensor.float().numpy())
+        else:
+            writer.add_tensor(f"{TENSORS[where]}.{kind}", tensor.float().numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+@pytest.fixture(scope="session")
+def weights_dir() -> Path:
+    """Where the embedded model lies: fetched once, shared by checkouts and later runs."""
+    from platformdirs import user_cache_path
+
+    from services.local.weights import Download
+
+    folder = Path(os.environ.get("TEST_MODEL_CACHE") or user_cache_path("llm-bots") / "models")
+    Download(folder, lambda share, stage: None).run()
+    return folder

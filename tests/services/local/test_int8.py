@@ -2,56 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from services.errors import ConfigError
-from services.local.embedded import model_folder
 from services.local.linear import RowQuantizer, adapt
-from services.local.loading import USUAL_TEXT
 from services.local.ragged import Piece, RaggedModel
 from tests.services.local.conftest import build_model
 
 SAMPLE = list(range(3, 90))
-DIALOGUES = Path(__file__).with_name("dialogues.txt")
-
-
-def perplexity(model: RaggedModel, tokens: list[int], step: int) -> float:
-    """How well the model foresees a text that it reads `step` tokens at a time."""
-    cache = model.new_cache(len(tokens))
-    loss = 0.0
-    for begin in range(0, len(tokens) - 1, step):
-        piece = tokens[begin : min(begin + step, len(tokens) - 1)]
-        hidden = model.hidden([Piece(cache, piece)])
-        logits = model.logits(hidden)
-        target = torch.tensor(tokens[begin + 1 : begin + 1 + len(piece)])
-        loss += float(torch.nn.functional.cross_entropy(logits, target, reduction="sum"))
-        cache.tokens.extend(piece)
-    return math.exp(loss / (len(tokens) - 1))
-
-
-@pytest.mark.slow
-def test_perplexity_stays_within_three_percent(prepared_data_dir: Path) -> None:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    folder = model_folder(prepared_data_dir)
-    text = DIALOGUES.read_text(encoding="utf-8")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokens = [tokenizer.bos_token_id, *tokenizer.encode(text, add_special_tokens=False)]
-    usual = [tokenizer.bos_token_id, *tokenizer.encode(USUAL_TEXT, add_special_tokens=False)]
-    found = {}
-    for int8 in (False, True):
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-        adapt(model, usual if int8 else None)
-        found[int8] = RaggedModel(model)
-    for length, step in ((256, 256), (160, 1)):
-        # In float32 it makes no difference in how many steps a text is read.
-        exact = perplexity(found[False], tokens[:length], length)
-        assert perplexity(found[True], tokens[:length], step) == pytest.approx(exact, rel=0.03)
 
 
 def test_a_row_does_not_depend_on_its_neighbours() -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from services.chat import GenerationOptions, Message
-from services.errors import Busy, ConfigError, ModelLoading, Timeout, Unavailable
-from services.local import LocalModel, LocalModelSettings
+from services.errors import Busy, ConfigError, Timeout, Unavailable
+from services.local.client import LocalModel
+from services.local.config import LocalModelSettings
 from tests.services.chat_model_contract import QUESTION, ChatModelContract
 
 
@@ -33,13 +34,11 @@ class TestContract(ChatModelContract):
     pass
 
 
-async def test_says_that_it_is_loading(tiny_qwen: Path) -> None:
+async def test_a_question_waits_for_the_loading(tiny_qwen: Path) -> None:
     model = open_model(tiny_qwen)
-    with pytest.raises(ModelLoading) as raised:
-        await model.complete(QUESTION)
-    assert raised.value.progress is not None
-    await asyncio.wait_for(model.ready(), 60)
-    assert (await model.complete(QUESTION)).text
+    assert model.loading_progress is not None
+    assert (await asyncio.wait_for(model.complete(QUESTION), 60)).text
+    assert model.loading_progress is None
     await model.aclose()
 
 

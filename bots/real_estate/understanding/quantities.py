@@ -1,0 +1,550 @@
+"""Money and areas in a message: a number, its unit, its bound, and what it is said of.
+
+A quantity is read from its parts: the number, the unit on either side, the words of a bound
+(«не дороже»), and the nearest word that tells what the sum is for («взнос», «сосед продал»).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+from bots.real_estate.request import Range
+from bots.real_estate.understanding.numbers import read_numbers
+from bots.real_estate.understanding.phrases import Phrases, phrases, words
+from bots.real_estate.understanding.tokens import Tokens, tokenize
+
+Unit = Literal["money", "area", "other", "none"]
+Bound = Literal["most", "least", "about", "more", "none"]
+
+MILLION, THOUSAND, BILLION = 1e6, 1e3, 1e9
+_MONEY_UNITS: dict[str, float] = {
+    **dict.fromkeys(
+        "млн миллион мильон милион миллиончик лям лямчик лямов ляма лямы лямах лямам лимон мульт мульта мультов "
+        "мульты кк kk мио mln млнов".split(), MILLION),
+    **dict.fromkeys("млрд миллиард ярд".split(), BILLION),
+    **dict.fromkeys("тыс тысяча тыщ тыща тыщи тыщу тыщенка т тр к k косарь".split(), THOUSAND),
+}  # fmt: skip
+_ROUBLES = words("р руб рубль рублик ₽ rub")
+# «Миллионов десять» puts the unit first; «миллион двести» is one million and 200 thousand.
+_PLURAL_UNITS = words("миллионов миллиона лямов ляма млн лимонов тысяч метров квадратов")
+_SINGLE_UNITS = words("миллион миллиона лям ляма лимон лимона миллиончик лямчик")
+_SLANG = {
+    "червонец": 10, "чирик": 10, "десятка": 10, "десяточка": 10, "двенашка": 12, "пятнашка": 15,
+    "пятнарик": 15, "двадцатка": 20, "двадцатник": 20, "двадцаточка": 20, "четвертак": 25,
+    "тридцатка": 30, "пятнашки": 15, "двадцатки": 20, "тридцатник": 30, "сороковник": 40, "полтинник": 50, "полтос": 50,
+    "пятерка": 5, "пятерочка": 5, "шестерка": 6, "семерка": 7, "восьмерка": 8, "девятка": 9,
+}  # fmt: skip
+_MONEY_BEFORE_SLANG = words("за до в бюджет около примерно от максимум есть где-то с под плюс")
+_AREA_UNITS = phrases(
+    """квадратный метр, кв метр, кв м, кв м2, м2, м², m2, м кв, м квадратный, м, метр, метров,
+    метра, метрах, метрами, метраж, квадрат, кв, квадратик, метрик, sqm"""
+)
+_FAR_UNITS = phrases("км, километр, м|метр до|от|пешком, мин, минута, минут, минутах")
+_OTHER_UNITS = phrases(
+    """год, лет, г, гг, км, километр, мин, минута, минут, час, день, дней, месяц, неделя, раз,
+    человек, чел, дети, детей, ребенок, сотка, %, процент, санузел, балкон, лоджия, этаж, этажа,
+    этажей, эт, квартал, корпус, подъезд, вариант, летний, школа, век, гараж, машина, семья,
+    сад, остановка, взрослый, окно, сторона, раза, ипотека, дом, лифт, вопрос"""
+)
+
+_MOST = phrases(
+    """до, не дороже, не более, не больше, не выше, не превышать, максимум, макс, максимально,
+    дешевле, в предел, в пределах, потолок, лимит, меньше, менее, уложиться в, укладываться в,
+    предел, край, вплоть до, ниже, по максимуму, не свыше, самое большее, от силы, <, не дальше"""
+)
+_LEAST = phrases(
+    """от, не дешевле, не менее, не меньше, минимум, мин, дороже, больше, более, свыше,
+    начинать|начиная с|со, не ниже, выше, как минимум, хотя бы, побольше чем, >, минимально"""
+)
+_ABOUT = phrases(
+    """около, примерно, порядка, приблизительно, ориентировочно, где-то, ~, ≈, ±, в район,
+    плюс-минус, плюс минус, плюс - минус, + / -, + -, где - то, приблиз, примерно в, в округе,
+    ориентир, типа, типо, в районе"""
+)
+_AFTER_MOST = phrases(
+    """максимум, макс, и|или? меньше, и? не больше, и дешевле, потолок, предел, не выше, не более,
+    край, не дороже, это? максимум, это? потолок, вверх, самое большее, не потянуть, не готов,
+    не дать, не могу, не осилить, больше не могу"""
+)
+_AFTER_LEAST = phrases(
+    "минимум, и больше, и более, и выше, +, как минимум, не меньше, или больше, и побольше, не менее"
+)
+_AFTER_ABOUT = phrases(
+    """плюс-минус, плюс минус, плюс - минус, + / -, + -, ±, примерно, где-то, или около того,
+    около того, приблизительно, плюс-минус, ориентировочно"""
+)
+_REFUSED_VERBS = phrases(
+    "не потянуть, не дать, не готов, не мочь, не осилить, не хотеть, нет, не надо"
+)
+_FILLERS = words(
+    "бюджет цена ценник стоимость сумма площадь метраж за в на из по общий общая это примерно у нас "
+    "меня мне : - ну максимум там вот желательно чтобы чтоб сам самая уже это был было быть дом "
+    "весь всего где-то деньги денег лучше пусть даже может прям и ровно чем рублей руб квартира "
+    "бы хоть хотелось стоить метров метра метр квадратов миллионов лямов млн тысяч что-то то около"
+)
+_BETWEEN = words("- до по и или .. ... ÷ –")
+
+_PRICE_LABELS = phrases(
+    """бюджет, цена, ценник, прайс, стоимость, стоить, просить, прошу, прося, хотеть, хотеться, за, сумма,
+    деньга, деньги, есть, иметь, иметься, располагать, на руки|руках, выставить, выставлять, отдавать,
+    отдать, продавать, продаваться, продать, продам, уложиться, потратить, потянуть, хватить, хватать, одобрить, накопить,
+    предлагать, назвать, сказать, заявить, ставить, поставить, указать, накопления, готов, вложиться, купить за, взять за"""
+)
+_OTHER_MONEY = phrases(
+    """взнос, пв, первоначалка, первоначальный, платеж, платить, зарплата, зп, доход, получать, оклад, долг, остаток, должен,
+    аренда, сдавать, сдаваться, снимать, коммуналка, квартплата, коммунальный, кадастровый, кадастр,
+    сосед, соседка, соседский, знакомый, друг, подруга, коллега, брат, купил, купила, купили, куплен,
+    куплена, купленный, покупал, покупала, покупали, брал, брала, брали, взял, взяла, взяли, обошлась, обошелся, досталась,
+    заплатил, заплатила, заплатили, вложил, вложила, вложили, ушла, ушел, продал, продала, продали,
+    продалась, продался, продана, продались, маткапитал, налог, комиссия, торг, скидка, скинуть, задаток, аванс, бронь,
+    мебель, ремонт на, ремонт обойтись, переплата, страховка, кэшбек, сертификат, материнский, оценили, оценил,
+    похожая, похожую, такая же, аналогичный, аналогичная, подорожать, подешеветь, раньше, была, стоила, стоил, стоили, отдал, отдала"""
+)
+_OTHER_MONEY_AFTER = phrases(
+    """в|за месяц, / мес, / месяц, мес, ежемесячно, первый взнос, первоначальный взнос, первый|первоначальный, взнос, на взнос,
+    зарплата, за м, за м2, за м², за метр, за кв, за квадрат, за квадратный, / м2, / м², / м, / кв,
+    на руки зарплата, платеж, долг, на ремонт, маткапитал, коммуналка, задаток, скидка, торг, комиссия, ежемесячный"""
+)
+_OTHER_AREA = phrases(
+    """кухня, кухонька, кухонный, жилой, жилая, потолок, балкон, лоджия, санузел, комната по, комнаты, гостиная, гостинная, спальня, зал, коридор,
+    прихожая, ванная, терраса, гардеробная, кладовка, высота, детская, студия-кухня, с кухней"""
+)
+_AREA_LABELS = phrases("площадь, метраж, s, общий, общая")
+_CONTRAST = words("а но зато")
+
+_LABEL_WINDOW = 8
+_MAX_PRICE_CUT = 1.4
+_YEARS = range(1900, 2036)
+_BEFORE_YEARS = words("в с из после до от году")
+MIN_AREA, MAX_AREA = 8, 1500
+MIN_PRICE, MAX_PRICE = 150_000, 5_000_000_000
+_SMALL_SUM = 20_000  # «полторы тыщи» for a flat are thousands of thousands
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """One number with its unit: tokens `start` to `end`."""
+
+    start: int
+    end: int
+    value: float
+    unit: Unit
+    plus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """An amount or a range of two, with its bound. `price`: said to be a price, or not to be."""
+
+    start: int
+    end: int
+    low: float
+    high: float
+    unit: Unit
+    bound: Bound = "none"
+    labelled: bool = False
+
+    @property
+    def is_range(self) -> bool:
+        return self.low != self.high
+
+    def as_range(self, *, exact: bool, bare: Bound) -> Range:
+        """The range that the words mean; `bare` is what a number without a bound means."""
+        if self.is_range:
+            return Range(self.low, self.high)
+        if exact and self.bound in ("none", "about", "most", "least"):
+            return Range.exactly(self.low)
+        bound = bare if self.bound == "none" else self.bound
+        if bound == "about":
+            return Range.about(self.low)
+        if bound == "least":
+            return Range(low=self.low)
+        return Range(high=self.low)
+
+
+def read_quantities(tokens: Tokens) -> list[Quantity]:
+    """Every quantity that is free, without those of something else than this flat."""
+    amounts = list(iter_amounts(tokens))
+    found: list[Quantity] = []
+    position = 0
+    while position < len(amounts):
+        quantity, used = _quantity(tokens, amounts, position)
+        position += used
+        if quantity is not None:
+            found.append(quantity)
+    return found
+
+
+def iter_amounts(tokens: Tokens) -> Iterator[Amount]:
+    """Every number with its unit, whatever is said around it."""
+    position = 0
+    while position < len(tokens):
+        amount = _amount_at(tokens, position)
+        if amount is None:
+            position += 1
+            continue
+        yield amount
+        position = amount.end
+
+
+def _amount_at(tokens: Tokens, start: int) -> Amount | None:
+    if tokens.is_number(start):
+        return _counted(tokens, start)
+    if not tokens.is_word(start):
+        return None
+    word = tokens[start]
+    slang = next((_SLANG[lemma] for lemma in word.lemmas if lemma in _SLANG), None)
+    if slang is not None and ("черв" in word.low or _is_slang_sum(tokens, start)):
+        end = start + 2 if _money_unit(tokens, start + 1) == MILLION else start + 1
+        return Amount(start, end, slang * MILLION, "money")
+    if word.low in _PLURAL_UNITS and (amount := _inverted(tokens, start)):
+        return amount
+    if word.low in _SINGLE_UNITS and _money_unit(tokens, start) == MILLION:
+        value, end = _remainder(tokens, start + 1, MILLION)
+        return Amount(start, _skip_roubles(tokens, end), value, "money")
+    return None
+
+
+def _is_slang_sum(tokens: Tokens, at: int) -> bool:
+    """«За двадцатку», «до десятки лямов»: elsewhere it may be a bus or a shop."""
+    return tokens.low(at - 1) in _MONEY_BEFORE_SLANG or _money_unit(tokens, at + 1) == MILLION
+
+
+def _counted(tokens: Tokens, start: int) -> Amount | None:
+    """A number and the unit after it."""
+    value = tokens[start].value
+    if value is None or tokens[start].ordinal:
+        return None
+    if value in _YEARS and not tokens[start].in_words and tokens.low(start - 1) in _BEFORE_YEARS:
+        return None
+    end, plus = start + 1, False
+    if tokens.low(end) == "+" and not tokens[end].used:
+        end, plus = end + 1, True
+    if tokens.low(end) == "-" and not tokens[end].gap and tokens.is_word(end + 1):
+        end += 1  # «40-метровая»
+    if factor := _money_unit(tokens, end):
+        return _sum(tokens, start, end, value, factor, plus)
+    if tokens.low(end) in _ROUBLES or _is_rouble(tokens, end):
+        return Amount(start, end + 1, value, "money", plus)
+    if (far := _FAR_UNITS.end_at(tokens, end) if end < len(tokens) else None) is not None:
+        return Amount(start, far, value, "other")
+    if end < len(tokens) and (area := _AREA_UNITS.end_at(tokens, end)) is not None:
+        million_roubles = tokens.low(end) == "м" and _is_rouble(tokens, end + 1)
+        if million_roubles:
+            return Amount(start, end + 2, value * MILLION, "money", plus)
+        plus = plus or tokens.low(area) == "+"
+        return Amount(start, area, value, "area", plus)
+    if tokens.low(end).startswith("метров"):
+        return Amount(start, end + 1, value, "area", plus)
+    if end < len(tokens) and (other := _OTHER_UNITS.end_at(tokens, end)) is not None:
+        return Amount(start, other, value, "other")
+    return Amount(start, start + 2 if plus else start + 1, value, "none", plus)
+
+
+def _sum(tokens: Tokens, start: int, unit: int, value: float, factor: float, plus: bool) -> Amount:
+    if factor == THOUSAND and tokens.low(unit) == "к" and value < 10 and not tokens[start].in_words:
+        return Amount(start, unit + 1, value, "none")  # «2 к» is a number of rooms
+    end = unit + 1
+    if tokens.low(end) == "р":  # «т. р.»
+        end += 1
+    total = value * factor
+    if factor == MILLION:
+        more, end = _remainder(tokens, end, 0)
+        total += more if total % MILLION == 0 else 0
+    return Amount(start, _skip_roubles(tokens, end), total, "money", plus or tokens.low(end) == "+")
+
+
+def _remainder(tokens: Tokens, at: int, base: float) -> tuple[float, int]:
+    """The thousands after millions: «450 тыс.», «восемьсот»; a number of metres is none."""
+    if not tokens.is_number(at) or tokens[at].ordinal:
+        return base, at
+    value = tokens[at].value or 0
+    if _money_unit(tokens, at + 1) == THOUSAND and value < 1000:
+        end = at + 2
+        return base + value * THOUSAND, end + 1 if tokens.low(end) == "р" else end
+    follows = at + 1 < len(tokens) and (
+        _AREA_UNITS.end_at(tokens, at + 1) is not None
+        or _OTHER_UNITS.end_at(tokens, at + 1) is not None
+    )
+    if 100 <= value < 1000 and not follows and not _money_unit(tokens, at + 1):
+        return base + value * THOUSAND, at + 1
+    return base, at
+
+
+def _inverted(tokens: Tokens, unit: int) -> Amount | None:
+    """«Миллионов за десять», «метров на пятьдесят», «лямов до шести»."""
+    number = unit + 1
+    while number < min(unit + 4, len(tokens)) and tokens.low(number) in _INVERTING:
+        number += 1
+    if not tokens.is_number(number) or tokens[number].ordinal or tokens.is_number(unit - 1):
+        return None
+    after = number + 1
+    if _money_unit(tokens, after) or (
+        after < len(tokens)
+        and (_AREA_UNITS.end_at(tokens, after) or _OTHER_UNITS.end_at(tokens, after))
+    ):
+        return None
+    value = tokens[number].value or 0
+    # A bound inside is read as one before: the amount starts at its number.
+    start = unit if number == unit + 1 else number
+    if factor := _money_unit(tokens, unit):
+        if factor == MILLION and value >= 1000:
+            return None
+        return Amount(start, number + 1, value * factor, "money")
+    if tokens.low(after) == "до" or (tokens.low(unit - 1) in ("до", "от") and value > 150):
+        return Amount(start, number + 1, value, "other" if value > 150 else "area")
+    return Amount(start, number + 1, value, "area")
+
+
+_INVERTING = words("за до от в на где-то этак эдак так около где - то примерно под")
+
+
+def _money_unit(tokens: Tokens, at: int) -> float | None:
+    if not tokens.is_word(at):
+        return None
+    token = tokens[at]
+    if token.low in ("т", "к") and tokens.low(at + 1) in ("кв", "к"):
+        return None
+    return next(
+        (_MONEY_UNITS[word] for word in (token.low, *token.lemmas) if word in _MONEY_UNITS), None
+    )
+
+
+def _is_rouble(tokens: Tokens, at: int) -> bool:
+    return (
+        0 <= at < len(tokens)
+        and not tokens[at].used
+        and (tokens[at].low in _ROUBLES or not _ROUBLES.isdisjoint(tokens[at].lemmas))
+    )
+
+
+def _skip_roubles(tokens: Tokens, at: int) -> int:
+    return at + 1 if _is_rouble(tokens, at) else at
+
+
+def _quantity(tokens: Tokens, amounts: list[Amount], position: int) -> tuple[Quantity | None, int]:
+    """The quantity that begins with this amount, and how many amounts it takes."""
+    first = amounts[position]
+    triple = _triple(tokens, amounts, position)
+    if triple:
+        return triple, 3
+    used, low, high, end, unit = 1, first.value, first.value, first.end, first.unit
+    if position + 1 < len(amounts) and (both := _joined(tokens, first, amounts[position + 1])):
+        low, high, unit = both
+        used, end = 2, amounts[position + 1].end
+    if unit == "money" and high < _SMALL_SUM:
+        low, high = low * THOUSAND, high * THOUSAND
+    quantity = Quantity(first.start, end, low, high, unit)
+    before = amounts[position - 1].end if position else 0
+    after = amounts[position + used].start if position + used < len(amounts) else len(tokens)
+    return _with_context(tokens, quantity, first.plus, before, after), used
+
+
+def _triple(tokens: Tokens, amounts: list[Amount], position: int) -> Quantity | None:
+    """«52/30/10»: the total area, the living area and the kitchen."""
+    three = amounts[position : position + 3]
+    if len(three) < 3 or not all(
+        tokens.low(left.end) == "/" and right.start == left.end + 1
+        for left, right in pairwise(three)
+    ):
+        return None
+    total = three[0].value
+    if not MIN_AREA <= total <= MAX_AREA or not total > three[1].value > three[2].value:
+        return None
+    return Quantity(three[0].start, three[2].end, total, total, "area")
+
+
+def _joined(tokens: Tokens, left: Amount, right: Amount) -> tuple[float, float, Unit] | None:
+    """The two ends of a range and their unit, when the amounts are one."""
+    between = [tokens.low(index) for index in range(left.end, right.start)]
+    between = [word for word in between if word not in (":",)]
+    if left.plus or left.unit == "other":
+        return None
+    if _is_maybe_more(between):
+        low, high, unit = _same_unit(left, right)
+        return (high, high, unit) if unit != "none" or high > low else None
+    if len(between) == 2 and between[0] == "," and between[1] in ("до",):
+        between = between[1:]
+    if len(between) != 1 or between[0] not in _BETWEEN:
+        return None
+    two_prices = between == ["до"] and left.unit == right.unit == "money"
+    if between[0] in _SPOKEN_BETWEEN and not two_prices and not _opens_range(tokens, left.start):
+        return None
+    low, high, unit = _same_unit(left, right)
+    if unit == "none" and right.unit == "none" and low >= high:
+        return None
+    if high < low < high * _MAX_PRICE_CUT and unit == "money":  # «снизили с 9 до 8,5»
+        return (high, high, unit)
+    return (low, high, unit) if low < high else None
+
+
+def _is_maybe_more(between: list[str]) -> bool:
+    """«Миллионов десять, может одиннадцать»: the second is the limit."""
+    spoken = [word for word in between if word not in (",", "-")]
+    return not _MAYBE.isdisjoint(spoken) and all(word in _MAYBE_TOO for word in spoken)
+
+
+_SPOKEN_BETWEEN = words("до по и или")
+_OPENING = words("от с со между")
+_MAYBE = words("может ну")
+_MAYBE_TOO = words("может ну быть и или максимум край даже")
+
+
+def _opens_range(tokens: Tokens, start: int) -> bool:
+    """Whether «от», «с», «между» stand before: «до» and «и» join nothing by themselves."""
+    for index in range(start - 1, max(start - 4, -1), -1):
+        if tokens.low(index) in _OPENING:
+            return True
+        if tokens.low(index) not in _FILLERS:
+            return False
+    return False
+
+
+def _same_unit(left: Amount, right: Amount) -> tuple[float, float, Unit]:
+    """Both values in the unit of the one that has it: «8–9,5 млн»."""
+    if left.unit == right.unit:
+        return left.value, right.value, left.unit
+    if left.unit == "none" and right.unit == "money":
+        scaled = (
+            left.value * MILLION
+            if left.value < 1000
+            else left.value * (THOUSAND if left.value < MIN_PRICE else 1)
+        )
+        if left.value >= 100 and right.value < MILLION:
+            scaled = left.value * THOUSAND
+        return scaled, right.value, "money"
+    if left.unit == "none":
+        return left.value, right.value, right.unit
+    if right.unit == "none" and left.unit == "money" and right.value < 1000:
+        return left.value, right.value * MILLION, "money"
+    if right.unit == "none" and left.unit == "area":
+        return left.value, right.value, "area"
+    return 1.0, 0.0, "other"
+
+
+def _with_context(
+    tokens: Tokens, quantity: Quantity, plus: bool, before: int, after: int
+) -> Quantity | None:
+    """The quantity with its bound and label; None for an amount of something else."""
+    start = max(before, quantity.start - _LABEL_WINDOW)
+    bound_at, bound = _bound_before(tokens, start, quantity.start)
+    tail, tail_bound = _bound_after(tokens, quantity.end, after)
+    if bound == "least" and tail_bound == "refused":
+        bound, tail_bound = "most", "none"
+    if plus:
+        bound = "least"
+    elif bound == "none" and tail_bound not in ("none", "refused"):
+        bound = tail_bound  # type: ignore[assignment]
+    label = _label(tokens, start, quantity, bound_at)
+    if (
+        quantity.unit in ("money", "none")
+        and label != "price"
+        and _is_other_money_after(tokens, quantity.end, after)
+    ):
+        return None
+    if label == "other":
+        return None
+    return replace(quantity, end=max(quantity.end, tail), bound=bound, labelled=label == "price")
+
+
+def _bound_before(tokens: Tokens, start: int, end: int) -> tuple[int, Bound]:
+    """The bound whose words, save for fillers, stand right before `end`."""
+    for index in range(start, end):
+        longest, bound = _longest_bound(tokens, index, end)
+        if longest > index and all(_is_filler(tokens, at) for at in range(longest, end)):
+            return index, bound
+    return end, "none"
+
+
+def _longest_bound(tokens: Tokens, index: int, end: int) -> tuple[int, Bound]:
+    """Where the longest bound that begins at `index` ends, and which it is."""
+    best: tuple[int, Bound] = index, "none"
+    bounds: tuple[tuple[Bound, Phrases], ...] = (
+        ("about", _ABOUT),
+        ("most", _MOST),
+        ("least", _LEAST),
+    )
+    for bound, patterns in bounds:
+        found = patterns.end_at(tokens, index)
+        if found is not None and best[0] < found <= end:
+            best = found, bound
+    return best
+
+
+def _is_filler(tokens: Tokens, at: int) -> bool:
+    return tokens.low(at) in _FILLERS or not _FILLERS.isdisjoint(tokens[at].lemmas)
+
+
+def _bound_after(tokens: Tokens, at: int, limit: int) -> tuple[int, str]:
+    """The bound that follows, also after a comma: «за пять сто, не больше»."""
+    for start in (at, at + 1):
+        if start >= limit or (start > at and tokens.low(at) not in (",", "-")):
+            return at, "none"
+        if (end := _REFUSED_VERBS.end_at(tokens, start)) is not None:
+            return end, "refused"
+        for bound, patterns in (
+            ("about", _AFTER_ABOUT),
+            ("least", _AFTER_LEAST),
+            ("most", _AFTER_MOST),
+        ):
+            end = patterns.end_at(tokens, start)
+            # «14 млн, минимум 60 метров»: the bound is the next amount's.
+            if end is not None and end < limit + 1 and not (end == limit and limit < len(tokens)):
+                return end, bound
+    return at, "none"
+
+
+def _label(tokens: Tokens, start: int, quantity: Quantity, bound_at: int) -> str:
+    """What the nearest word before says that the amount is of: price, other, or unknown."""
+    if quantity.unit == "other":
+        return "other"
+    start = max(start, tokens.clause_start(quantity.start, _LABEL_WINDOW))
+    money = quantity.unit in ("money", "none")
+    other = _OTHER_AREA if quantity.unit == "area" else _OTHER_MONEY
+    found = "unknown"
+    for index in range(quantity.start - 1, start - 1, -1):
+        if tokens.low(index) in _CONTRAST:
+            break
+        # A room that the rooms' reader has used counts rooms: «3 комнаты 63 м».
+        if other.end_at(tokens, index, used=money) is not None:
+            return "other"
+        if quantity.unit == "none" and _OTHER_AREA.end_at(tokens, index) is not None:
+            return "other"
+        if (
+            money
+            and found == "unknown"
+            and _PRICE_LABELS.end_at(tokens, index, used=True) is not None
+        ):
+            found = "price"
+            if tokens.low(index) not in ("за", "есть"):
+                break
+        if not money and _AREA_LABELS.end_at(tokens, index, used=True) is not None:
+            return "unknown"
+    return found
+
+
+def _is_other_money_after(tokens: Tokens, at: int, limit: int) -> bool:
+    if at >= len(tokens):
+        return False
+    end = min(limit, tokens.clause_end(at, 3)) if tokens.low(at) != "/" else at + 1
+    return any(
+        _OTHER_MONEY_AFTER.end_at(tokens, index, used=True) is not None
+        for index in range(at, max(at + 1, min(end, at + 2)))
+        if index < len(tokens)
+    )
+
+
+def said_numbers(text: str) -> set[float]:
+    """Every number that a text says, in digits or words: «12,5 млн» is 12.5 and 12 500 000."""
+    tokens = read_numbers(tokenize(text, limit=None))
+    found = set()
+    for index, token in enumerate(tokens):
+        if token.value is None:
+            continue
+        found.add(token.value)
+        if factor := _money_unit(tokens, index + 1):
+            found.add(token.value * factor)
+    return found

@@ -1,0 +1,142 @@
+"""Hold questions while a model loads, instead of refusing them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, runtime_checkable
+
+from services.chat import (
+    DEFAULT_OPTIONS,
+    ChatModel,
+    Chunk,
+    Completion,
+    GenerationOptions,
+    Message,
+)
+from services.errors import ModelLoading
+from services.timing import Price
+
+T = TypeVar("T")
+
+PROGRESS_INTERVAL = 1.0  # seconds between looks at how far the loading is
+RETRY_PAUSE = 0.05  # should a model that says it is ready still refuse
+
+
+@runtime_checkable
+class LoadsInProcess(Protocol):
+    """A model that this process loads; until then its calls raise ModelLoading."""
+
+    async def ready(self) -> None:
+        """Wait until the model is loaded; raise what loading failed with."""
+        ...
+
+
+@dataclass(eq=False, slots=True)
+class LoadingStatus:
+    """Whether a request waits for its model to load; `progress` is 0..1, None when unknown."""
+
+    loading: bool = False
+    progress: float | None = None
+
+
+_status: ContextVar[LoadingStatus | None] = ContextVar("loading_status", default=None)
+
+
+@contextmanager
+def held_while_loading() -> Iterator[LoadingStatus]:
+    """Let the requests inside wait for a loading model; the status is for showing it."""
+    status = LoadingStatus()
+    token = _status.set(status)
+    try:
+        yield status
+    finally:
+        _status.reset(token)
+
+
+@contextmanager
+def refused_while_loading() -> Iterator[None]:
+    """Let the requests inside fail at once, for those who have something else to say."""
+    token = _status.set(None)
+    try:
+        yield
+    finally:
+        _status.reset(token)
+
+
+def loading_status() -> LoadingStatus | None:
+    """The status of the `held_while_loading` block around the caller, if any."""
+    return _status.get()
+
+
+def hold_while_loading(model: ChatModel) -> ChatModel:
+    """The model, with its requests held while this process loads it."""
+    return HeldModel(model, model) if isinstance(model, LoadsInProcess) else model
+
+
+class HeldModel:
+    """Passes everything on to `model`; inside `held_while_loading` it waits for it to load."""
+
+    def __init__(self, model: ChatModel, loads: LoadsInProcess) -> None:
+        self._model = model
+        self._loads = loads
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def context_length(self) -> int:
+        return self._model.context_length
+
+    @property
+    def price(self) -> Price | None:
+        """The model's price, where it has one."""
+        price: Price | None = getattr(self._model, "price", None)
+        return price
+
+    async def complete(
+        self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
+    ) -> Completion:
+        return await self._held(lambda: self._model.complete(messages, options))
+
+    async def stream(
+        self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
+    ) -> AsyncGenerator[Chunk, None]:
+        while True:
+            try:
+                async with aclosing(self._model.stream(messages, options)) as stream:
+                    async for chunk in stream:
+                        yield chunk
+                return
+            except ModelLoading as error:  # raised before the first chunk, by its contract
+                await self._wait(error)
+
+    async def count_tokens(self, messages: Sequence[Message]) -> int:
+        return await self._held(lambda: self._model.count_tokens(messages))
+
+    async def aclose(self) -> None:
+        await self._model.aclose()
+
+    async def _held(self, call: Callable[[], Awaitable[T]]) -> T:
+        while True:
+            try:
+                return await call()
+            except ModelLoading as error:
+                await self._wait(error)
+
+    async def _wait(self, error: ModelLoading) -> None:
+        """Wait a little for the model; raise the error where nobody is willing to wait."""
+        status = _status.get()
+        if status is None:
+            raise error
+        status.loading, status.progress = True, error.progress
+        try:
+            await asyncio.wait_for(self._loads.ready(), PROGRESS_INTERVAL)
+        except asyncio.TimeoutError:
+            return
+        status.loading = False
+        await asyncio.sleep(RETRY_PAUSE)
