@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bots.grisha.knowledge import OWN_DATASET, PATTERNS
 from bots.grisha.learning import rules
 from bots.grisha.learning.rules import Candidate
 from bots.grisha.learning.tables import AnswerRow, BanRow, PatternRow, Status, VoteRow
-from bots.grisha.people import UserRow
+from bots.grisha.people import UserChatRow, UserRow
 from services.retrieval import DialogueIndex, Exchange, Match
-from services.retrieval.spelling import likeness, trigrams
+from services.retrieval.spelling import likeness, trigrams, words_of
 from services.storage import Database
 from services.storage.database import retry_when_unavailable, utc_now
+from services.storage.history import MessageRow
 
 MAX_COMPARED = 500  # newest patterns that a new one is compared with
 MAX_ALIKE = 30  # people whose nearly equal patterns are counted together
@@ -415,7 +417,11 @@ class Learning:
         return [row for row in rows if wanted in f"{row.question}\n{row.answer}".lower()]
 
     async def forget(self, user_id: int) -> None:
-        """Delete a user's patterns, confirmed ones too, their votes and bans."""
+        """Delete a user's patterns, confirmed ones too, their votes and bans.
+
+        Patterns that name the user go as well, and candidates from chats where they were:
+        an answer to somebody else may repeat what they said.
+        """
         async with self._deciding:
             authored, voted = await self._forget_rows(user_id)
             await self._delete(authored)
@@ -424,9 +430,26 @@ class Learning:
     @retry_when_unavailable
     async def _forget_rows(self, user_id: int) -> tuple[Sequence[int], Sequence[int]]:
         async with self._database.session() as session:
-            authored = list(
-                await session.scalars(select(PatternRow.id).filter_by(author_id=user_id))
+            chats = select(UserChatRow.chat_id).filter_by(user_id=user_id)
+            overheard = (
+                select(AnswerRow.pattern_id)
+                .join(PatternRow, PatternRow.id == AnswerRow.pattern_id)
+                .where(AnswerRow.chat_id.in_(chats), PatternRow.status != Status.CONFIRMED.value)
             )
+            authored = list(
+                await session.scalars(
+                    select(PatternRow.id).where(
+                        or_(PatternRow.author_id == user_id, PatternRow.id.in_(overheard))
+                    )
+                )
+            )
+            user = await session.get(UserRow, user_id)
+            written = select(MessageRow.author_name).filter_by(author_id=user_id).distinct()
+            names = {
+                word for name in await session.scalars(written) for word in words_of(name or "")
+            }
+            names |= set(words_of(user.name or "")) if user else set()
+            authored += await self._naming(session, {name for name in names if len(name) > 2})
             voted = list(
                 await session.scalars(select(VoteRow.pattern_id).filter_by(user_id=user_id))
             )
@@ -434,6 +457,15 @@ class Learning:
             await session.execute(delete(BanRow).filter_by(user_id=user_id))
             await session.execute(delete(AnswerRow).filter_by(chat_id=user_id))
         return authored, voted
+
+    async def _naming(self, session: AsyncSession, names: set[str]) -> Sequence[int]:
+        """The patterns that hold one of these names."""
+        if not names:
+            return []
+        rows = await session.execute(select(PatternRow.id, PatternRow.question, PatternRow.answer))
+        return [
+            row.id for row in rows if not names.isdisjoint(words_of(f"{row.question} {row.answer}"))
+        ]
 
     async def stats(self) -> Stats:
         rows = await self.list()
