@@ -137,15 +137,15 @@ class Knowledge:
         found = await self.index.find(query, limit)
         return [match for match in found if match.likeness >= self.index.example_threshold]
 
-    async def confirmed(self, query: str) -> Match | None:
-        """An answer to the very same question: learned from people, or written for him."""
+    async def confirmed(self, query: str) -> Sequence[Match]:
+        """Answers to the very same question: first those written for him, then the learned."""
         if not is_worth_searching(query):
-            return None
-        for source in (PATTERNS, OWN_DATASET.stem):
-            found = await self.index.find(query, 1, source=source)
-            if found and self._is_same(query, found[0]):
-                return found[0]
-        return None
+            return []
+        matches = []
+        for source, limit in ((OWN_DATASET.stem, 1), (PATTERNS, 3)):
+            found = await self.index.find(query, limit, source=source)
+            matches += [match for match in found if self._is_same(query, match)]
+        return matches
 
     def _is_same(self, query: str, match: Match) -> bool:
         same_words = list(words_of(query)) == list(words_of(match.question))
