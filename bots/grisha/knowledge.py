@@ -138,7 +138,7 @@ class Knowledge:
         return [match for match in found if match.likeness >= self.index.example_threshold]
 
     async def confirmed(self, query: str) -> Sequence[Match]:
-        """Answers to the very same question: first the same words, the shipped before the learned."""
+        """Answers to the same question: the same words first, shipped before learned."""
         if not is_worth_searching(query):
             return []
         matches = []
