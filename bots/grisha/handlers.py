@@ -18,7 +18,14 @@ from aiogram.types import (
 )
 
 from bots.common.app import BotContext
-from bots.common.conversation import Addressed, author_of, conversation_key, is_private, thread_key
+from bots.common.conversation import (
+    Addressed,
+    HasText,
+    author_of,
+    conversation_key,
+    is_private,
+    thread_key,
+)
 from bots.common.forgetting import Forgetting
 from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Interrupted, Turns
@@ -81,7 +88,7 @@ def create_router() -> Router:
     router.message.register(on_quiet, Command("quiet"))
     router.message.register(on_talk, Command("talk"))
     router.message.register(
-        on_message, F.text | F.caption, Addressed(), Talkative(), flags={"gather": True}
+        on_message, HasText(captions=True), Addressed(), Talkative(), flags={"gather": True}
     )
     router.callback_query.register(on_rating, RatingCallback.filter(), flags={"free": True})
     router.message_reaction.register(on_reaction)
