@@ -315,7 +315,7 @@ class Grisha:
         if summary := await self.summaries.get(heard.key):
             facts.append(prompts.SUMMARY.format(summary=prompts.fold(summary, 1500)))
         if heard.group:
-            facts.append(prompts.GROUP.format(name=plan.speaker))
+            facts.append(prompts.GROUP.format(name=prompts.quote(plan.speaker)))
         elif plan.name:
             facts.append(prompts.KNOWN.format(name=prompts.fold(plan.name)))
         else:

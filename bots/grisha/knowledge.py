@@ -138,15 +138,19 @@ class Knowledge:
         return [match for match in found if match.likeness >= self.index.example_threshold]
 
     async def confirmed(self, query: str) -> Sequence[Match]:
-        """Answers to the very same question: first those written for him, then the learned."""
+        """Answers to the same question: the same words first, shipped before learned."""
         if not is_worth_searching(query):
             return []
         matches = []
         for source, limit in ((OWN_DATASET.stem, 1), (PATTERNS, 3)):
             found = await self.index.find(query, limit, source=source)
             matches += [match for match in found if self._is_same(query, match)]
-        return matches
+        return sorted(matches, key=lambda match: not _has_same_words(query, match))
 
     def _is_same(self, query: str, match: Match) -> bool:
-        same_words = list(words_of(query)) == list(words_of(match.question))
-        return same_words or match.likeness >= self.index.same_question_threshold
+        threshold = self.index.same_question_threshold
+        return _has_same_words(query, match) or match.likeness >= threshold
+
+
+def _has_same_words(query: str, match: Match) -> bool:
+    return words_of(query) == words_of(match.question)

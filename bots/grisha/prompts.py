@@ -15,12 +15,13 @@ INTERLOCUTOR = "Собеседник"
 
 MAX_NAME = 64  # characters of a display name
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+_PLAIN_NAME = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+)?")
 _QUOTES = re.compile("[«»„“”]")
 _WEEKDAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
 FACTS = "Сейчас {weekday}, {now:%d.%m.%Y, %H:%M}."
 KNOWN = "Собеседника зовут {name}."
 UNKNOWN = "Имени собеседника ты не знаешь."
-GROUP = "Это общий чат, перед каждым сообщением стоит имя того, кто пишет. Сейчас пишет «{name}»."
+GROUP = "Это общий чат, перед каждым сообщением стоит имя того, кто пишет. Сейчас пишет {name}."
 POST = "Вы обсуждаете пост канала «{channel}»: «{post}»"
 SUMMARY = "О чём вы говорили раньше: «{summary}»"
 COMMENT = (
@@ -97,6 +98,12 @@ def fold(text: str, limit: int = MAX_NAME) -> str:
     line = " ".join(line.split())
     line = _QUOTES.sub('"', line)
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def quote(name: str) -> str:
+    """A display name for the system message: quoted unless it looks like a person's name."""
+    folded = fold(name)
+    return folded if _PLAIN_NAME.fullmatch(folded) else f"«{folded}»"
 
 
 def group_turn(speaker: str, text: str) -> str:
