@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+
+from pydantic import SecretStr
 
 from services.backends import Backend
 
@@ -17,6 +20,13 @@ class BotSpec:
     token_env: tuple[str, ...]
     backend: Backend
     summary: str
+    extra: str = ""  # of pyproject.toml: what the bot needs beside the basic packages
+
+    @property
+    def token(self) -> SecretStr | None:
+        """The first token that is set among `token_env`."""
+        found = next((value for name in self.token_env if (value := os.environ.get(name))), None)
+        return SecretStr(found) if found else None
 
 
 BOTS = (
@@ -27,6 +37,7 @@ BOTS = (
         ("BOT_TOKEN",),
         "gigachat",
         "находит и оценивает квартиры, в разных стилях общения",
+        "realty",
     ),
     BotSpec(
         "literary",
@@ -51,5 +62,6 @@ BOTS = (
         ("GRISHA_BOT_TOKEN", "BOT_TOKEN"),
         "local",
         "персонаж с памятью на локальной модели",
+        "retrieval",
     ),
 )

@@ -46,6 +46,8 @@ def find_invention(text: str, source: str) -> str | None:
     known = said_numbers(source)
     if any(not _stands_in(value, known) for value in said_numbers(text)):
         return "number"
+    if not _kinds_of_numbers(text) <= _kinds_of_numbers(source):
+        return "number"
     streets = {part for match in _STREET.finditer(text) for part in match.groups() if part}
     if any(_stem(street) not in source.casefold().replace("ё", "е") for street in streets):
         return "street"
@@ -53,6 +55,44 @@ def find_invention(text: str, source: str) -> str | None:
     if any(not _is_named(names, said) for names in _places(text)):
         return "place"
     return None
+
+
+_SMALL = {
+    word: str(number)
+    for number, words in enumerate(
+        (
+            ("один", "одна"), ("два", "две"), ("три",), ("четыре",), ("пять",), ("шесть",),
+            ("семь",), ("восемь",), ("девять",), ("десять",), ("одиннадцать",), ("двенадцать",),
+        ),
+        start=1,
+    )
+    for word in words
+}  # fmt: skip
+_ROOM_WORDS = (
+    ("студи", 0), ("одноком", 1), ("однуш", 1), ("двухком", 2), ("двуш", 2), ("трехком", 3),
+    ("треш", 3), ("четырехком", 4), ("четыреш", 4), ("пятиком", 5),
+)  # fmt: skip
+_FLOOR_STEMS = (
+    "перв", "втор", "трет", "четверт", "пят", "шест", "седьм", "восьм", "девят", "десят",
+    "одиннадцат", "двенадцат",
+)  # fmt: skip
+_ROOMS = re.compile(r"(\d+)\s?-?\s?(?:комн|к\.|х\s?комн)")
+_FLOOR = re.compile(r"(\d+)(?:-?(?:й|м|го|ом))? этаж|(\d+)/\d+ ?эт|(\d+) эт\.|этаж[а-я]{0,3} (\d+)")
+_COUNT = re.compile(r"(\d+) (?:вариант|квартир|объявлени|предложени|штук)")
+
+
+def _kinds_of_numbers(text: str) -> set[tuple[str, int]]:
+    """Numbers of rooms, floors and flats with their kind: seven minutes are no seven flats."""
+    plain = text.replace("\u00a0", " ").casefold().replace("ё", "е")
+    plain = re.sub("[а-я]+", lambda word: _SMALL.get(word[0], word[0]), plain)
+    found = {("rooms", count) for word, count in _ROOM_WORDS if word in plain}
+    for kind, pattern in (("rooms", _ROOMS), ("floor", _FLOOR), ("count", _COUNT)):
+        for match in pattern.finditer(plain):
+            found |= {(kind, int(group)) for group in match.groups() if group}
+    for number, stem in enumerate(_FLOOR_STEMS, start=1):
+        if re.search(rf"(?<![а-я]){stem}(?:ый|ой|ом|ий|ем|ого|ьем|ье|ья)? этаж", plain):
+            found.add(("floor", number))
+    return found
 
 
 def _stands_in(value: float, known: set[float]) -> bool:

@@ -19,8 +19,8 @@ from services.chat import (
     Usage,
     complete_stream,
 )
-from services.errors import ServiceError, Unavailable
-from services.local.background import SERVICE, BackgroundLoad
+from services.errors import ServiceError
+from services.local.background import BackgroundLoad
 from services.local.config import LocalModelSettings
 from services.local.engine import Engine
 from services.local.loading import Loaded, display_name, load

@@ -7,7 +7,6 @@ tokenised with special tokens, people's text without: «<|im_end|>» in a messag
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace

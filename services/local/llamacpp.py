@@ -279,9 +279,10 @@ class LlamaCppModel:
             # No timeouts of its own: every call here has its deadline, or is a moment's work.
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=None),
-                connector=aiohttp.TCPConnector(limit=0),
+                # llama.cpp closes a connection after some requests or seconds, without a word:
+                # one that is used once can't be caught at that moment.
+                connector=aiohttp.TCPConnector(limit=0, force_close=True),
                 read_bufsize=MAX_LINE,
-                trust_env=False,
             )
         return self._session
 

@@ -47,7 +47,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.util import greenlet_spawn
 from typing_extensions import ParamSpec
 
-from services.env import STATE_DIR, EnvSettings
+from services.env import STATE_DIR, EnvSettings, make_private_folder
 from services.errors import ConfigError, Unavailable
 from services.storage.migrations import migrate
 
@@ -74,8 +74,10 @@ class StorageSettings(EnvSettings):
             return make_url(f"sqlite+aiosqlite:///{self.data_dir / 'bots.sqlite3'}")
         try:
             url = make_url(self.database_url.get_secret_value())
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise ConfigError("DATABASE_URL is no address of a database") from None
+        if url.port is not None and not 0 < url.port < 2**16:
+            raise ConfigError(f"DATABASE_URL: there is no port {url.port}")
         driver = _DRIVERS.get(url.drivername)
         if driver is None:
             raise ConfigError(f"DATABASE_URL: postgresql:// is expected, not {url.drivername}://")
@@ -142,7 +144,7 @@ class Database:
         url = settings.url
         # Parameters hold what users wrote: keep them out of errors and logs.
         if url.get_backend_name() == "sqlite":
-            Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(Path(url.database or "").parent)
             engine = create_async_engine(url, hide_parameters=True)
             quick = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
             for each, patience in ((engine.sync_engine, 10_000), (quick, 0)):

@@ -211,6 +211,11 @@ async def test_fifty_people_at_once_are_all_answered_or_told(
     await model.aclose()
 
 
+async def test_hundreds_of_small_requests_find_the_server(model: LlamaCppModel) -> None:
+    for number in range(500):  # llama.cpp ends a connection after a hundred
+        assert await model.count_tokens([Message("user", f"Привет {number}")]) > 5
+
+
 async def test_a_dead_process_is_replaced(model: LlamaCppModel) -> None:
     await model.complete(QUESTION)
     server = model._loading.loaded
@@ -243,7 +248,7 @@ async def test_closing_ends_a_hanging_process_and_what_is_under_way(
     assert server.has_died
 
 
-async def test_the_process_dies_with_its_parent(tiny_gguf: Path, tmp_path: Path) -> None:
+def test_the_process_dies_with_its_parent(tiny_gguf: Path, tmp_path: Path) -> None:
     parent = f"""
 import asyncio, os
 from services.local import LocalModelSettings
@@ -258,12 +263,12 @@ asyncio.run(main())
 """
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        child = int(await asyncio.to_thread(process.stdout.readline))
+        child = int(process.stdout.readline())
         process.kill()
     for _ in range(100):
         if not is_running(child):
             return
-        await asyncio.sleep(0.1)
+        time.sleep(0.1)
     os.kill(child, signal.SIGKILL)
     pytest.fail("llama.cpp outlived its parent")
 
@@ -277,7 +282,10 @@ def is_running(pid: int) -> bool:
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [(b"GGUF" + b"\x03\x00\x00\x00" + b"\xff" * 1000, "повреждён"), (b"PK\x03\x04", "не файл GGUF")],
+    [
+        (b"GGUF\x03\x00\x00\x00" + b"\xff" * 1000, "повреждён"),
+        (b"PK\x03\x04", "не файл GGUF"),
+    ],
 )
 async def test_a_file_that_is_no_model_is_told(
     tmp_path: Path, content: bytes, complaint: str
