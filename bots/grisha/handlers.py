@@ -14,6 +14,7 @@ from aiogram.types import CallbackQuery, Message, MessageReactionUpdated, Reacti
 from bots.common.conversation import (
     Addressed,
     HasText,
+    Matches,
     author_of,
     conversation_key,
     is_private,
@@ -69,7 +70,7 @@ def create_router() -> Router:
     router.message.filter(Welcome())
     router.message_reaction.filter(Welcome())
     router.message.register(on_post, FromNamedChannel())
-    router.message.register(on_nothing, F.is_automatic_forward)
+    router.message.register(on_nothing, Matches(F.is_automatic_forward))
     router.message.register(on_start, CommandStart())
     router.message.register(on_help, Command("help"))
     router.message.register(on_me, Command("me"))
