@@ -14,7 +14,7 @@ from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
 from bots.common import forgetting
 from bots.common import texts as common_texts
-from bots.common.conversation import Addressed, HasText, author_of, conversation_key
+from bots.common.conversation import Addressed, HasText, Matches, author_of, conversation_key
 from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Turn, Turns
@@ -41,8 +41,8 @@ def create_router() -> Router:
     forgetting.register(router)
     router.message.register(on_chart, Command("chart"))
     router.message.register(on_again, Command("again"))
-    router.message.register(on_again, F.text.regexp(AGAIN), Addressed())
-    router.message.register(on_continue, F.text.regexp(CONTINUE), Addressed())
+    router.message.register(on_again, Matches(F.text.regexp(AGAIN)), Addressed())
+    router.message.register(on_continue, Matches(F.text.regexp(CONTINUE)), Addressed())
     router.callback_query.register(on_form_chosen, FormCallback.filter())
     router.callback_query.register(on_version_button, VersionCallback.filter())
     router.message.register(on_prompt, HasText(), Addressed(), flags={"gather": True})

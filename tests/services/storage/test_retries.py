@@ -271,7 +271,7 @@ def test_every_method_that_changes_something_is_tried() -> None:
         *("count", "unsummarised", "post_of", "may_comment", "consider", "shown_in", "list"),
         *("last_shown", "of_entry", "stats", "all_priced", "has_demo", "newest_id", "searches"),
         *("favourites", "set_estimates", "remove_search", "remove", "open", "find", "catch_up"),
-        *("is_favourite", "forget", "vet", "own", "keys", "delete_within", "reconcile"),
+        *("is_favourite", "is_watched", "forget", "vet", "own", "keys", "delete_within", "reconcile"),
     }
     tried = {name.partition(".")[2] for name in CHANGES}
     kinds = [HistoryStore, Inbox, PreferenceStore, SpendingStore, UserMemory, SummaryStore]
