@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test check format clean
 
@@ -28,14 +29,16 @@ format: $(VENV)/dev.stamp
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
 
-$(VENV)/demo.stamp: requirements-demo.txt | $(BIN)/python
+$(VENV)/demo.stamp: requirements-demo.lock | $(BIN)/python
 	@echo 'Ставлю зависимости, это один раз и около минуты…'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-demo.txt
+	@$(PIP) --require-hashes --no-deps -r requirements-demo.lock
 	touch $@
 
-$(VENV)/dev.stamp: requirements.txt requirements-demo.txt requirements-dev.txt | $(BIN)/python
+# torch has other builds elsewhere (CPU, CUDA), so it is pinned by its version alone.
+$(VENV)/dev.stamp: requirements-dev.lock | $(BIN)/python
 	@echo 'Ставлю зависимости, это один раз и несколько минут…'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(PIP) --require-hashes --no-deps -r requirements-dev.lock
+	@$(PIP) torch==2.13.0
 	touch $@ $(VENV)/demo.stamp
 
 $(BIN)/python:
@@ -47,3 +50,11 @@ $(BIN)/python:
 
 docs: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.help_page
+
+lock: | $(BIN)/python
+	@$(PIP) uv==0.13.9
+	for name in demo dev; do \
+	    $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	        --no-header --no-annotate --quiet requirements-$$name.txt \
+	    | awk '/^[a-z]/ {skip = /^(torch|triton|nvidia-|cuda-)/} !skip' >requirements-$$name.lock; \
+	done

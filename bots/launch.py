@@ -20,7 +20,11 @@ from bots.registry import BOTS, BotSpec
 from services.backends import BACKENDS, REQUIRED_SETTINGS
 from services.env import load_env, missing, read_settings
 from services.errors import ConfigError
+from services.extras import missing_package
 
+OWN_PACKAGES = ("bots", "services", "playground", "cli")
+# What `demo` as the first word stands for: the same as `make demo`.
+DEMO = ["--bot", "grisha", "--backend", "local", "--model", "embedded", "--playground"]
 _BY_NAME = {spec.name: spec for spec in BOTS}
 _CHATTY = ("alembic", "pymorphy3", "aiogram.dispatcher")  # their INFO is for their authors
 _SECRET = re.compile(r"\b\d{5,}:[\w-]{30,}\b|\bhf_\w{20,}\b|\bBearer\s+\S+|\bBasic\s+\S+")
@@ -53,8 +57,11 @@ def build_parser(bot: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None, bot: str | None = None) -> int:
     """Run the command line; 0 is a clean stop, 1 a missing setting, 2 a wrong option."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if bot is None and words[:1] == ["demo"]:
+        words[:1] = DEMO
     parser = build_parser(bot)
-    args = parser.parse_args(argv)
+    args = parser.parse_args(words)
     load_env()
     if bot is None and args.list:
         print(list_bots())  # noqa: T201
@@ -66,6 +73,10 @@ def main(argv: Sequence[str] | None = None, bot: str | None = None) -> int:
         return _run(_BY_NAME[name], args)
     except (ConfigError, OSError) as error:
         return _fail(str(error))
+    except ModuleNotFoundError as error:
+        if problem := missing_package(error, _BY_NAME[name].extra):
+            return _fail(str(problem))
+        raise
     except KeyboardInterrupt:
         return 130
 
@@ -120,11 +131,18 @@ def _needs(spec: BotSpec) -> tuple[str, ...]:
 
 
 def set_up_logging(level: str, form: str = "text") -> None:
-    """Log to stderr; anything that looks like a token is masked, whoever logs it."""
+    """Log to stderr; anything that looks like a token is masked, whoever logs it.
+
+    DEBUG is for our own packages: libraries print statements and payloads there, with what
+    people wrote in them.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter())
-    logging.basicConfig(level=level, handlers=[handler])
-    if level == "INFO":
+    chosen = logging.getLevelNamesMapping()[level]
+    logging.basicConfig(level=max(chosen, logging.INFO), handlers=[handler])
+    for package in OWN_PACKAGES:
+        logging.getLogger(package).setLevel(chosen)
+    if chosen == logging.INFO:
         for name in _CHATTY:
             logging.getLogger(name).setLevel(logging.WARNING)
 

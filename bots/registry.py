@@ -17,6 +17,7 @@ class BotSpec:
     token_env: tuple[str, ...]
     backend: Backend
     summary: str
+    extra: str = ""  # of pyproject.toml: what the bot needs beside the basic packages
 
 
 BOTS = (
@@ -27,6 +28,7 @@ BOTS = (
         ("BOT_TOKEN",),
         "gigachat",
         "находит и оценивает квартиры, в разных стилях общения",
+        "realty",
     ),
     BotSpec(
         "literary",
@@ -51,5 +53,6 @@ BOTS = (
         ("GRISHA_BOT_TOKEN", "BOT_TOKEN"),
         "local",
         "персонаж с памятью на локальной модели",
+        "retrieval",
     ),
 )

@@ -1,9 +1,10 @@
-"""What a command-line tool owes its shell: one prompt in, exit codes and one line of error out."""
+"""Prompts, exit codes, errors and logs of the command-line tools."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 import traceback
@@ -13,11 +14,12 @@ from typing import Any
 
 from services import errors
 from services.env import load_env
+from services.extras import missing_package
 from services.texts import describe_error
 
 INTERRUPTED = 130
 
-# Where the words for a chat's user don't fit somebody at a terminal.
+# Texts that differ from those in `services.texts`, which are for users of a chat.
 _TEXTS: dict[type[errors.ServiceError], str] = {
     errors.ConfigError: "Проверь настройки: {error}",
     errors.AuthError: "Сервис модели не принял ключ: проверь его в .env.",
@@ -30,14 +32,14 @@ _TEXTS: dict[type[errors.ServiceError], str] = {
 
 
 def add_prompt_options(parser: argparse.ArgumentParser) -> None:
-    """The ways to give a prompt, and how to see what went wrong."""
+    """Add the options that give a prompt, and --debug."""
     parser.add_argument("prompt", nargs="*", help="запрос; без него читается стандартный ввод")
     parser.add_argument("--file", type=Path, help="взять запрос из файла (UTF-8)")
     parser.add_argument("--debug", action="store_true", help="при ошибке показать всё о ней")
 
 
 def read_prompt(parser: argparse.ArgumentParser, words: list[str], file: Path | None) -> str:
-    """The one prompt, from arguments, a file or stdin; wrong usage exits with 2."""
+    """Read the prompt from arguments, a file or stdin; wrong usage exits with 2."""
     if words and file:
         parser.error("запрос нужен один: или в аргументах, или в --file")
     try:
@@ -60,7 +62,7 @@ def _read(parser: argparse.ArgumentParser, text: str, file: Path | None) -> str:
 
 
 def run(command: Callable[[], Coroutine[Any, Any, int]], *, debug: bool) -> int:
-    """Run a command; its failures become a line on stderr and an exit code."""
+    """Run a command; turn its errors into a line on stderr and an exit code."""
     load_env()
     try:
         return asyncio.run(command())
@@ -69,11 +71,27 @@ def run(command: Callable[[], Coroutine[Any, Any, int]], *, debug: bool) -> int:
             traceback.print_exc()
         say(describe(error))
         return 1
+    except ModuleNotFoundError as error:
+        if debug or not (problem := missing_package(error)):
+            raise
+        say(str(problem))
+        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the reader has what it wanted, as in `| head -1`
+    except BrokenPipeError:  # the reader has left, as in `| head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def set_up_logging(*, debug: bool) -> None:
+    """Log to stderr: warnings, with `debug` also the steps of this project's own code.
+
+    Other packages log what users write at DEBUG: aiosqlite its parameters, openai its requests.
+    """
+    logging.basicConfig(level=logging.WARNING if debug else logging.CRITICAL)
+    if debug:
+        for package in ("bots", "cli", "services"):
+            logging.getLogger(package).setLevel(logging.DEBUG)
 
 
 def describe(error: errors.ServiceError) -> str:
@@ -83,5 +101,5 @@ def describe(error: errors.ServiceError) -> str:
 
 
 def say(line: str) -> None:
-    """Tell the person at the terminal; stdout is for the answer alone."""
+    """Print a message to stderr; stdout is for answers only."""
     print(line, file=sys.stderr, flush=True)

@@ -6,7 +6,7 @@
 from playground.bot_api import ApiCall
 from playground.limits import RateLimits
 from playground.params import Upload
-from playground.people import Answer, Conversation, NotAllowed, Person
+from playground.people import Answer, Conversation, NotAllowed, Person, Sound
 from playground.server import Playground
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "Person",
     "Playground",
     "RateLimits",
+    "Sound",
     "Upload",
 ]

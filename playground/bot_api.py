@@ -30,14 +30,14 @@ _QUIET = frozenset(("getupdates",))  # logged only when something is wrong
 
 
 def method(function: F) -> F:
-    """Serve a function under its name; Telegram's names don't mind case."""
+    """Register a function as a Bot API method; names are case-insensitive."""
     METHODS[function.__name__.replace("_", "")] = function
     return function
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """A line of the call log."""
+    """One entry of the call log."""
 
     at: float
     method: str
@@ -49,7 +49,7 @@ class ApiCall:
 
 @dataclass(slots=True)
 class BotApi:
-    """What the methods work on, and the way of a call through it."""
+    """Dispatch calls to their methods; hold what the methods work on."""
 
     world: World
     token: str
@@ -121,7 +121,7 @@ class BotApi:
     # --- What most methods need ----------------------------------------------
 
     def chat(self, params: Params, name: str = "chat_id") -> Chat:
-        """The chat that a call is about, where the bot may look."""
+        """Find the chat of a call; refuse one that the bot has no access to."""
         given = params.string(name).strip()
         if not given:
             raise bad_request(f"{name} is empty")
@@ -141,7 +141,7 @@ class BotApi:
         return chat
 
     def message(self, chat: Chat, params: Params, purpose: str) -> Json:
-        """The message that a call is about; `purpose` is how Telegram says what for."""
+        """Find the message of a call; `purpose` is the verb in Telegram's refusal."""
         if not params.integer("message_id"):
             raise bad_request("message identifier is not specified")
         message = chat.messages.get(params.integer("message_id"))
@@ -170,7 +170,7 @@ def _fault_error(fault: Fault) -> ApiError:
 
 
 async def _break(request: web.Request, fault: Fault) -> web.StreamResponse:
-    """Answer nothing that a client could use."""
+    """Break the connection or answer garbage, as the fault says."""
     if fault.kind == "hang":
         await asyncio.Event().wait()
     if fault.kind == "reset" and request.transport:
@@ -193,6 +193,6 @@ def _json(body: Json, status: int) -> web.Response:
 
 
 class RawResult(str):
-    """A result that is JSON already."""
+    """A result that is already encoded as JSON."""
 
     __slots__ = ()

@@ -115,7 +115,7 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who writes a message, and whom it is shown to be from.
+    """The actual author of a message (`actor`) and the one it is shown to be from.
 
     They differ for channel posts, anonymous admins, and people who write as a channel.
     """

@@ -1,4 +1,4 @@
-"""Trouble on demand: floods, server errors, garbage, silence and delay."""
+"""Injected faults: 429, 500, garbage, hanging, reset connections, and delay."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that wait for their calls, first come first served, and a delay for all."""
+    """A queue of faults for the next calls, and a delay for every call."""
 
     def __init__(self) -> None:
         self.delay = 0.0
@@ -50,7 +50,7 @@ class Faults:
         self.pending.clear()
 
     def take(self, method: str) -> Fault | None:
-        """The fault that this call meets, if any."""
+        """Return the fault for this call, if any, and count it."""
         for fault in self.pending:
             if fault.hits(method):
                 fault.times -= 1

@@ -16,6 +16,15 @@ from playground.private_files import private_folder, write_private
 MAX_FILES = 500
 MAX_DOWNLOAD = 20 * 2**20
 MAX_PHOTO = 10 * 2**20
+SOUNDS = ("voice", "audio", "video_note")
+_FOLDERS = {"voice": "voice", "audio": "music", "video_note": "video_notes"}
+_PREFIXES = {
+    "photo": "AgACAgIAAxk",
+    "document": "BQACAgIAAxk",
+    "voice": "AwACAgIAAxk",
+    "audio": "CQACAgIAAxk",
+    "video_note": "DQACAgIAAxk",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,8 @@ class StoredFile:
     size: int
     width: int = 0
     height: int = 0
+    kind: str = ""  # voice, audio or video_note; "" for photos and documents
+    duration: int = 0  # seconds
 
     @classmethod
     def load(cls, fields: Json) -> StoredFile:
@@ -46,10 +57,19 @@ class StoredFile:
     def document(self) -> Json:
         return {**self.wire(), "file_name": self.name, "mime_type": self.mime}
 
+    def sound(self) -> Json:
+        """A Voice, Audio or VideoNote."""
+        body: Json = {**self.wire(), "duration": self.duration}
+        if self.kind == "video_note":
+            return {**body, "length": 240}
+        if self.kind == "audio":
+            body["file_name"] = self.name
+        return {**body, "mime_type": self.mime}
+
     @property
     def path(self) -> str:
         """Where getFile says that it is."""
-        kind = "photos" if self.width else "documents"
+        kind = _FOLDERS.get(self.kind) or ("photos" if self.width else "documents")
         return f"{kind}/{self.id}{Path(self.name).suffix[:10]}"
 
 
@@ -61,7 +81,9 @@ class FileStore:
         self._files: dict[str, StoredFile] = {}
         self._on_change = on_change
 
-    def add(self, upload: Upload, *, photo: bool = False) -> StoredFile:
+    def add(
+        self, upload: Upload, *, photo: bool = False, kind: str = "", duration: int = 0
+    ) -> StoredFile:
         """Keep a file; a photo must be a picture that Telegram would take."""
         width, height = picture_size(upload.data)
         if photo and len(upload.data) > MAX_PHOTO:
@@ -73,10 +95,12 @@ class FileStore:
         if not upload.data:
             raise bad_request("file must be non-empty")
         digest = hashlib.sha256(upload.data + upload.name.encode()).hexdigest()[:40]
-        prefix = "AgACAgIAAxk" if photo else "BQACAgIAAxk"
+        prefix = _PREFIXES[kind or ("photo" if photo else "document")]
         size = (width, height) if photo else (0, 0)
         name = Path(upload.name).name or "file"
-        stored = StoredFile(prefix + digest, name, upload.mime, len(upload.data), *size)
+        stored = StoredFile(
+            prefix + digest, name, upload.mime, len(upload.data), *size, kind, duration
+        )
         private_folder(self._folder)
         write_private(self.location(stored), upload.data)
         self._files[stored.id] = stored
@@ -88,7 +112,9 @@ class FileStore:
         return self._files.get(file_id)
 
     def at(self, path: str) -> StoredFile | None:
-        found = re.fullmatch(r"(?:photos|documents)/([A-Za-z0-9]+)(?:\.[^/]*)?", path)
+        found = re.fullmatch(
+            r"(?:photos|documents|voice|music|video_notes)/([A-Za-z0-9]+)(?:\.[^/]*)?", path
+        )
         return self._files.get(found[1]) if found else None
 
     def location(self, stored: StoredFile) -> Path:

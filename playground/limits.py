@@ -1,4 +1,4 @@
-"""How often a bot may write: token buckets per chat, per group and over all."""
+"""Rate limits: token buckets per chat, per group and overall."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_MOST_BUCKETS = 10_000
+_MAX_BUCKETS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many calls a second in the long run, and so many at once."""
+    """Calls per second on average, and the largest burst."""
 
     per_second: float
     burst: int
 
 
 class Bucket:
-    """Tokens that come back with time; `wait` is how long until there is one."""
+    """A token bucket; `wait` returns the seconds until a token is free."""
 
     __slots__ = ("_rate", "_tokens", "_updated")
 
@@ -76,7 +76,7 @@ class RateLimits:
     def _bucket(self, kind: str, chat_id: int, rate: Rate, now: float) -> Bucket:
         bucket = self._buckets.get((kind, chat_id))
         if bucket is None:
-            if len(self._buckets) >= _MOST_BUCKETS:
+            if len(self._buckets) >= _MAX_BUCKETS:
                 self._buckets.clear()
             scaled = Rate(rate.per_second * self.scale, max(1, round(rate.burst * self.scale)))
             bucket = self._buckets[kind, chat_id] = Bucket(scaled, now)

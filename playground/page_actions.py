@@ -17,7 +17,7 @@ from playground.faults import Faults
 from playground.files import FileStore
 from playground.limits import RateLimits
 from playground.params import Upload
-from playground.people import Conversation, NotAllowed, Person
+from playground.people import Conversation, NotAllowed, Person, Sound
 from playground.world import World
 
 Action = Callable[["PageActions", Json, dict[str, Upload]], Any]
@@ -64,6 +64,7 @@ class PageActions:
             str(body.get("text") or ""),
             photo=uploads.get("photo"),
             document=uploads.get("document"),
+            sound=_sound(body, uploads),
             reply_to=body.get("reply_to"),
             anonymous=bool(body.get("anonymous")),
             as_channel=channel,
@@ -142,6 +143,17 @@ class PageActions:
     def clear(self, body: Json, uploads: dict[str, Upload]) -> None:
         self.clear_history()
         self.reload()
+
+
+def _sound(body: Json, uploads: dict[str, Upload]) -> Sound | None:
+    duration = min(24 * 3600, max(0, int(body.get("duration") or 0)))
+    if "voice" in uploads:
+        return Sound(uploads["voice"], "voice", duration)
+    if "audio" in uploads:
+        return Sound(uploads["audio"], "audio", duration)
+    if "video_note" in uploads:
+        return Sound(uploads["video_note"], "video_note", duration)
+    return None
 
 
 ACTIONS: dict[str, Action] = {

@@ -77,8 +77,9 @@ class PageApi:
         if stored is None:
             raise web.HTTPNotFound(text="Not Found")
         response = web.FileResponse(self._files.location(stored))
-        if stored.mime in _SHOWN_TYPES:
-            response.content_type = stored.mime
+        kind = stored.mime.partition(";")[0].strip().lower()
+        if kind in _SHOWN_TYPES:
+            response.content_type = kind
         else:
             response.content_type = "application/octet-stream"
             response.headers["Content-Disposition"] = "attachment"

@@ -1,4 +1,4 @@
-"""The parameters of a call, read with Telegram's own leniency and its own complaints."""
+"""Parameters of a call, parsed and refused the way Telegram does it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Upload:
 
 
 class Params:
-    """What a bot sent along, by name; forms bring strings, JSON bodies bring anything."""
+    """Parameters by name: strings from a form, any JSON type from a JSON body."""
 
     def __init__(self, values: Mapping[str, Any], uploads: Mapping[str, Upload]) -> None:
         self.values = values

@@ -1,4 +1,4 @@
-"""The person's side for code: what somebody with a Telegram client could do and see.
+"""People in code: what a user of a Telegram client can do and see.
 
 The page's web API and the tests use the same calls, so what works here works there.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from playground.chats import ADMIN_STATUSES, Author, Chat, Draft, User
 from playground.errors import Json
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Wanted = Callable[[Message], bool] | str | None
 
 
+_CAPTIONED = ("photo", "document", "voice", "audio")
 BROKEN_LETTER = "В тексте есть испорченные знаки: сотри их и попробуй ещё раз."
 
 
@@ -49,8 +50,17 @@ class Answer:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A recording to send: a voice message, an audio file or a video note."""
+
+    file: Upload
+    kind: Literal["voice", "audio", "video_note"] = "voice"
+    duration: int = 0  # seconds
+
+
 class Person:
-    """Somebody who writes to the bot."""
+    """A user of the playground."""
 
     def __init__(self, world: World, files: FileStore, user: User) -> None:
         self.user = user
@@ -92,6 +102,7 @@ class Conversation:
         *,
         photo: Upload | None = None,
         document: Upload | None = None,
+        sound: Sound | None = None,
         reply_to: int | None = None,
         anonymous: bool = False,
         as_channel: Chat | None = None,
@@ -102,6 +113,7 @@ class Conversation:
                 text,
                 photo=photo,
                 document=document,
+                sound=sound,
                 reply_to=reply_to,
                 anonymous=anonymous,
                 as_channel=as_channel,
@@ -114,13 +126,14 @@ class Conversation:
         *,
         photo: Upload | None = None,
         document: Upload | None = None,
+        sound: Sound | None = None,
         reply_to: int | None = None,
         anonymous: bool = False,
         as_channel: Chat | None = None,
     ) -> Json:
         """`send` without the typed message: for load, and for the page."""
         author = self._author(anonymous, as_channel)
-        content = self._content(text, photo, document)
+        content = self._content(text, photo, document, sound)
         target = self.chat.messages.get(reply_to) if reply_to else None
         if reply_to and target is None:
             raise NotAllowed("Сообщения, на которое ты отвечаешь, уже нет.")
@@ -132,10 +145,12 @@ class Conversation:
             self._world.set_keyboard(self.chat, {"remove_keyboard": True})
         return message
 
-    def _content(self, text: str, photo: Upload | None, document: Upload | None) -> Json:
+    def _content(
+        self, text: str, photo: Upload | None, document: Upload | None, sound: Sound | None
+    ) -> Json:
         _check_letters(text)
         plain = trimmed(FormattedText(text.replace("\r", "")))
-        attached = photo or document
+        attached = photo or document or (sound and sound.file)
         limit = MAX_CAPTION if attached else MAX_TEXT
         if utf16_length(plain.text) > limit:
             raise NotAllowed(f"Текст длиннее {limit} знаков.")
@@ -144,6 +159,9 @@ class Conversation:
             if not formatted.text:
                 raise NotAllowed("Пустое сообщение не отправить.")
             return formatted.wire()
+        if sound:
+            stored = self._files.add(sound.file, kind=sound.kind, duration=sound.duration)
+            return {sound.kind: stored.sound(), **formatted.wire("caption")}
         stored = self._files.add(attached, photo=photo is not None)
         media: Json = {"photo": stored.photo()} if photo else {"document": stored.document()}
         return {**media, **formatted.wire("caption")}
@@ -176,7 +194,7 @@ class Conversation:
         """Edit an own message's text or caption."""
         _check_letters(text)
         message = self._own(message_id)
-        name = "caption" if "document" in message or "photo" in message else "text"
+        name = "caption" if any(kind in message for kind in _CAPTIONED) else "text"
         plain = trimmed(FormattedText(text))
         if name == "text" and not plain.text:
             raise NotAllowed("Пустое сообщение не отправить.")
@@ -240,7 +258,7 @@ class Conversation:
 
     @property
     def messages(self) -> list[Message]:
-        """What stands in the chat (and thread), oldest first."""
+        """The messages of the chat (and thread), oldest first."""
         return [as_message(message) for message in self._visible()]
 
     def _visible(self) -> Sequence[Json]:

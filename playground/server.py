@@ -38,7 +38,7 @@ _TOPICS = ("Вопросы боту", "Флудилка")
 
 
 class Playground:
-    """Telegram on this machine, for one bot at a time.
+    """A local Telegram for one bot at a time.
 
     `async with Playground(...) as playground` serves until the block ends. Point the bot at
     it with `AiohttpSession(api=TelegramAPIServer.from_base(playground.api_url))` and

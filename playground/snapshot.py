@@ -1,4 +1,4 @@
-"""State that outlives the process: one JSON file, replaced as a whole.
+"""Saved state: one JSON file, replaced atomically.
 
 It is written half a second after the first change since the last time, so a killed
 process loses less than a second; a half-written file never takes the old one's place.

@@ -1,4 +1,4 @@
-"""What the bot has yet to be told: the update queue, held polls, and what may enter."""
+"""The update queue: pending updates, long polls, and allowed_updates."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _GONE = (
 
 
 class Update(NamedTuple):
-    """An update as it was when it happened: later edits don't reach into it."""
+    """An update encoded when it happened, so later edits don't change it."""
 
     id: int
     chat_id: int
@@ -62,7 +62,7 @@ class UpdateQueue:
         self.on_change()
 
     def confirm(self, offset: int) -> None:
-        """Forget what is before `offset`; a negative one keeps that many from the end."""
+        """Drop updates before `offset`; a negative one keeps that many of the newest."""
         if offset < 0:
             offset = self._updates[offset].id if -offset <= len(self._updates) else 0
         while self._updates and self._updates[0].id < offset:
@@ -75,7 +75,7 @@ class UpdateQueue:
         self.on_change()
 
     async def take(self) -> Update:
-        """Wait for the oldest update and send it on its way: the webhook's way."""
+        """Take the oldest update for delivery by webhook; wait for one if there is none."""
         await self.arrival()
         update = self._updates.popleft()
         self._on_the_way[update.id] = update
@@ -86,7 +86,7 @@ class UpdateQueue:
         self.on_change()
 
     def put_back(self) -> None:
-        """What was on its way and didn't arrive waits again, in its old order."""
+        """Return undelivered updates to the queue in their old order."""
         self._updates.extendleft(reversed(self._on_the_way.values()))
         self._on_the_way.clear()
 
@@ -117,7 +117,7 @@ class UpdateQueue:
                 self._poll = None
 
     def release(self, reason: ApiError) -> None:
-        """End the poll that is held now, telling it why."""
+        """End the current long poll with an error."""
         if self._poll and not self._poll.done():
             self._poll.set_exception(reason)
             self._poll = None

@@ -1,4 +1,4 @@
-"""Updates that go out: POSTs to the bot's address, in order within a chat."""
+"""Webhook delivery: POST updates to the bot, in order within a chat."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Answer = Callable[[str, Params], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where updates go, and how the receiver knows that they are ours."""
+    """The URL, the secret and the number of connections of a webhook."""
 
     url: str
     secret: str = ""

@@ -26,7 +26,7 @@ Listener = Callable[[str, Chat, Json], None]
 
 @dataclass(slots=True)
 class World:
-    """Everything that exists; see the module."""
+    """The state of the playground: users, chats, messages and what happens to them."""
 
     bot: User
     updates: UpdateQueue
@@ -215,7 +215,7 @@ class World:
     # --- Keyboards and reactions ---------------------------------------------
 
     def react(self, chat: Chat, message: Json, user: User, emoji: str | None) -> None:
-        """Set or take back a user's reaction; others than the bot are told to it."""
+        """Set or remove a reaction; a person's reaction is an update for the bot."""
         reactions: dict[str, str] = dict(message.get("_reactions", {}))
         old = reactions.pop(str(user.id), None)
         if emoji:
@@ -235,7 +235,7 @@ class World:
     # --- Membership ----------------------------------------------------------
 
     def set_member(self, chat: Chat, user: User, status: str, by: User) -> None:
-        """Change somebody's standing in a chat; the bot hears of its own and of others'."""
+        """Change a member's status and queue the my_chat_member or chat_member update."""
         old = chat.members.get(user.id, "left")
         chat.members[user.id] = status
         self.publish("chat", chat, {})
@@ -258,7 +258,7 @@ class World:
             self.updates.push(kind, chat.id, body)
 
     def publish(self, event: str, chat: Chat, body: Json) -> None:
-        """Tell the page and whoever waits for this chat."""
+        """Notify the page and everyone who waits for a change of this chat."""
         self.on_change()
         for waiter in chat.waiters:
             if not waiter.done():

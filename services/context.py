@@ -1,4 +1,4 @@
-"""What of a conversation fits a model's context."""
+"""Trim a conversation to a context window."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from services.chat import Message
 
 
 def fit(messages: Sequence[Message], characters: int) -> list[Message]:
-    """Keep the system message and the newest turns that fit; the last one always stays."""
+    """Keep the system message and the newest messages that fit; the last one always stays."""
     system, *turns = messages
     kept: list[Message] = []
     room = characters - len(system.content)

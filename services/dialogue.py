@@ -1,4 +1,4 @@
-"""A conversation that is remembered: what the model hears, what is kept."""
+"""Conversations with stored history."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from services.context import fit
 from services.storage import ConversationKey, HistoryStore, StoredMessage
 
 HISTORY_MESSAGES = 20
-ANSWER_SHARE = 4  # a quarter of the context is left to the answer
-CHARACTERS_PER_TOKEN = 2.5  # of Russian text, on the safe side for all our models
+ANSWER_SHARE = 4  # one in so many tokens of the context is reserved for the answer
+CHARACTERS_PER_TOKEN = 2.5  # of Russian text; a low estimate for all models in use
 
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """Lets a model answer with the conversation so far in mind."""
+    """Answers questions with the stored history as context."""
 
     model: ChatModel
     history: HistoryStore
@@ -31,7 +31,7 @@ class Dialogue:
         options: GenerationOptions = DEFAULT_OPTIONS,
         model: ChatModel | None = None,
     ) -> AsyncGenerator[Chunk, None]:
-        """Stream the answer to `question` after what was said before; keep nothing yet."""
+        """Stream the answer to `question`, with the history before it; store nothing."""
         model = model or self.model
         past = [
             Message(turn.role, turn.content, name=turn.author_name)
@@ -54,7 +54,7 @@ class Dialogue:
         *,
         assistant: str | None = None,
     ) -> None:
-        """Keep an exchange; an empty answer leaves no trace."""
+        """Store a question with its answer; with an empty answer, neither."""
         if not answer.strip():
             return
         await self.history.append(

@@ -1,14 +1,14 @@
-"""The errors of every service, told apart by what the caller can do about them.
+"""Errors of all services, split by what the caller can do about them.
 
-The message of an error is for operators: it may stand in a log, so it holds no
-secrets, no prompt and no answer. What users read is in `services.texts`.
+Messages are for operators and logs: they hold no secrets, prompts or answers. The texts for
+users are in `services.texts`.
 """
 
 from __future__ import annotations
 
 
 class ServiceError(Exception):
-    """Anything that a model or a store failed at; `service` names which one."""
+    """Base of all errors; `service` names the service that failed."""
 
     def __init__(self, message: str, *, service: str = "") -> None:
         super().__init__(f"{service}: {message}" if service else message)
@@ -46,7 +46,7 @@ class RateLimited(ServiceError):
 
 
 class Busy(RateLimited):
-    """Our own queue is full; `retry_after` is the estimated wait in seconds."""
+    """The local queue is full; `retry_after` is the estimated wait in seconds."""
 
 
 class BudgetSpent(RateLimited):
@@ -84,7 +84,7 @@ class BadRequest(ServiceError):
 
 
 class BadResponse(ServiceError):
-    """The service answered with something that isn't an answer, or broke it off."""
+    """The service sent a malformed reply, or an incomplete one."""
 
 
 class ContentRejected(ServiceError):

@@ -1,4 +1,4 @@
-"""What an operator watches; `bots.common.web` shows it under /metrics."""
+"""Prometheus metrics of the models; a bot serves them under /metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user reads when a service fails: what happened and what to do, in Russian."""
+"""Error messages for users, in Russian: what happened and what to do."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _FALLBACK = "Модель ответила непонятно. Повтори в
 
 
 def wait_text(seconds: float) -> str:
-    """A wait as people say it: «40 с», «3 мин», «2 ч»."""
+    """Format a wait: «40 с», «3 мин», «2 ч»."""
     if seconds < 90:
         return f"{max(1, ceil(seconds))} с"
     if seconds < 90 * 60:
@@ -78,9 +78,9 @@ def wait_text(seconds: float) -> str:
 
 
 def describe_error(error: errors.ServiceError, restart: str = "/reset") -> str:
-    """Say what happened and what to do. Never contains the error's own message.
+    """The message for a user; it never contains the error's own text.
 
-    `restart` is the command that begins the conversation anew.
+    `restart` is the command that starts a new conversation.
     """
     text = next((text for kind, text in _TEXTS if isinstance(error, kind)), _FALLBACK)
     text = text.format(restart=restart)

@@ -1,4 +1,4 @@
-"""What an answer took: time, tokens, money; and several models asked the same at once."""
+"""Measure time, tokens and cost of answers; run several requests at once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ E = TypeVar("E", bound=Exception)
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens, and where and when they were read."""
+    """US dollars per million tokens; `source` says where and when they were read."""
 
     prompt: float
     completion: float
@@ -37,7 +37,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """An answer and what it took; times are in seconds, `cost` in US dollars."""
+    """An answer with its times in seconds and its cost in US dollars."""
 
     completion: Completion
     seconds: float
@@ -60,7 +60,7 @@ class Measurement:
 
 
 class Stopwatch:
-    """Times one answer on its way: wrap the stream, then read the measurement."""
+    """Times one answer: `watch` its stream, then read the `measurement`."""
 
     def __init__(self, model: ChatModel) -> None:
         self._model = model
@@ -75,7 +75,7 @@ class Stopwatch:
                 yield chunk
 
     def measurement(self, completion: Completion) -> Measurement:
-        """What the answer took until now; the price is that of the model, where it has one."""
+        """The measurement up to now, with the model's price if it has one."""
         seconds = time.monotonic() - self._started
         price: Price | None = getattr(self._model, "price", None)
         return Measurement(completion, seconds, self._first_token, price)
@@ -84,7 +84,7 @@ class Stopwatch:
 async def measured(
     model: ChatModel, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
 ) -> Measurement:
-    """Ask a model and take its time; the answer is streamed unseen, to time its first token."""
+    """Ask a model and measure the answer; it is streamed, to time the first token."""
     watch = Stopwatch(model)
     completion = await complete_stream(watch.watch(model.stream(messages, options)))
     return watch.measurement(completion)

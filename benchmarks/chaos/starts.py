@@ -38,7 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder, _load(args.load):
-        seconds = [asyncio.run(_start(Path(folder))) for _ in range(args.count)]
+        seconds = []
+        for number in range(1, args.count + 1):
+            seconds.append(asyncio.run(_start(Path(folder))))
+            print(f"{number}: {seconds[-1]}", file=sys.stderr, flush=True)
     good = [each for each in seconds if each is not None]
     result = {
         "starts": len(seconds),

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,7 @@ def build_dispatcher(
         observer.middleware(access)
         observer.middleware(throttle)
     dispatcher.callback_query.middleware(OwnerMiddleware())
+    dispatcher.message_reaction.middleware(access)
     dispatcher.message.middleware(pastes)
     for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
         observer.middleware(slots)
@@ -182,7 +184,9 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
         start.enter("agreeing with other processes")
         coordination = await stack.enter_async_context(_coordination(spec, settings, storage))
         start.enter("opening the connection to Telegram")
-        bot = await stack.enter_async_context(_open_bot(spec, settings, options, storage.data_dir))
+        bot, page_url = await stack.enter_async_context(
+            _open_bot(spec, settings, options, storage.data_dir)
+        )
         start.enter("opening the model")
         model = open_chat_model(backend, options.model)
         context = BotContext(
@@ -202,6 +206,8 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
         dispatcher.startup.register(start.end)  # the last of the startup's handlers
         start.enter("asking Telegram who the bot is, taking up what was interrupted")
         logger.info("%s answers with %s (%s)", spec.name, model.name, backend)
+        if page_url:
+            dispatcher.startup.register(partial(_show_address, page_url))
         web = Web(settings, (database.ping, coordination.ping))
         if options.webhook:
             await web.receive(bot, dispatcher, playground=options.playground)
@@ -235,8 +241,9 @@ async def _coordination(
 @asynccontextmanager
 async def _open_bot(
     spec: BotSpec, settings: BotSettings, options: RunOptions, data_dir: Path
-) -> AsyncIterator[Bot]:
-    """The bot on Telegram, or on a playground of its own that runs beside it."""
+) -> AsyncIterator[tuple[Bot, str]]:
+    """Open the bot on Telegram, or on a playground beside it; yield the page's address too."""
+    page_url = ""
     async with AsyncExitStack() as stack:
         if options.playground:
             from playground import Playground
@@ -250,7 +257,7 @@ async def _open_bot(
                     bot_username=f"{spec.name}_bot",
                 )
             )
-            print(f"Открой страницу: {playground.page_url}  (Ctrl+C — выход)", flush=True)  # noqa: T201
+            page_url = playground.page_url
             token, server = playground.token, TelegramAPIServer.from_base(playground.api_url)
         else:
             secret = settings.token(spec.token_env)
@@ -261,4 +268,9 @@ async def _open_bot(
                 server = TelegramAPIServer.from_base(settings.telegram_api_url)
         session = AiohttpSession(api=server)
         session.middleware(RetryMiddleware())
-        yield await stack.enter_async_context(Bot(token, session=session))
+        yield await stack.enter_async_context(Bot(token, session=session)), page_url
+
+
+async def _show_address(page_url: str) -> None:
+    """Say where the page is, once the bot behind it is ready."""
+    print(f"Открой страницу: {page_url}  (Ctrl+C — выход)", flush=True)  # noqa: T201

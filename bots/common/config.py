@@ -41,6 +41,14 @@ class BotSettings(EnvSettings):
     def _split_ids(cls, value: Any) -> Any:
         return re.findall(r"[^\s,;]+", value) if isinstance(value, str) else value
 
+    def allows(self, user_id: int, chat_id: int) -> bool:
+        """Whether someone may use the bot there: a listed user or group, an admin, or nobody is
+        listed."""
+        if not (self.allowed_user_ids or self.allowed_group_ids):
+            return True
+        users = self.allowed_user_ids | self.admin_ids
+        return user_id in users or chat_id in self.allowed_group_ids
+
     def token(self, variables: tuple[str, ...]) -> SecretStr | None:
         """The first token that is set among these environment variables."""
         by_variable = {

@@ -8,7 +8,13 @@ from typing import Any
 
 from aiogram import BaseMiddleware
 from aiogram.dispatcher.flags import get_flag
-from aiogram.types import CallbackQuery, InaccessibleMessage, Message, TelegramObject
+from aiogram.types import (
+    CallbackQuery,
+    InaccessibleMessage,
+    Message,
+    MessageReactionUpdated,
+    TelegramObject,
+)
 
 from bots.common import texts
 from bots.common.config import BotSettings
@@ -31,14 +37,12 @@ class AccessMiddleware(BaseMiddleware):
     MAX_TOLD = 10_000
 
     def __init__(self, settings: BotSettings) -> None:
-        self._users = settings.allowed_user_ids | settings.admin_ids
-        self._groups = settings.allowed_group_ids
-        self._open = not (settings.allowed_user_ids or settings.allowed_group_ids)
+        self._settings = settings
         self._told: dict[int, float] = {}
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         user_id = _user_id(event)
-        if self._open or user_id in self._users or _chat_id(event) in self._groups:
+        if self._settings.allows(user_id, _chat_id(event)):
             payer.set(user_id)
             asked_in.set(str(data["event_update"].update_id) if "event_update" in data else "")
             return await handler(event, data)
@@ -87,9 +91,11 @@ def _user_id(event: TelegramObject) -> int:
     if isinstance(event, Message):
         return author_of(event).id
     user = getattr(event, "from_user", None) or getattr(event, "user", None)
+    user = user or getattr(event, "actor_chat", None)
     return user.id if user else 0
 
 
 def _chat_id(event: TelegramObject) -> int:
     message = event.message if isinstance(event, CallbackQuery) else event
-    return message.chat.id if isinstance(message, (Message, InaccessibleMessage)) else 0
+    placed = (Message, InaccessibleMessage, MessageReactionUpdated)
+    return message.chat.id if isinstance(message, placed) else 0

@@ -85,18 +85,21 @@ class Replicas:
     @classmethod
     async def open(cls, url: str, bot: str) -> Replicas:
         """Connect; raise ConfigError when nobody answers at `url`."""
-        redis = Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_connect_timeout=5,
-            retry=Retry(ExponentialBackoff(cap=2, base=0.1), PATIENCE),
-            retry_on_error=[Disconnected, TimedOut, OSError],
-            health_check_interval=30,
-        )
+        try:
+            redis = Redis.from_url(
+                url,
+                decode_responses=True,
+                socket_connect_timeout=5,
+                retry=Retry(ExponentialBackoff(cap=2, base=0.1), PATIENCE),
+                retry_on_error=[Disconnected, TimedOut, OSError],
+                health_check_interval=30,
+            )
+        except ValueError:  # its text may quote the password
+            raise ConfigError("REDIS_URL is no address of a Redis") from None
         replicas = cls(redis, bot)
         try:
             await replicas.ping()
-        except (RedisError, OSError, asyncio.TimeoutError) as error:
+        except (RedisError, OSError, OverflowError, asyncio.TimeoutError) as error:
             await redis.aclose()
             raise ConfigError(f"Redis doesn't answer ({type(error).__name__}): REDIS_URL") from None
         await replicas._show_life()

@@ -1,4 +1,4 @@
-"""Every call to Telegram gets through: flood waits are obeyed, passing failures repeated."""
+"""Make calls to Telegram get through: wait out flood limits, retry passing failures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from aiogram import Bot
 from aiogram.client.session.middlewares.base import (
@@ -17,11 +17,19 @@ from aiogram.client.session.middlewares.base import (
 )
 from aiogram.exceptions import (
     ClientDecodeError,
+    TelegramBadRequest,
     TelegramNetworkError,
     TelegramRetryAfter,
     TelegramServerError,
 )
-from aiogram.methods import GetUpdates, Response, TelegramMethod
+from aiogram.methods import (
+    AnswerCallbackQuery,
+    EditMessageReplyMarkup,
+    EditMessageText,
+    GetUpdates,
+    Response,
+    TelegramMethod,
+)
 from aiogram.methods.base import TelegramType
 
 from bots.common.metrics import FLOOD_WAITS
@@ -37,7 +45,7 @@ _best_effort: ContextVar[bool] = ContextVar("best_effort", default=False)
 
 @contextmanager
 def best_effort() -> Iterator[None]:
-    """Calls inside are worth one try: a preview that comes late is of no use."""
+    """Try the calls inside once only: a preview that comes late is of no use."""
     token = _best_effort.set(True)
     try:
         yield
@@ -46,7 +54,7 @@ def best_effort() -> Iterator[None]:
 
 
 class RetryMiddleware(BaseRequestMiddleware):
-    """Repeat a call after a flood wait, a server's error or a broken connection."""
+    """Repeats a call after a flood wait, a server error or a broken connection."""
 
     async def __call__(
         self,
@@ -60,6 +68,10 @@ class RetryMiddleware(BaseRequestMiddleware):
         while True:
             try:
                 return await _attempt(make_request, bot, method)
+            except TelegramBadRequest as error:
+                if not _already_done(method, error):
+                    raise
+                return cast("Response[TelegramType]", True)
             except TelegramRetryAfter as error:
                 pause = float(error.retry_after)
                 if waited + pause > LONGEST_WAIT:
@@ -87,8 +99,20 @@ async def _attempt(
         raise
 
 
+def _already_done(method: TelegramMethod[Any], error: TelegramBadRequest) -> bool:
+    """Whether the refusal leaves nothing to do: a replayed update or a second tap gets these."""
+    if isinstance(method, AnswerCallbackQuery):
+        return "query is too old" in error.message
+    if isinstance(method, (EditMessageText, EditMessageReplyMarkup)):
+        return "message is not modified" in error.message
+    return False
+
+
 @cache
 def _answer_type(returned: Any) -> Any:
-    """Hold the type that aiogram reads an answer with: pydantic keeps it weakly, and would build
-    its schema anew (some 10 ms) after every few answers, whenever garbage was collected."""
+    """Keep a reference to the type that aiogram parses an answer with.
+
+    pydantic holds it weakly: without this it is collected and its schema built again,
+    which takes some 10 ms, after every few answers.
+    """
     return Response[returned]

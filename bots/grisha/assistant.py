@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bots.grisha import prompts, texts
 from bots.grisha.cleaning import AnswerCleaner, clean_stream
@@ -16,7 +17,14 @@ from bots.grisha.learning import Learning, is_thanks
 from bots.grisha.names import extract_name
 from bots.grisha.people import SummaryStore, UserMemory
 from bots.grisha.prompts import NAME
-from services.chat import AnswerBuilder, ChatModel, Chunk, GenerationOptions, Message
+from services.chat import (
+    AnswerBuilder,
+    ChatModel,
+    Chunk,
+    GenerationOptions,
+    Message,
+    warm_up,
+)
 from services.errors import ServiceError
 from services.retrieval import Exchange
 from services.storage import ConversationKey, HistoryStore, StoredMessage
@@ -162,6 +170,18 @@ class Grisha:
     async def record_unprompted(self, key: ConversationKey, text: str) -> None:
         """Keep what he said unasked."""
         await self.history.append(key, StoredMessage("assistant", text, author_name=NAME))
+
+    async def keep_warm(self) -> None:
+        """Have a local model read ahead what talks begin with; the hour is a part of it."""
+        while True:
+            now = self.now()
+            try:
+                await warm_up(self.model, [Message("system", self.persona)])
+                await warm_up(self.model, prompts.opening(self.persona, now))
+            except ServiceError as error:  # the first question will tell it
+                logger.info("not warmed up: %s", type(error).__name__)
+            next_hour = now.replace(minute=0, second=1, microsecond=0) + timedelta(hours=1)
+            await asyncio.sleep((next_hour - now).total_seconds())
 
     # --- memory ------------------------------------------------------------------------
 

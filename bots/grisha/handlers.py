@@ -7,11 +7,10 @@ import re
 from contextlib import suppress
 
 from aiogram import Bot, F, Router
-from aiogram.enums import ChatMemberStatus
+from aiogram.enums import ChatMemberStatus, ChatType
 from aiogram.filters import BaseFilter, Command, CommandStart
 from aiogram.types import CallbackQuery, Message, MessageReactionUpdated, ReactionTypeEmoji
 
-from bots.common.app import BotContext
 from bots.common.conversation import Addressed, author_of, conversation_key, is_private, thread_key
 from bots.common.forgetting import Forgetting
 from bots.common.replies import run_reply, send_reply, stream_reply
@@ -34,9 +33,9 @@ _DISLIKES = frozenset("👎💩🤮😡🤬🥱")
 class Welcome(BaseFilter):
     """Passes private chats and, if groups are listed in the settings, only those groups."""
 
-    async def __call__(self, message: Message, grisha: Grisha) -> bool:
+    async def __call__(self, event: Message | MessageReactionUpdated, grisha: Grisha) -> bool:
         groups = grisha.settings.groups
-        return is_private(message) or not groups or message.chat.id in groups
+        return event.chat.type == ChatType.PRIVATE or not groups or event.chat.id in groups
 
 
 class Talkative(BaseFilter):
@@ -61,6 +60,7 @@ class FromNamedChannel(BaseFilter):
 def create_router() -> Router:
     router = Router(name="grisha")
     router.message.filter(Welcome())
+    router.message_reaction.filter(Welcome())
     router.message.register(on_post, FromNamedChannel())
     router.message.register(on_nothing, F.is_automatic_forward)
     router.message.register(on_start, CommandStart())
@@ -179,11 +179,10 @@ async def on_rating(callback: CallbackQuery, callback_data: RatingCallback, gris
         await message.edit_reply_markup(reply_markup=None)
 
 
-async def on_reaction(event: MessageReactionUpdated, grisha: Grisha, context: BotContext) -> None:
+async def on_reaction(event: MessageReactionUpdated, grisha: Grisha) -> None:
     """A reaction under an answer counts as a vote; taking it back takes the vote back."""
     voter = event.user or event.actor_chat
-    allowed = context.settings.allowed_user_ids
-    if voter is None or (allowed and voter.id not in allowed):
+    if voter is None:
         return
     pattern = await grisha.learning.shown_in(event.chat.id, event.message_id)
     if pattern:

@@ -13,7 +13,13 @@ NAME = "Гриша"
 INTERLOCUTOR = "Собеседник"
 
 _WEEKDAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
-FACTS = "Сейчас {weekday}, {now:%d.%m.%Y, %H:%M}."
+# The hour and no minutes: what changes with every message would make a local model read the
+# whole conversation anew each time.
+FACTS = "Сейчас {weekday}, {now:%d.%m.%Y}, {hour} час {part}."
+_HOURS = (
+    "первый", "второй", "третий", "четвёртый", "пятый", "шестой", "седьмой", "восьмой", "девятый",
+    "десятый", "одиннадцатый", "двенадцатый",
+)  # fmt: skip
 KNOWN = "Собеседника зовут {name}."
 UNKNOWN = "Имени собеседника ты не знаешь."
 GROUP = "Это общий чат, перед каждым сообщением стоит имя того, кто пишет. Сейчас пишет {name}."
@@ -86,4 +92,15 @@ async def _fits(messages: Sequence[Message], model: ChatModel, budget: int) -> b
 
 
 def time_fact(now: datetime) -> str:
-    return FACTS.format(weekday=_WEEKDAYS[now.weekday()], now=now)
+    """The date and the hour as people name it: «седьмой час вечера»."""
+    hour = now.hour
+    part = "ночи" if hour < 4 else "утра" if hour < 12 else "дня" if hour < 17 else "вечера"
+    return FACTS.format(
+        weekday=_WEEKDAYS[now.weekday()], now=now, hour=_HOURS[hour % 12], part=part
+    )
+
+
+def opening(persona: str, now: datetime) -> list[Message]:
+    """What every talk with somebody unknown begins with in this hour."""
+    nothing = Message("user", "")
+    return Prompt(persona, nothing, [UNKNOWN, time_fact(now)]).messages(len(VOICE), 0)[:-1]

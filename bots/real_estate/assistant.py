@@ -15,12 +15,13 @@ from bots.real_estate.dialogue import (
     next_question,
 )
 from bots.real_estate.listings import Listing, ListingStore, search
-from bots.real_estate.listings.keeping import SavedItems
+from bots.real_estate.listings.keeping import SavedItems, SavedSearch
 from bots.real_estate.request import RANGE_OF, RANGES, Slots
 from bots.real_estate.understanding import ParsedMessage, read_turn
 from bots.real_estate.understanding.model import read_with_model
-from bots.real_estate.valuation.appraisal import Refusal
+from bots.real_estate.valuation.appraisal import Appraisal, Refusal
 from bots.real_estate.valuation.appraiser import Appraiser
+from bots.real_estate.valuation.model import Accuracy
 from bots.real_estate.voice import Voice
 from services.chat import ChatModel
 from services.storage import PreferenceStore
@@ -32,13 +33,43 @@ MAX_COMPARED = 4
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to show: a text, the state it belongs to, and the flats that it lists."""
+    """What to show: a text, the state it belongs to, and the flats that it lists.
+
+    `facts` are what a model may comment on afterwards; `detailed` offers an estimate's details.
+    """
 
     text: str
     state: State = State()  # noqa: RUF009  (frozen)
     listings: tuple[Listing, ...] = ()
     total: int = 0
     offset: int = 0
+    facts: str = ""
+    detailed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlatCard:
+    """A listing as one user sees it."""
+
+    listing: Listing
+    starred: bool
+    compared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """How well the assistant does."""
+
+    listings: int
+    demo: bool
+    accuracy: Accuracy | None
+    training: bool
+    models_rejected: int
+    texts_rejected: int
+
+
+class OldButton(Exception):
+    """The button belongs to an earlier request."""
 
 
 class Assistant:
@@ -51,13 +82,17 @@ class Assistant:
         appraiser: Appraiser,
         preferences: PreferenceStore,
         voice: Voice | None = None,
+        *,
+        comments: bool = False,
     ) -> None:
+        """Let the model add words to results where `comments`; facts never wait for it."""
         self._model = model
         self._preferences = preferences
         self.store = store
         self.appraiser = appraiser
         self.saved_items = SavedItems(store)
         self.voice = voice or Voice(model)
+        self._comments = comments
 
     async def reply(self, owner_id: int, text: str) -> Answer:
         """Answer a message and remember what it changed."""
@@ -79,20 +114,49 @@ class Assistant:
         if not can_answer(changed):
             return Answer(wording.lead("help", style), changed)
         if changed.intent == "value":
-            return await self._value(changed, style, text)
-        return await self._search(changed, style, text)
+            return await self._value(changed, style)
+        return await self._search(changed, style)
 
-    async def show(self, owner_id: int, *, offset: int = 0, sort: str | None = None) -> Answer:
-        """The present search again: another page or order, worded by the template."""
-        state = await self.state(owner_id)
+    async def comment(self, owner_id: int, answer: Answer, request: str) -> str | None:
+        """The model's words on an answer that was sent; None where they aren't worth it."""
+        if not (self._comments and answer.facts):
+            return None
+        return await self.voice.comment(await self.style(owner_id), answer.facts, request)
+
+    async def show(
+        self, owner_id: int, key: str, *, offset: int = 0, sort: str | None = None
+    ) -> Answer:
+        """The search `key` again: another page or order. Raises OldButton."""
+        state = await self._request(owner_id, key)
         if sort:
             state = replace(state, sort=sort)
             await self._keep(owner_id, state)
         return await self._search(state, await self.style(owner_id), offset=offset)
 
-    async def drop(self, owner_id: int, slot: str) -> Answer:
-        """The present request without one of its slots."""
+    async def details(self, owner_id: int, key: str) -> str:
+        """What the estimate of the request `key` is made of. Raises OldButton."""
+        state = await self._request(owner_id, key)
+        result = await self.appraiser.appraise(flat_of(state.slots), _asked_price(state.slots))
+        if not isinstance(result, Appraisal):
+            raise OldButton
+        return wording.appraisal_details(result)
+
+    async def watch(self, owner_id: int, key: str, chat_id: int) -> bool:
+        """Tell of new flats for the search `key`; False when there are too many. OldButton."""
+        state = await self._request(owner_id, key)
+        return await self.saved_items.save_search(owner_id, chat_id, state.slots)
+
+    async def _request(self, owner_id: int, key: str) -> State:
         state = await self.state(owner_id)
+        if state.key != key:
+            raise OldButton
+        return state
+
+    async def drop(self, owner_id: int, key: str, slot: str) -> Answer:
+        """The request `key` without one of its slots. Raises OldButton."""
+        state = await self._request(owner_id, key)
+        if slot not in state.slots.said():
+            raise OldButton
         whole = RANGES[RANGE_OF[slot]] if state.slots.is_exact(slot) else (slot,)
         state = replace(state, slots=state.slots.without(*whole))
         await self._keep(owner_id, state)
@@ -136,6 +200,38 @@ class Assistant:
     async def set_ticked(self, owner_id: int, checklist: str, ticks: list[int]) -> None:
         await self._preferences.set(owner_id, f"{_TICKED}:{checklist}", ticks)
 
+    async def card(self, owner_id: int, listing_id: int) -> FlatCard | None:
+        """A listing for one user; None when it is gone."""
+        found = await self.store.get([listing_id])
+        if not found:
+            return None
+        starred = await self.saved_items.is_favourite(owner_id, listing_id)
+        return FlatCard(found[0], starred, listing_id in await self.compared(owner_id))
+
+    async def compared_flats(self, owner_id: int) -> list[Listing]:
+        return await self.store.get(await self.compared(owner_id))
+
+    async def favourites(self, owner_id: int) -> list[Listing]:
+        return await self.saved_items.favourites(owner_id)
+
+    async def toggle_favourite(self, owner_id: int, listing_id: int) -> bool:
+        return await self.saved_items.toggle_favourite(owner_id, listing_id)
+
+    async def searches(self, owner_id: int) -> list[SavedSearch]:
+        return await self.saved_items.searches(owner_id)
+
+    async def unwatch(self, owner_id: int, search_id: int) -> list[SavedSearch]:
+        """Stop a saved search; return those that are left."""
+        await self.saved_items.remove_search(owner_id, search_id)
+        return await self.saved_items.searches(owner_id)
+
+    async def stats(self) -> Stats:
+        appraiser = self.appraiser
+        return Stats(
+            await self.store.count(), await self.store.has_demo(), appraiser.accuracy,
+            appraiser.training, appraiser.rejected, self.voice.guard.rejected,
+        )  # fmt: skip
+
     async def forget(self, owner_id: int) -> None:
         """Delete everything that is kept of a user."""
         await self._preferences.forget(owner_id)
@@ -152,17 +248,17 @@ class Assistant:
             return turn
         return await read_with_model(self._model, text, turn)
 
-    async def _search(self, state: State, style: str, request: str = "", offset: int = 0) -> Answer:
+    async def _search(self, state: State, style: str, offset: int = 0) -> Answer:
         page = await search(self.store, state.slots, sort=state.sort, offset=offset)  # type: ignore[arg-type]
         if page.total:
             event, facts = "found", wording.search_facts(page, offset, state.sort)
         else:
             event, facts = "nothing", wording.nothing_facts(page.blockers)
-        opening = await self._open(event, style, facts, request)
-        text = "\n\n".join(filter(None, (wording.understood(state.slots), opening, facts)))
-        return Answer(text, state, page.listings, page.total, offset)
+        return Answer(
+            _opened(state, event, style, facts), state, page.listings, page.total, offset, facts
+        )
 
-    async def _value(self, state: State, style: str, request: str = "") -> Answer:
+    async def _value(self, state: State, style: str) -> Answer:
         asked = _asked_price(state.slots)
         result = await self.appraiser.appraise(flat_of(state.slots), asked)
         if result is None:
@@ -173,15 +269,8 @@ class Assistant:
             event, facts = "valued", wording.appraisal_facts(result, asked)
             if await self.store.has_demo():
                 facts = f"{facts}\n⚠️ {wording.DEMO}"
-        opening = await self._open(event, style, facts, request)
-        text = "\n\n".join(filter(None, (wording.understood(state.slots), opening, facts)))
-        return Answer(text, state)
-
-    async def _open(self, event: str, style: str, facts: str, request: str) -> str:
-        """A tap on a button is answered at once; a message is worth the model's words."""
-        if request:
-            return await self.voice.lead(event, style, facts, request)
-        return wording.lead(event, style)
+        text = _opened(state, event, style, facts)
+        return Answer(text, state, facts=facts, detailed=event == "valued")
 
     def _reply_on_mortgage(self, text: str) -> Answer | None:
         if not _MORTGAGE.search(text):
@@ -189,6 +278,12 @@ class Assistant:
         question = mortgage.read_mortgage(text)
         facts = answer_mortgage(question)
         return Answer(facts) if facts else None
+
+
+def _opened(state: State, event: str, style: str, facts: str) -> str:
+    """What was understood, the style's sentence, the facts."""
+    parts = (wording.understood(state.slots), wording.lead(event, style), facts)
+    return "\n\n".join(filter(None, parts))
 
 
 def answer_mortgage(question: mortgage.MortgageQuestion) -> str | None:

@@ -21,6 +21,9 @@ from bots.real_estate.valuation.appraiser import Appraiser
 from services.env import read_settings
 from services.storage import HistoryStore, PreferenceStore
 
+# Whose models word a result well enough to be worth a message of its own.
+FIT_BACKENDS = ("gigachat",)
+
 
 async def create_dispatcher(context: BotContext) -> Dispatcher:
     """Put the assistant together."""
@@ -31,7 +34,14 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
     dispatcher["settings"] = settings
     dispatcher["history"] = HistoryStore(context.database)
-    assistant = Assistant(context.model, store, appraiser, preferences)
+    assistant = Assistant(
+        context.model,
+        store,
+        appraiser,
+        preferences,
+        comments=settings.comments == "always"
+        or (settings.comments == "auto" and context.backend in FIT_BACKENDS),
+    )
     dispatcher["assistant"] = assistant
     dispatcher["listing_import"] = ListingImport(store, appraiser, assistant.saved_items)
     dispatcher["forgetting"].also(assistant.forget)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
@@ -12,9 +12,10 @@ from services.env import EnvSettings
 
 
 class RealEstateSettings(EnvSettings):
-    """Who may bring listings in, and whether the made-up sample fills an empty base."""
+    """Who may import, whether a model comments on results, whether a made-up sample is loaded."""
 
     admin_ids: Annotated[frozenset[int], NoDecode] = Field(frozenset(), alias="REALTY_ADMIN_IDS")
+    comments: Literal["auto", "always", "never"] = Field("auto", alias="REALTY_COMMENTS")
     sample: bool = Field(True, alias="REALTY_SAMPLE")
 
     @field_validator("admin_ids", mode="before")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,6 +32,12 @@ class State:
     questions: int = 0
     asked: str | None = None
     sort: str = "price"
+
+    @property
+    def key(self) -> str:
+        """Tells this request from another; buttons carry it, in any order of the list."""
+        said = json.dumps([self.intent, self.slots.said()], ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()[:8]
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -24,6 +24,9 @@ MAX_OFFSET = 1_000_000
 SORT_LABELS = {"price": "цена", "price_per_metre": "₽/м²", "discount": "выгода"}
 
 
+Key = Annotated[str, Field(pattern="^[0-9a-f]{8}$")]  # of the request that a button belongs to
+
+
 def _slot(name: str) -> str:
     if name not in SLOT_NAMES:
         raise ValueError("no such slot")
@@ -37,14 +40,16 @@ class StyleCallback(CallbackData, prefix="style"):
 
 
 class ChipCallback(CallbackData, prefix="chip"):
-    """Take a slot out of the request."""
+    """Take a slot out of the request `key`."""
 
     slot: Annotated[str, AfterValidator(_slot)]
+    key: Key
 
 
 class PageCallback(CallbackData, prefix="page"):
-    """Show the present search from `offset` on, in an order of its own."""
+    """Show the search `key` from `offset` on, in an order of its own."""
 
+    key: Key
     offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)]
     sort: Literal["", "price", "price_per_metre", "discount"] = ""
 
@@ -57,9 +62,9 @@ class FlatCallback(CallbackData, prefix="flat"):
 
 
 class KeptCallback(CallbackData, prefix="kept"):
-    """Saved searches and favourites: save, drop, export, compare."""
+    """Saved searches and favourites: drop, export."""
 
-    action: Literal["save", "drop", "export"]
+    action: Literal["drop", "export"]
     id: Annotated[int, Field(ge=0, le=MAX_ID)] = 0
 
 
@@ -67,6 +72,20 @@ def _checklist(name: str) -> str:
     if name not in BY_NAME:
         raise ValueError("no such checklist")
     return name
+
+
+class RequestCallback(CallbackData, prefix="request"):
+    """Something about the request `key`: watch (tell of new flats), details (of its estimate)."""
+
+    action: Literal["watch", "details"]
+    key: Key
+
+
+class ForgetCallback(CallbackData, prefix="forget"):
+    """Delete everything of `owner`, or leave it."""
+
+    owner: Annotated[int, Field(ge=-MAX_ID, le=MAX_ID)]
+    accept: bool
 
 
 class CheckCallback(CallbackData, prefix="check"):
@@ -98,10 +117,14 @@ def answer_keyboard(answer: Answer) -> InlineKeyboardMarkup | None:
     said = _chips(answer.state.slots)
     for slot in said:
         text = f"✕ {chip_text(slot, answer.state.slots)}"
-        builder.button(text=text, callback_data=ChipCallback(slot=slot))
+        builder.button(text=text, callback_data=ChipCallback(slot=slot, key=answer.state.key))
     sizes = _rows_of(len(said), 3)
     if answer.listings:
         sizes += _add_results(builder, answer)
+    if answer.detailed:
+        details = RequestCallback(action="details", key=answer.state.key)
+        builder.button(text="Подробнее", callback_data=details)
+        sizes.append(1)
     if not sizes:
         return None
     return InlineKeyboardMarkup(inline_keyboard=builder.adjust(*sizes).export())
@@ -114,14 +137,18 @@ def _add_results(builder: InlineKeyboardBuilder, answer: Answer) -> list[int]:
     orders = [name for name in SORT_LABELS if name != answer.state.sort]
     for name in orders:
         builder.button(
-            text=f"⇅ {SORT_LABELS[name]}", callback_data=PageCallback(offset=0, sort=name)
+            text=f"⇅ {SORT_LABELS[name]}",
+            callback_data=PageCallback(key=answer.state.key, offset=0, sort=name),
         )
     sizes.append(len(orders))
     last = 1
     if answer.offset + PAGE < answer.total:
-        builder.button(text="Ещё ▸", callback_data=PageCallback(offset=answer.offset + PAGE))
+        page = PageCallback(key=answer.state.key, offset=answer.offset + PAGE)
+        builder.button(text="Ещё ▸", callback_data=page)
         last = 2
-    builder.button(text="🔔 Следить", callback_data=KeptCallback(action="save"))
+    builder.button(
+        text="🔔 Следить", callback_data=RequestCallback(action="watch", key=answer.state.key)
+    )
     return [*sizes, last]
 
 
@@ -173,6 +200,13 @@ def checklist_keyboard(checklist: Checklist, ticked: Sequence[int]) -> InlineKey
             text=f"{mark} {text}", callback_data=CheckCallback(name=checklist.name, item=number)
         )
     return InlineKeyboardMarkup(inline_keyboard=builder.adjust(1).export())
+
+
+def forget_keyboard(owner_id: int) -> InlineKeyboardMarkup:
+    builder = InlineKeyboardBuilder()
+    builder.button(text="Удалить всё", callback_data=ForgetCallback(owner=owner_id, accept=True))
+    builder.button(text="Оставить", callback_data=ForgetCallback(owner=owner_id, accept=False))
+    return InlineKeyboardMarkup(inline_keyboard=builder.export())
 
 
 def import_keyboard() -> InlineKeyboardMarkup:

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 
 from bots.real_estate.listings import ListingStore
 from bots.real_estate.listings.importing import ImportPreview, read_untrusted
 from bots.real_estate.listings.keeping import Alert, SavedItems
 from bots.real_estate.listings.store import Upserted
 from bots.real_estate.valuation.appraiser import Appraiser
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What an import changed, and whom to tell; each alert is given once."""
-
-    stored: Upserted
-    alerts: list[Alert]
 
 
 class ListingImport:
@@ -31,9 +23,15 @@ class ListingImport:
         """What the file holds; nothing is stored. Raises ImportRefused."""
         return await read_untrusted(name, content)
 
-    async def accept(self, name: str, content: bytes) -> Accepted:
-        """Store the file's listings, retrain the valuation in the background, take the alerts."""
+    async def accept(self, name: str, content: bytes) -> Upserted:
+        """Store the file's listings and retrain the valuation in the background."""
         preview = await read_untrusted(name, content)
         stored = await self._store.upsert(preview.listings)
         self._appraiser.train_in_background()
-        return Accepted(stored, await self._saved_items.take_alerts())
+        return stored
+
+    async def alerts(self) -> AsyncIterator[Alert]:
+        """What is new for saved searches, each once; nothing for a search deleted meanwhile."""
+        for alert in await self._saved_items.take_alerts():
+            if await self._saved_items.is_watched(alert.search_id):
+                yield alert

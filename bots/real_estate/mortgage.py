@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+
+from bots.real_estate.understanding.numbers import read_numbers
+from bots.real_estate.understanding.phrases import phrases, words
+from bots.real_estate.understanding.quantities import MILLION, THOUSAND, Amount, iter_amounts
+from bots.real_estate.understanding.tokens import Tokens, tokenize
 
 LONGEST_YEARS = 30
 HIGHEST_RATE = 100.0
@@ -49,70 +53,66 @@ class MortgageQuestion:
     payment: float | None = None
 
 
-_NUMBER = r"(\d[\d ]*(?:[.,]\d+)?)"
-_RATE = re.compile(rf"{_NUMBER} ?(?:%|процент)")
-_YEARS = re.compile(r"(\d{1,2}) ?(?:лет|год)")
-_MONEY = rf"{_NUMBER} ?(млн|миллион|лям|тыс|т\.? ?р|к(?![а-я]))?[а-я.]*"
-_DOWN = re.compile(
-    rf"(?:взнос[а-я]*|пв|накоплен[а-я]*|накопил[а-я]*|своих)[ :]*(?:от |в |на )?"
-    rf"{_MONEY}(?! ?(?:%|проц))"
-)
-_DOWN_SHARE = re.compile(r"(?:взнос[а-я]*|пв)[ :]*(\d{1,2}(?:[.,]\d+)?) ?(?:%|проц)")
-_PAYMENT = re.compile(
-    rf"(?:плат[её]ж[а-я]*|платить|потяну|осилю)[ :]*(?:до |по |в |максимум )?{_MONEY}"
-    rf"|{_MONEY} ?(?:руб[а-я.]* ?)?(?:в месяц|/ ?мес)"
-)
-_PRICE = re.compile(rf"{_MONEY}")
+_DOWN = words("взнос пв первоначалка накопить накопление накопленный свой сбережение")
+_PAYMENT = words("платеж платить потянуть осилить ежемесячный ежемесячно")
+_RATE = words("ставка процент")
+_PERCENT = phrases("%, процент, проц, процентов, годовой, % годовой")
+_YEARS = phrases("год, года, лет")
+_MONTHS = phrases("месяц, месяцев, мес")
+_MONTHLY = phrases("в|за|каждый месяц, / мес, / месяц, ежемесячно, руб в месяц")
+_DOWN_AFTER = phrases("первый|первоначальный? взнос, своих, накоплено, накопил, накопила, на взнос")
+_WINDOW = 4  # words between «взнос» and its sum
+_PLAIN_ROUBLES = 1000  # bare numbers from here on are roubles
 
 
 def read_mortgage(text: str) -> MortgageQuestion:
     """Read «8 млн, взнос 2 млн, 20 лет под 18 %» or «потяну 60 тысяч в месяц»."""
-    low = text.lower().replace("\u00a0", " ")
-    rate, low = _take(_RATE, low) if not _DOWN_SHARE.search(low) else (None, low)
-    share, low = _take(_DOWN_SHARE, low)
-    if rate is None:
-        rate, low = _take(_RATE, low)
-    years, low = _take(_YEARS, low)
-    down, low = _take_money(_DOWN, low)
-    payment, low = _take_money(_PAYMENT, low)
-    price, low = _take_money(_PRICE, low)
-    if share and price:
-        down = price * share / 100
-    return MortgageQuestion(price, down, rate, int(years) if years else None, payment)
+    tokens = read_numbers(tokenize(text))
+    said: dict[str, float] = {}
+    for amount in iter_amounts(tokens):
+        name, value = _meaning(tokens, amount)
+        if name:
+            said.setdefault(name, value)
+    price, down = said.get("price"), said.get("down")
+    if "share" in said and price:
+        down = price * said["share"] / 100
+    years = int(said["years"]) if "years" in said else None
+    return MortgageQuestion(price, down, said.get("rate"), years, said.get("payment"))
 
 
-def _take(pattern: re.Pattern[str], text: str) -> tuple[float | None, str]:
-    match = pattern.search(text)
-    if not match:
-        return None, text
-    return _float(match[1]), text.replace(match[0], " ", 1)
+def _meaning(tokens: Tokens, amount: Amount) -> tuple[str | None, float]:
+    """What a number of a loan is, in years, percent or roubles."""
+    label = _label(tokens, amount)
+    at = amount.start + 1
+    if at < len(tokens) and amount.unit in ("other", "none"):
+        if _PERCENT.end_at(tokens, at) is not None:
+            return "share" if label == "down" else "rate", amount.value
+        if _YEARS.end_at(tokens, at) is not None:
+            return "years", amount.value
+        if _MONTHS.end_at(tokens, at) is not None and amount.value % 12 == 0:
+            return "years", amount.value / 12
+    if amount.unit in ("area", "other"):
+        return None, 0
+    if label == "rate":
+        return ("rate", amount.value) if amount.value <= HIGHEST_RATE else (None, 0)
+    if amount.unit == "none" and amount.value < _PLAIN_ROUBLES:
+        return label, amount.value * (THOUSAND if label == "payment" else MILLION)
+    return label, amount.value
 
 
-def _take_money(pattern: re.Pattern[str], text: str) -> tuple[float | None, str]:
-    for match in pattern.finditer(text):
-        number, unit = next(
-            (
-                pair
-                for pair in zip(match.groups()[::2], match.groups()[1::2], strict=True)
-                if pair[0]
-            ),
-            ("", None),
-        )
-        if number:
-            value = _float(number) * _unit(unit, _float(number), pattern is _PAYMENT)
-            return value, text.replace(match[0], " ", 1)
-    return None, text
-
-
-def _unit(unit: str | None, number: float, monthly: bool) -> float:
-    if unit and unit.startswith(("млн", "мил", "лям")):
-        return 1e6
-    if unit:
-        return 1e3
-    if number >= 1000:
-        return 1
-    return 1e3 if monthly else 1e6
-
-
-def _float(text: str) -> float:
-    return float(text.replace(" ", "").replace(",", "."))
+def _label(tokens: Tokens, amount: Amount) -> str:
+    """What the nearest words say that a sum is: the price, unless they say more."""
+    after = amount.end
+    if after < len(tokens) and _MONTHLY.end_at(tokens, after) is not None:
+        return "payment"
+    for at in range(amount.start - 1, max(amount.start - 1 - _WINDOW, -1), -1):
+        if tokens.ends_clause(at) or tokens[at].value is not None:
+            break
+        for name, lemmas in (("down", _DOWN), ("payment", _PAYMENT), ("rate", _RATE)):
+            if tokens.has_lemma(at, lemmas):
+                return name
+    if amount.unit == "none" and tokens.low(amount.start - 1) == "под":
+        return "rate"
+    if after < len(tokens) and _DOWN_AFTER.end_at(tokens, after) is not None:
+        return "down"
+    return "price"

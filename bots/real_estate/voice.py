@@ -1,4 +1,4 @@
-"""A model's words around the facts: one or two sentences that the guard has let through."""
+"""A model's words on the facts: one or two sentences that the guard has let through."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from bots.real_estate.guard import NumberGuard
-from bots.real_estate.prompts import LEAD, TALK, VOICES
+from bots.real_estate.prompts import COMMENT, TALK, VOICES
 from bots.real_estate.wording import lead
 from services.chat import ChatModel, GenerationOptions, Message
 from services.errors import ServiceError
@@ -15,28 +15,27 @@ from services.loading import refused_while_loading
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 20.0
-LONGEST_LEAD = 400
-_LEAD_OPTIONS = GenerationOptions(temperature=0.7, max_tokens=120)
+LONGEST_COMMENT = 400
+_COMMENT_OPTIONS = GenerationOptions(temperature=0.7, max_tokens=120)
 _TALK_OPTIONS = GenerationOptions(temperature=0.5, max_tokens=500)
 
 
 class Voice:
-    """Words results with a model; what the guard rejects, or comes late, is the template's."""
+    """Asks the model for words; what the guard rejects, or what comes late, is dropped."""
 
     def __init__(self, model: ChatModel, *, timeout: float = TIMEOUT) -> None:
         self._model = model
         self._timeout = timeout
         self.guard = NumberGuard()
 
-    async def lead(self, event: str, style: str, facts: str, request: str) -> str:
-        """The sentence before `facts`: the model's if it may stand, else the template's."""
-        template = lead(event, style)
+    async def comment(self, style: str, facts: str, request: str) -> str | None:
+        """A sentence or two on `facts`; None unless the guard lets them through."""
         asked = f"Запрос: {request}\n\nОтвет:\n{facts}"
-        with refused_while_loading():  # the template is as good, and comes at once
-            words = await self._ask(LEAD.format(voice=VOICES[style]), asked, _LEAD_OPTIONS)
-        if not words or len(words) > LONGEST_LEAD:
-            return template
-        return words if self.guard.allows(words, (facts, request)) else template
+        with refused_while_loading():  # the facts are out: words that come late are of no use
+            words = await self._ask(COMMENT.format(voice=VOICES[style]), asked, _COMMENT_OPTIONS)
+        if not words or len(words) > LONGEST_COMMENT:
+            return None
+        return words if self.guard.allows(words, (facts, request)) else None
 
     async def talk(self, style: str, request: str) -> str:
         """An answer to what is neither a search nor a valuation."""

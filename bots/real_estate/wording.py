@@ -6,6 +6,9 @@ come from here alone, whoever words the rest.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from bots.real_estate.flat import Flat
 from bots.real_estate.listings import Blocker, Listing, SearchPage
 from bots.real_estate.mortgage import Mortgage
@@ -80,7 +83,7 @@ _LEADS = {
         "Оценка ещё не готова.",
     ),
 }  # fmt: skip
-_SORTS = {"price": "по цене", "price_per_metre": "по цене м²", "discount": "по выгоде"}
+_SORTS = {"price": "по цене", "price_per_metre": "по цене м²", "discount": "сначала выгодные"}
 _VERDICTS: dict[Verdict, str] = {
     "above": "выше диапазона",
     "within": "в пределах диапазона",
@@ -94,6 +97,22 @@ _SLOT_NAMES = {
     "not_last_floor": "не последний этаж", "renovation": "ремонт", "market": "рынок",
     "metro_minutes": "минуты до метро", "words": "адрес", "house_type": "дом",
 }  # fmt: skip
+
+
+# What to take away, after «убрать».
+_SLOTS_TAKEN_AWAY = {
+    **_SLOT_NAMES,
+    "city": "город", "price_min": "нижнюю цену", "price_max": "цену", "area_min": "площадь",
+    "area_max": "площадь", "metro_minutes": "минуты до метро", "floor_min": "этаж",
+    "floor_max": "этаж", "not_first_floor": "«не первый этаж»",
+    "not_last_floor": "«не последний этаж»",
+}  # fmt: skip
+_INSIDE_AMOUNT = re.compile(r"(?<=\d) (?=\d{3}(?!\d)|млн|тыс|₽|м²|мин|эт\.)|(?<=млн) (?=₽)")
+
+
+def unbroken(text: str) -> str:
+    """The text with non-breaking spaces inside amounts, so that no line ends in a price."""
+    return _INSIDE_AMOUNT.sub("\u00a0", text)
 
 
 def lead(event: str, style: str) -> str:
@@ -150,11 +169,11 @@ def slot_text(name: str, slots: Slots) -> str:
         return f"в доме {value} эт."
     if name == "metro_minutes":
         return f"до метро {value} мин"
-    return (
-        str(value)
-        if name in ("city", "district", "market", "words", "house_type")
-        else f"{_SLOT_NAMES[name]} {value}"
-    )
+    if name in ("city", "district", "market", "words", "house_type"):
+        return str(value)
+    if name == "renovation" and "ремонт" in value:
+        return str(value)
+    return f"{_SLOT_NAMES[name]} {value}"
 
 
 def chip_text(name: str, slots: Slots) -> str:
@@ -171,6 +190,10 @@ def understood(slots: Slots) -> str:
 
 def flat_line(flat: Flat) -> str:
     """A flat in one line: rooms, area, floor, place."""
+    return ", ".join(filter(None, (_plan(flat), _place(flat))))
+
+
+def _plan(flat: Flat) -> str:
     parts = [rooms_text(flat.rooms)]
     if flat.total_area:
         parts.append(area_text(flat.total_area))
@@ -178,20 +201,33 @@ def flat_line(flat: Flat) -> str:
         parts.append(
             f"{flat.floor}/{flat.floors_total} эт." if flat.floors_total else f"{flat.floor} эт."
         )
-    place = f"м. {flat.metro}" if flat.metro else flat.district or flat.city
-    if place and flat.metro and flat.metro_min:
-        place += f" {flat.metro_min:g} мин"
-    return ", ".join([*parts, place] if place else parts)
+    return ", ".join(parts)
+
+
+def _place(flat: Flat) -> str:
+    place = f"м. {flat.metro}" if flat.metro else flat.district or flat.city or ""
+    return f"{place} {flat.metro_min:g} мин" if flat.metro and flat.metro_min else place
 
 
 def search_facts(page: SearchPage, offset: int, sort: str) -> str:
     """The list of what was found, numbered from the page's start."""
     head = f"Всего: {plural(page.total, 'вариант', 'варианта', 'вариантов')}, {_SORTS[sort]}."
-    lines = [
-        f"{number}. **{money(item.flat.price or 0)}** · {flat_line(item.flat)}{_per_metre(item)}{_demo(item)}"
-        for number, item in enumerate(page.listings, start=offset + 1)
-    ]
-    return "\n".join([head, "", *lines])
+    return "\n".join([head, "", flat_list(page.listings, offset + 1)])
+
+
+def flat_list(items: Sequence[Listing], first: int = 1) -> str:
+    """Two short lines a flat, numbered from `first`; that they are made up is said once."""
+    lines = []
+    for number, item in enumerate(items, start=first):
+        lines.append(f"{number}. **{money(item.flat.price or 0)}** · {_plan(item.flat)}")
+        where = " · ".join(filter(None, (_place(item.flat), _against_estimate(item))))
+        lines += [where] if where else []
+    made_up = [item.demo for item in items]
+    if any(made_up):
+        numbers = [str(number) for number, demo in enumerate(made_up, start=first) if demo]
+        which = "" if all(made_up) else f" (№ {', '.join(numbers)})"
+        lines += ["", f"⚠️ {DEMO}{which}"]
+    return unbroken("\n".join(lines))
 
 
 def nothing_facts(blockers: tuple[Blocker, ...]) -> str:
@@ -199,11 +235,11 @@ def nothing_facts(blockers: tuple[Blocker, ...]) -> str:
     if not blockers:
         return "Мешают сразу несколько условий: убери лишние кнопками или скажи «начни сначала»."
     lines = [
-        f"• без «{_SLOT_NAMES[blocker.slots[0]]}»: "
+        f"• Если убрать {_SLOTS_TAKEN_AWAY[blocker.slots[0]]}: "
         f"{plural(blocker.count, 'вариант', 'варианта', 'вариантов')}, от {money(blocker.cheapest)}"
         for blocker in blockers[:3]
     ]
-    return "\n".join(["Мешает одно из условий:", *lines])
+    return unbroken("\n".join(["Мешает одно из условий.", *lines]))
 
 
 def card(listing: Listing) -> str:
@@ -236,13 +272,16 @@ def card(listing: Listing) -> str:
         lines.append(listing.url)
     if listing.demo:
         lines.append(f"⚠️ {DEMO}")
-    return "\n".join(lines)
+    return unbroken("\n".join(lines))
 
 
 def worth(listing: Listing) -> str:
     """Whether a listing's price is above, within or below its range."""
     if not listing.estimate or not listing.estimate_low or not listing.estimate_high:
-        return "Оценки этой квартиры ещё нет: модель обучается на объявлениях."
+        return (
+            "Оценки этой квартиры нет: похожих объявлений рядом мало, "
+            "или модель ещё обучается на них."
+        )
     verdict = place_price(listing.flat.price, listing.estimate_low, listing.estimate_high)
     lines = [
         f"Цена {money(listing.flat.price or 0)} — {_VERDICTS[verdict or 'within']}.",
@@ -250,7 +289,7 @@ def worth(listing: Listing) -> str:
         f"{money(_round(listing.estimate_low))} – {money(_round(listing.estimate_high))}.",
         DISCLAIMER,
     ]
-    return "\n".join([*lines, *([f"⚠️ {DEMO}"] if listing.demo else [])])
+    return unbroken("\n".join([*lines, *([f"⚠️ {DEMO}"] if listing.demo else [])]))
 
 
 def comparison(items: list[Listing]) -> str:
@@ -283,14 +322,24 @@ def comparison(items: list[Listing]) -> str:
 
 
 def appraisal_facts(appraisal: Appraisal, asked: float | None) -> str:
-    """The estimate, its range, its factors and its comparables."""
+    """The estimate in five lines at most."""
     lines = [
         f"**{money(appraisal.price)}** за {flat_line(appraisal.flat)}, это {spaced(appraisal.per_metre)} ₽/м².",
         f"80 % цен таких квартир: {money(appraisal.low)} – {money(appraisal.high)}.",
     ]
     if appraisal.verdict and asked:
         lines.append(f"Запрошенная цена {money(asked)} — {_VERDICTS[appraisal.verdict]}.")
-    lines += ["", f"Из чего сложилось: {money(appraisal.base)} — средняя по базе за такую площадь"]
+    if appraisal.narrows:
+        lines.append(f"Скажи, {appraisal.narrows}, — оценю точнее.")
+    lines.append(
+        f"Данные на {appraisal.data_date}, объявлений: {spaced(appraisal.rows)}. {DISCLAIMER}"
+    )
+    return unbroken("\n".join(lines))
+
+
+def appraisal_details(appraisal: Appraisal) -> str:
+    """What the estimate is made of: its factors and its comparables."""
+    lines = [f"Из чего сложилось: {money(appraisal.base)} — средняя по базе за такую площадь"]
     lines += [f"• {factor.name}: {_signed(factor)}" for factor in appraisal.factors]
     lines += ["", "Похожие объявления и их цена, приведённая к этой квартире:"]
     for item in appraisal.comparables:
@@ -300,16 +349,8 @@ def appraisal_facts(appraisal: Appraisal, asked: float | None) -> str:
             f"• {flat_line(item.flat)}: {money(item.price)} → {money(item.adjusted)}"
             + (f" ({why})" if why else "")
         )
-    lines.append("")
-    if appraisal.narrows:
-        lines.append(
-            "Чего ты не сказал, взято как у похожих. "
-            f"Точнее всего сузит диапазон: {appraisal.narrows}."
-        )
-    lines.append(
-        f"Данные на {appraisal.data_date}, объявлений: {spaced(appraisal.rows)}. {DISCLAIMER}"
-    )
-    return "\n".join(lines)
+    lines += ["", f"Чего ты не сказал, взято как у похожих. {DISCLAIMER}"]
+    return unbroken("\n".join(lines))
 
 
 def refusal_facts(refusal: Refusal) -> str:
@@ -344,11 +385,8 @@ def affordable_facts(price: float, payment: float, down: float, rate: float, yea
     )
 
 
-def _per_metre(item: Listing) -> str:
-    per_metre = item.flat.price_per_metre
-    text = f" · {spaced(per_metre)} ₽/м²" if per_metre else ""
-    discount = _discount(item)
-    return f"{text} · к оценке {discount}" if item.estimate else text
+def _against_estimate(item: Listing) -> str:
+    return f"к оценке {_discount(item)}" if item.estimate else ""
 
 
 def _discount(item: Listing) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import logging
 import sys
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from cli.history_chat.reader import PipeReader, Reader, TerminalReader
 from cli.history_chat.repl import COMMANDS, Repl
 from cli.history_chat.screen import Screen
 from cli.history_chat.session_file import MemoryFile, MemoryTooNew
-from cli.shell import run, say
+from cli.shell import run, say, set_up_logging
 from services.backends import BACKENDS, Backend, open_chat_model
 from services.env import read_settings
 
@@ -56,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.session_list_limit < 0:
         parser.error("--session-list-limit: нужно число от 0")
-    logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.CRITICAL)
+    set_up_logging(debug=arguments.debug)
     return run(lambda: chat(arguments), debug=arguments.debug)
 
 

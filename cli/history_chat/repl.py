@@ -307,17 +307,31 @@ class Repl:
         await self._choose(heads)
 
     async def _on_clear(self) -> None:
-        self._talk.session.clear()
-        self._screen.note(texts.CLEARED)
+        if await self._erase(self._memory.clear):
+            self._screen.note(texts.CLEARED)
 
     async def _on_forget(self) -> None:
+        if await self._erase(self._memory.forget):
+            self._start(self._new_session())
+            self._screen.note(texts.FORGOTTEN)
+
+    async def _erase(self, erase: Callable[[Session], None]) -> bool:
+        """Delete what was said from the memory file; False, with a word, when that failed."""
         try:
-            await asyncio.to_thread(self._memory.forget, self._talk.session)
+            try:
+                await asyncio.to_thread(erase, self._talk.session)
+            except MemoryBroken:  # what is set aside is searched for the words, too
+                aside = await asyncio.to_thread(self._memory.set_aside)
+                self._screen.error(texts.BROKEN.format(aside=aside))
+                await asyncio.to_thread(self._memory.rewrite)
+                await asyncio.to_thread(erase, self._talk.session)
+        except MemoryTooNew as error:
+            self._screen.error(texts.TOO_NEW.format(path=error.path, version=error.version))
+            return False
         except OSError as error:
             self._screen.error(texts.NOT_SAVED.format(reason=error.strerror or error))
-            return
-        self._start(self._new_session())
-        self._screen.note(texts.FORGOTTEN)
+            return False
+        return True
 
     def _last_tokens(self) -> tuple[int, int]:
         last = self._talk.last_usage

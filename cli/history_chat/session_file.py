@@ -1,20 +1,21 @@
-"""The memory file: all sessions in one JSON file that people can read.
+"""The memory file: all sessions in one readable JSON file.
 
-A save takes the file's lock, reads what others wrote meanwhile, puts its own session
-in and replaces the file as a whole, so that a reader never sees half of it; the file
-before stays as `.bak`. The file may be large, so a session that isn't ours is
-never parsed for that: it is cut out by its indentation and written back as it was.
+A save locks the file, reads what other programs wrote meanwhile, replaces its own session
+and then the file as a whole, so that a reader never sees half of it. The previous file stays
+as `.bak`, unless something was deleted. The file may be large, so other sessions aren't
+parsed: they are found by their indentation and written back unchanged.
 
 Everything here blocks: call it off the event loop.
 """
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -47,7 +48,7 @@ Pieces = dict[str, str]  # sessions by id, each as it stands in the file
 
 
 class MemoryBroken(Exception):
-    """The file is not a memory of sessions, or only half of one."""
+    """The file is not a memory file, or is incomplete."""
 
 
 class MemoryTooNew(Exception):
@@ -64,7 +65,7 @@ SAVE_ERRORS = (OSError, MemoryBroken, MemoryTooNew)  # a lock that isn't freed i
 
 @dataclass(frozen=True, slots=True)
 class SessionHead:
-    """What a list of sessions shows."""
+    """The fields of a session that a list shows."""
 
     session_id: str
     updated_at: str
@@ -73,7 +74,7 @@ class SessionHead:
 
 
 class MemoryFile:
-    """Reads and writes the file; other programs may do so at the same time."""
+    """Reads and writes the file; other processes may do so at the same time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().resolve()
@@ -84,7 +85,7 @@ class MemoryFile:
         self._synced: Pieces = {}
 
     def heads(self) -> list[SessionHead]:
-        """Sessions in which something was said, the latest first."""
+        """Sessions with at least one question, the latest first."""
         pieces = self._read(check=True)
         heads = [head for head in map(_head, pieces.values()) if head.user_turns]
         return sorted(heads, key=lambda head: head.updated_at, reverse=True)
@@ -113,11 +114,24 @@ class MemoryFile:
         return session
 
     def forget(self, session: Session) -> None:
-        """Take the session out of the file."""
+        """Delete the session: no word of it stays in the file, its backup or a broken file."""
         with self._locked():
             pieces = dict(self._read())
-            if pieces.pop(session.session_id, None) is not None:
-                self._write(pieces, None)
+            stored = [pieces.pop(session.session_id, None), self._synced.get(session.session_id)]
+            self._erase(pieces, [session, *(load_session(piece) for piece in stored if piece)])
+
+    def clear(self, session: Session) -> None:
+        """Store the session without its messages; they stay in no file, as with `forget`."""
+        with self._locked():
+            pieces = dict(self._read())
+            name = session.session_id
+            stored = [pieces.get(name), self._synced.get(name)]
+            erased = [session, *(load_session(piece) for piece in stored if piece)]
+            words = [text for each in erased for text in _texts(each)]
+            session.clear()
+            pieces[name] = _indent(dump_session(session))
+            self._erase(pieces, [], words)
+            self._synced[name] = pieces[name]
 
     def set_aside(self) -> Path:
         """Move a broken file out of the way, under a name that says so."""
@@ -128,7 +142,7 @@ class MemoryFile:
         return aside
 
     def restore(self) -> bool:
-        """Bring the backup back in place of a file set aside; False when it is no good."""
+        """Restore the backup in place of a file set aside; False when it can't be read."""
         with self._locked(), suppress(OSError, MemoryBroken, MemoryTooNew):
             pieces = _parse(self.backup)
             self._write(pieces, None, keep_backup=False)
@@ -145,7 +159,7 @@ class MemoryFile:
         return self._lock
 
     def _read(self, check: bool = False) -> Pieces:
-        """The sessions in the file; `check` looks inside them even if they look well."""
+        """The sessions in the file; `check` parses the whole file."""
         try:
             stamp = _stamp(self.path)
         except FileNotFoundError:
@@ -156,6 +170,18 @@ class MemoryFile:
             self._pieces = _parse(self.path) if pieces is None else pieces
             self._stamp = stamp
         return self._pieces
+
+    def _erase(
+        self, pieces: Pieces, sessions: Iterable[Session], words: Iterable[str] = ()
+    ) -> None:
+        """Write the file; take the sessions' texts out of what earlier writes left beside it."""
+        for leftover in (self.backup, self.backup.with_name(f"{self.backup.name}.tmp")):
+            leftover.unlink(missing_ok=True)
+        self._write(pieces, None, keep_backup=False)
+        _keep(self.path, self.backup)
+        erased = [*words, *(text for session in sessions for text in _texts(session))]
+        for broken in self.path.parent.glob(f"{glob.escape(self.path.name)}.broken-*"):
+            _redact(broken, erased)
 
     def _write(self, pieces: Pieces, active: str | None, keep_backup: bool = True) -> None:
         temporary = self.path.with_name(f"{self.path.name}.tmp")
@@ -173,6 +199,32 @@ class MemoryFile:
         self._pieces, self._stamp = pieces, _stamp(self.path)
 
 
+def _texts(session: Session) -> Iterator[str]:
+    """All that was said in a session."""
+    yield from (session.title, session.first_user_message, session.summary)
+    for entry in session.messages:
+        yield entry.content
+
+
+def _redact(path: Path, texts: Iterable[str]) -> None:
+    """Delete texts from a file that can't be parsed, and one that the file's end cuts off."""
+    content = path.read_text(encoding="utf-8", errors="replace")
+    # The longest first: a title is the beginning of a question.
+    for text in sorted(set(filter(str.strip, texts)), key=len, reverse=True):
+        for ascii_only in (False, True):
+            written = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+            content = content.replace(written, "")
+            start = content.rfind(written[:8])
+            if start >= 0 and written.startswith(content[start:]):
+                content = content[:start]
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(handle, "w", encoding="utf-8", errors="replace", newline="") as file:
+        file.write(content)
+    os.replace(temporary, path)
+
+
 def _stamp(path: Path) -> tuple[int, ...]:
     """Differs whenever the file was replaced or rewritten."""
     status = path.stat()
@@ -180,7 +232,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
 
 
 def _keep(path: Path, backup: Path) -> None:
-    """Let `backup` be the file at `path`, which stays there too."""
+    """Make `backup` a hard link to the file at `path`, or a copy."""
     link = backup.with_name(f"{backup.name}.tmp")
     with suppress(FileNotFoundError):
         link.unlink()
@@ -193,7 +245,7 @@ def _keep(path: Path, backup: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the renames outlive a power cut, where the system can."""
+    """Make renames survive a power cut, where the system supports it."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -203,7 +255,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _indent(piece: str) -> str:
-    """As it stands in the file. Not by `splitlines`: texts may hold other ends of line."""
+    """Indent a session for the file. Not with `splitlines`: texts may hold other line ends."""
     return "    " + piece.replace("\n", "\n    ")
 
 
@@ -221,7 +273,7 @@ def _join(pieces: Pieces, active: str | None) -> Iterable[str]:
 
 
 def _cut(text: str) -> Pieces | None:
-    """Cut a file that we wrote into its sessions; None when it has another form."""
+    """Split a file that this program wrote into its sessions; None when it has another form."""
     head = _HEAD.match(text)
     if head is None or not text.endswith("\n    }" + _TAIL):
         return None

@@ -39,7 +39,7 @@ def parse_markdown_v2(text: str) -> FormattedText:
 
 
 class _MarkdownParser:
-    """MarkdownV2, as strict as Telegram: every reserved character means something or fails."""
+    """Parser of MarkdownV2; a reserved character that isn't escaped is an error, as at Telegram."""
 
     def __init__(self, text: str) -> None:
         self._text = text

@@ -12,7 +12,7 @@ from playground.markup.utf16 import utf16_length
 
 @dataclass(slots=True)
 class OpenEntity:
-    """An entity that has begun: where in the source, in the result, and in UTF-16 units."""
+    """An entity without its end yet: positions in the source, the parts, and UTF-16 units."""
 
     kind: str
     source: int

@@ -1,4 +1,4 @@
-"""The bot itself: who it is, its commands, its files, answers to pressed buttons."""
+"""Methods about the bot itself: getMe, commands, files, callback answers."""
 
 from __future__ import annotations
 

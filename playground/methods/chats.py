@@ -1,4 +1,4 @@
-"""Questions about chats and their members."""
+"""Methods about chats, members and topics."""
 
 from __future__ import annotations
 

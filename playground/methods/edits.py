@@ -1,4 +1,4 @@
-"""What a bot does to messages that exist: edit, delete, react, pin."""
+"""Methods for existing messages: edit, delete, react, pin."""
 
 from __future__ import annotations
 

@@ -27,6 +27,36 @@ def send_document(api: BotApi, params: Params) -> Json:
     return deliver(api, params, {"document": document.document(), **caption.wire("caption")})[0]
 
 
+def _sound(api: BotApi, params: Params, kind: str) -> Json:
+    """Send a voice message, an audio file or a video note."""
+    caption = FormattedText("") if kind == "video_note" else _caption(params)
+    given = params.values.get(kind)
+    upload = params.uploads.get(str(given).removeprefix("attach://") if given else kind)
+    if upload is None:
+        stored = _file(api, params, kind, given)
+        if stored.kind != kind:
+            raise bad_request(f"can't use file of type {stored.kind or 'Document'} as {kind}")
+    else:
+        duration = max(0, params.integer("duration"))
+        stored = api.files.add(upload, kind=kind, duration=duration)
+    return deliver(api, params, {kind: stored.sound(), **caption.wire("caption")})[0]
+
+
+@method
+def send_voice(api: BotApi, params: Params) -> Json:
+    return _sound(api, params, "voice")
+
+
+@method
+def send_audio(api: BotApi, params: Params) -> Json:
+    return _sound(api, params, "audio")
+
+
+@method
+def send_video_note(api: BotApi, params: Params) -> Json:
+    return _sound(api, params, "video_note")
+
+
 def _caption(params: Params) -> FormattedText:
     return _fitting(params.formatted("caption", "caption_entities"))
 

@@ -64,7 +64,7 @@ def deliver(api: BotApi, params: Params, *contents: Mapping[str, Any]) -> list[J
 
 
 def placement(api: BotApi, chat: Chat, params: Params) -> dict[str, Any]:
-    """What a message replies to, with the quote, and the thread that it goes to."""
+    """Resolve the reply, its quote and the thread of a message."""
     thread_id = params.integer("message_thread_id") or None
     if thread_id and not _thread_exists(chat, thread_id):
         raise bad_request("message thread not found")
@@ -157,7 +157,7 @@ def forward_message(api: BotApi, params: Params) -> Json:
 
 
 def _origin(message: Json) -> Json:
-    """Where a forward comes from: the first author, not the last one who forwarded it."""
+    """Build the MessageOrigin of a forward: the first author, not the last forwarder."""
     if "forward_origin" in message:
         return dict(message["forward_origin"])
     if "from" in message and "sender_chat" not in message:

@@ -1,4 +1,4 @@
-"""getUpdates and the webhook: the two ways to hear, of which a bot has one at a time."""
+"""getUpdates and the webhook methods; a bot uses one or the other."""
 
 from __future__ import annotations
 

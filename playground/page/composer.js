@@ -1,6 +1,7 @@
 // Writing: text, files, replies, edits, commands, and the bot's keyboard.
 import { $, avatar, h, icon, item, menu } from "./dom.js";
 import { act } from "./feed.js";
+import { recordButton } from "./sound.js";
 import { MAX_CAPTION, MAX_TEXT, parts } from "./parts.js";
 import { author, current, hasBot, isAdmin, isMine, myRole, on, person, plural, preview, store } from "./store.js";
 
@@ -14,11 +15,12 @@ let choices = [];
 let chosen = 0;
 const texts = new Map(); // what was typed and not sent, by chat
 
-let input, sendButton;
+let input, sendButton, recorder;
 
 export function setUp() {
   input = h("textarea", { rows: "1", "aria-label": "Сообщение", id: "input", autocomplete: "off", oninput: onInput, onkeydown: onKey, onpaste: onPaste });
   sendButton = h("button", { class: "icon send", title: "Отправить", onclick: submit }, icon("send"));
+  recorder = recordButton((voice, seconds) => act("send", { duration: seconds, reply_to: reply?.message_id ?? defaultReply() }, { voice }));
   on("open", () => { reset(); draw(); });
   on("chats", draw);
   on("reply", (message) => { reply = message; editing = null; draw(); input.focus(); });
@@ -52,7 +54,7 @@ export function draw() {
   }
   input.placeholder = chat.keyboard?.input_field_placeholder || (chat.type === "channel" ? "Новый пост" : store.open.post ? "Комментарий" : "Сообщение");
   footer.replaceChildren(h("div", { class: "suggest", role: "listbox", id: "suggest", hidden: true }),
-    h("div", { class: "box" }, context(), h("div", { class: "line" }, identityButton(chat), attachButton(), input, menuButton(chat), keyboardButton(chat), sendButton),
+    h("div", { class: "box" }, context(), h("div", { class: "line" }, identityButton(chat), attachButton(), input, menuButton(chat), keyboardButton(chat), recorder, sendButton),
       h("div", { class: "count", id: "count", role: "status", hidden: true }), keyboard(chat)));
   if (focused) input.focus();
   fit();
@@ -158,9 +160,10 @@ function count() {
   const node = $("count");
   if (!node) return;
   node.hidden = text.length < limit * 0.9;
-  const length = `${text.length.toLocaleString("ru")} из ${limit.toLocaleString("ru")}`;
-  node.textContent = tooLong ? `${length}: изменённое сообщение должно поместиться в одно`
-    : pieces > 1 ? `${length}: уйдёт ${plural(pieces, "сообщением", "сообщениями", "сообщениями")}` : length;
+  const length = text.length.toLocaleString("ru");
+  const most = limit.toLocaleString("ru");
+  node.textContent = tooLong ? `${length} из ${most}: изменённое сообщение должно поместиться в одно`
+    : pieces > 1 ? `${length} знаков: уйдёт ${plural(pieces, "сообщением", "сообщениями", "сообщениями")}` : `${length} из ${most}`;
 }
 
 function onInput() {

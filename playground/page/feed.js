@@ -3,6 +3,7 @@ import { $, avatar, copy, dialog, h, hue, icon, item, menu, notice, toast } from
 import { post } from "./api.js";
 import { formatted } from "./format.js";
 import { rich } from "./rich.js";
+import { player } from "./sound.js";
 import {
   author, clock, current, day, isAdmin, isMine, isShown, messagesOf, on, person, plural, preview, store, tell,
 } from "./store.js";
@@ -186,6 +187,8 @@ function attachment(message) {
     return h("a", { class: "document", href: `/api/files/${file.file_id}`, download: file.file_name },
       h("i", {}, icon("file")), h("span", {}, h("b", {}, file.file_name), h("small", { class: "muted" }, size(file.file_size))));
   }
+  const sound = message.voice || message.audio || message.video_note;
+  if (sound) return player(sound, message.audio?.file_name || (message.voice ? "Голосовое сообщение" : "Видеосообщение"));
   if (message.location) return place(message);
   return null;
 }

@@ -75,6 +75,9 @@ export function preview(message) {
   const text = message.text || message.caption || (message.rich_message && summary(message.rich_message));
   if (message.photo) return `🖼 ${text || "Фотография"}`;
   if (message.document) return `📎 ${message.document.file_name}`;
+  if (message.voice) return `🎤 ${text || "Голосовое сообщение"}`;
+  if (message.audio) return `🎵 ${text || message.audio.file_name}`;
+  if (message.video_note) return "📹 Видеосообщение";
   if (message.venue || message.location) return "📍 Место";
   if (message.forum_topic_created) return `Тема «${message.forum_topic_created.name}»`;
   return text || "Сообщение";

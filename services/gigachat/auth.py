@@ -1,8 +1,8 @@
-"""The access token: one OAuth call for all who wait, whatever happens to each of them.
+"""The access token, refreshed by one OAuth call for all concurrent requests.
 
-A token is refreshed by whoever finds it missing, old or refused, and everyone who
-comes meanwhile waits for that same call. A refusal names the token it is about, so
-that late ones, about a token replaced long since, refresh nothing.
+The first request that finds the token missing, expired or refused starts the call; the others
+wait for it. A refusal names its token, so that a late one, for a token that has been replaced
+since, starts no second call.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 
 from services.errors import AuthError, BadResponse, ServiceError
 
-EARLY = 60.0  # seconds before its end at which a token is replaced
-MIN_USE = 60.0  # a clock that is wrong must not cost an OAuth call before every request
-FAILURE_LIFE = 5.0  # seconds for which a failed OAuth call answers for the next ones
+EARLY = 60.0  # seconds before its expiry at which a token is replaced
+MIN_USE = 60.0  # seconds; so that with a wrong clock not every request needs an OAuth call
+FAILURE_LIFE = 5.0  # seconds for which requests share the error of a failed OAuth call
 
 
 class TokenRefused(AuthError):
-    """The service doesn't accept the token it gave: expired early or revoked."""
+    """The service refused its own token: it expired early or was revoked."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +49,7 @@ def parse_token(reply: Any, now: float) -> Token:
 
 
 class TokenSource:
-    """Gives the current token; `fetch` makes one OAuth call and raises ServiceError."""
+    """Provides the current token; `fetch` makes one OAuth call and raises ServiceError."""
 
     def __init__(self, fetch: Callable[[], Awaitable[Token]]) -> None:
         self._fetch = fetch
@@ -60,7 +60,7 @@ class TokenSource:
         self._call: asyncio.Task[Token | ServiceError] | None = None
 
     async def get(self, refused: Token | None = None) -> Token:
-        """The token to use now, never `refused` again."""
+        """The current token; a new one if it is `refused`."""
         now = asyncio.get_running_loop().time()
         if self._token is not None and self._token is not refused and now < self._refresh_at:
             return self._token
@@ -68,14 +68,14 @@ class TokenSource:
             raise copy.copy(self._failure) from self._failure
         if self._call is None:
             self._call = asyncio.create_task(self._refresh())
-        # The shield: one caller's cancellation must not take the token from the others.
+        # Shielded: the cancellation of one caller must not cancel the call of all others.
         outcome = await asyncio.shield(self._call)
         if isinstance(outcome, ServiceError):
             raise copy.copy(outcome) from outcome
         return outcome
 
     async def _refresh(self) -> Token | ServiceError:
-        """Fetch and keep a token, or the failure; returned, so that nobody need await it."""
+        """Fetch a token. Returns an error instead of raising: the task may have no waiter."""
         loop = asyncio.get_running_loop()
         self._failure = None
         try:

@@ -19,7 +19,7 @@ _DOCUMENTED_PATH = "/api/v1"
 
 
 class GigaChatSettings(EnvSettings):
-    """How to reach GigaChat and what to ask of it."""
+    """Addresses, key, model and limits of GigaChat."""
 
     client_basic: SecretStr | None = Field(None, alias="GIGA_CLIENT_BASIC")
     scope: str = Field(PERSONAL_SCOPE, alias="GIGA_SCOPE")
@@ -65,19 +65,19 @@ class GigaChatSettings(EnvSettings):
 
     @property
     def parallel(self) -> int:
-        """Requests at once: what the service allows to a person or to a company."""
+        """Concurrent requests that the service allows: 1 for a person, 10 for a company."""
         return self.max_parallel or (1 if self.scope == PERSONAL_SCOPE else 10)
 
     def ssl_context(self) -> ssl.SSLContext | bool:
-        """What decides whom to trust; False trusts everyone."""
+        """The TLS context; False turns the check of certificates off."""
         return _trust(self.ca_bundle) if self.verify_ssl else False
 
 
 @cache
 def _trust(ca_bundle: Path | None) -> ssl.SSLContext:
-    """Load the system's store (0.2 s, hence the cache) and add the bundle to it.
+    """Load the system's trust store (0.2 s, hence the cache) and add the bundle.
 
-    Not the bundle alone: the token and the chat may come through hosts with other chains.
+    The bundle alone isn't enough: the two hosts may have different certificate chains.
     """
     context = ssl.create_default_context()
     if ca_bundle is not None:

@@ -1,4 +1,4 @@
-"""How many answers may be under way at once."""
+"""Limit of concurrent requests."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from services.errors import Busy
 
 
 class RequestLimiter:
-    """`async with slots`: one of `count` places, first come, first served.
+    """A semaphore with a time limit: `async with limiter` admits `count` requests, in order.
 
-    Whoever waits longer than `patience` seconds gets Busy: a place may be held by a
-    consumer that stopped reading. A semaphore under `wait_for` would do the same, but
-    before Python 3.12 that can lose a cancellation.
+    After `patience` seconds of waiting it raises Busy: a consumer that stopped reading its
+    stream may hold a place for long. `asyncio.wait_for` around a semaphore would do the same,
+    but before Python 3.12 it can lose a cancellation.
     """
 
     def __init__(self, count: int, patience: float) -> None:

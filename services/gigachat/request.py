@@ -1,4 +1,4 @@
-"""GigaChat's requests: the project's messages as the service wants them."""
+"""Build GigaChat's requests from messages and options."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import orjson
 
 from services.chat import FunctionSpec, GenerationOptions, Message
 
-COLDEST = 0.001  # zero is refused; this is documented as deterministic
+MIN_TEMPERATURE = 0.001  # zero is refused; this is documented as deterministic
 
 JSON = dict[str, Any]
 
 
 def encode(request: JSON) -> bytes:
-    """The body; half a surrogate pair, which is not text, becomes a question mark."""
+    """The JSON body; half a surrogate pair, which UTF-8 can't hold, becomes a question mark."""
     try:
         return orjson.dumps(request)
     except orjson.JSONEncodeError:
@@ -33,7 +33,7 @@ def chat_request(
     if stream:
         request["stream"] = True
     if options.temperature is not None:
-        request["temperature"] = max(options.temperature, COLDEST)
+        request["temperature"] = max(options.temperature, MIN_TEMPERATURE)
     for name in ("top_p", "max_tokens", "repetition_penalty"):
         value = getattr(options, name)
         if value is not None:
@@ -49,11 +49,10 @@ def chat_request(
 
 
 def beginning(request: JSON) -> int:
-    """A number that the requests of one conversation share.
+    """A number that all requests of one conversation share, for X-Session-ID.
 
-    The prompt cache works by prefix, so the text up to the first question tells
-    conversations apart as well as an id of the caller's would, and changes when
-    the caller trims it.
+    GigaChat caches prompts by their prefix, so a hash of everything up to the first question
+    serves as the conversation's ID. It changes when the caller trims the conversation.
     """
     start = [request["model"]]
     for message in request["messages"]:
@@ -64,7 +63,7 @@ def beginning(request: JSON) -> int:
 
 
 def _merge_system(messages: Sequence[Message]) -> list[JSON]:
-    """GigaChat takes one system message, and only at the start."""
+    """Join system messages: GigaChat accepts one, at the start."""
     system = [message.content for message in messages if message.role == "system"]
     rest = [_message(message) for message in messages if message.role != "system"]
     return [{"role": "system", "content": "\n\n".join(system)}, *rest] if system else rest

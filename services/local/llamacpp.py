@@ -49,6 +49,7 @@ from services.local.text import AnswerText
 
 logger = logging.getLogger(__name__)
 
+MAX_PREFIXES = 8  # that every prompt is compared with
 MAX_LINE = 1 << 20  # of a stream: the last one carries more than text
 # A small model at the article's temperature invents words; it is asked for the likeliest.
 EMBEDDED_DEFAULTS = GenerationOptions(temperature=0.0)
@@ -111,6 +112,7 @@ class LlamaCppModel:
                 await self._prefixes.read(server.identity, tokens, slot.number)
                 slot.tokens = tokens
         self._slots.prefixes.append(tokens)
+        del self._slots.prefixes[:-MAX_PREFIXES]
 
     async def complete(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS

@@ -1,10 +1,9 @@
-"""State that survives a restart: a SQLite file in DATA_DIR, or the PostgreSQL of DATABASE_URL.
+"""Persistent state: a SQLite file in DATA_DIR, or the PostgreSQL of DATABASE_URL.
 
-`Database` owns the connections, `migrations` the tables; each store is a few statements
-over one table and takes the `Database` it works on. Tables that only one bot needs are
-declared by that bot on the same `Base`, and built by a migration like all others. A store's
-method is one transaction: when it returns, the change has reached the operating system and
-survives `kill -9`; while the database is away it waits.
+`Database` owns the connections, `migrations` creates the tables; each store is a few statements
+over one table. A bot declares its own tables on the same `Base` and keeps their migrations in
+`bots/<bot>/migrations/`. A store's method is one transaction: when it returns, the change
+survives `kill -9`. While the database is unavailable the method waits and retries.
 """
 
 from services.storage.database import Base, Database, StorageSettings

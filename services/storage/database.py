@@ -74,8 +74,10 @@ class StorageSettings(EnvSettings):
             return make_url(f"sqlite+aiosqlite:///{self.data_dir / 'bots.sqlite3'}")
         try:
             url = make_url(self.database_url.get_secret_value())
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise ConfigError("DATABASE_URL is no address of a database") from None
+        if url.port is not None and not 0 < url.port < 2**16:
+            raise ConfigError(f"DATABASE_URL: there is no port {url.port}")
         driver = _DRIVERS.get(url.drivername)
         if driver is None:
             raise ConfigError(f"DATABASE_URL: postgresql:// is expected, not {url.drivername}://")

@@ -1,4 +1,4 @@
-"""One transaction for many callers: under load, commits cost what one costs."""
+"""Batch concurrent writes into one transaction."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-MOST = 500  # items in one transaction
+MAX_BATCH = 500  # items in one transaction
 
 
 class GroupCommit(Generic[T, R]):
-    """Calls that come while a transaction runs share the next one; a lone call waits for none.
+    """Calls during a transaction share the next one; a single call is written at once.
 
     `write` stores the items in one transaction and returns a result for each. A call returns
-    when its item is committed, so nothing is promised that a crash could take back.
+    after the commit of its item.
     """
 
     def __init__(self, write: Callable[[Sequence[T]], Awaitable[Sequence[R]]]) -> None:
@@ -34,7 +34,7 @@ class GroupCommit(Generic[T, R]):
     async def _write_all(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
                 await self._write_batch(batch)
         finally:
             self._writer = None

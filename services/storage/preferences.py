@@ -1,4 +1,4 @@
-"""What each user chose: a style, a model, temperatures."""
+"""Settings that users choose: a style, a model, temperatures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PreferenceRow(Base):
 
 
 class PreferenceStore:
-    """Small settings of one bot by owner (a user or a chat); values are JSON."""
+    """Key-value settings of one bot for each owner, a user or a chat; values are JSON."""
 
     def __init__(self, database: Database, bot: str) -> None:
         self._database = database

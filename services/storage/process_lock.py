@@ -1,4 +1,4 @@
-"""A guard against a second process with the same state."""
+"""File locks: one process per bot and folder, one migration at a time."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from services.errors import ConfigError
 
 
 def hold(path: Path, timeout: float) -> sqlite3.Connection:
-    """Lock a file until the connection is closed, or this process dies, however it dies.
+    """Lock a file until the connection is closed or the process ends, by kill -9 too.
 
-    SQLite's locks work on every system. Raises sqlite3.OperationalError, "database is locked",
-    when another holds it for longer than `timeout` seconds.
+    It is an SQLite lock, which works on every system. Raises sqlite3.OperationalError
+    ("database is locked") when another process holds it for longer than `timeout` seconds.
     """
     lock = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
     try:
@@ -27,7 +27,7 @@ def hold(path: Path, timeout: float) -> sqlite3.Connection:
 
 @contextmanager
 def process_lock(folder: Path, bot: str) -> Iterator[None]:
-    """Hold a bot's folder; raise ConfigError when another process does."""
+    """Lock a bot's folder; raise ConfigError when another process holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
         lock = hold(folder / f"{bot}.lock", timeout=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from io import BytesIO
+from typing import Literal
 
 import aiohttp
 import pytest
@@ -12,7 +13,7 @@ from aiogram import Bot
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import BufferedInputFile, InputMediaPhoto
 
-from playground import NotAllowed, Playground, Upload
+from playground import NotAllowed, Playground, Sound, Upload
 from playground.errors import ApiError
 from playground.files import picture_size
 
@@ -127,3 +128,42 @@ async def test_file_addresses_cannot_leave_the_folder(
 )  # fmt: skip
 def test_picture_sizes(data: bytes, size: tuple[int, int]) -> None:
     assert picture_size(data) == size
+
+
+@pytest.mark.parametrize(
+    ("kind", "folder"), [("voice", "voice"), ("audio", "music"), ("video_note", "video_notes")]
+)
+async def test_sounds_go_both_ways(
+    bot: Bot, playground: Playground, kind: Literal["voice", "audio", "video_note"], folder: str
+) -> None:
+    chat = playground.person("Аня").private
+    chat.send(sound=Sound(Upload("a.ogg", "audio/ogg", b"OggS123"), kind, duration=7))
+    message = (await bot.get_updates())[-1].message
+    assert message is not None
+    sound = getattr(message, kind)
+    assert (sound.duration, sound.file_size) == (7, 7)
+    file = await bot.get_file(sound.file_id)
+    assert file.file_path is not None
+    assert file.file_path.startswith(f"{folder}/")
+    downloaded = await bot.download_file(file.file_path)
+    assert downloaded is not None
+    assert downloaded.read() == b"OggS123"
+    send = getattr(bot, f"send_{kind}")
+    again = await send(message.chat.id, sound.file_id)
+    assert getattr(again, kind).file_id == sound.file_id
+    sent = await send(message.chat.id, BufferedInputFile(b"OggS", "b.ogg"), duration=3)
+    assert getattr(sent, kind).duration == 3
+    document = await bot.send_document(message.chat.id, BufferedInputFile(b"x", "b.txt"))
+    assert document.document is not None
+    with pytest.raises(TelegramBadRequest, match="can't use file of type Document"):
+        await send(message.chat.id, document.document.file_id)
+
+
+async def test_what_is_larger_than_20_megabytes_is_not_downloaded(
+    bot: Bot, playground: Playground
+) -> None:
+    upload = Upload("a.ogg", "audio/ogg", bytes(20 * 2**20 + 1))
+    sent = playground.person("Аня").private.send(sound=Sound(upload))
+    assert sent.voice is not None
+    with pytest.raises(TelegramBadRequest, match="file is too big"):
+        await bot.get_file(sent.voice.file_id)

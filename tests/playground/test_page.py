@@ -35,7 +35,8 @@ pytestmark = in_chromium
 
 @one_loop(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as browser:
+    microphone = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    async with chromium(*microphone) as browser:
         yield browser
 
 
@@ -454,3 +455,28 @@ async def test_a_rich_message_is_shown_whole(page: Page, playground: Playground,
     await expect(page.locator(".chat[aria-current='true'] .chat-preview")).to_contain_text(
         "<img src=x"
     )
+
+
+async def test_a_recorded_voice_message_plays(page: Page, playground: Playground, bot: Bot) -> None:
+    """Chromium's own microphone beeps; the bot gets what it recorded."""
+    await page.set_viewport_size({"width": 360, "height": 640})
+    await begin(page)
+    record = page.get_by_role("button", name="Записать голосовое")
+    await record.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("timer")).to_have_text("0:02", timeout=10_000)
+    await page.get_by_role("button", name="Остановить и отправить").click()
+    sound = page.get_by_role("group", name="Голосовое сообщение")
+    await expect(sound).to_be_visible()
+    message = (await bot.get_updates())[-1].message
+    assert message is not None
+    assert message.voice is not None
+    assert message.voice.duration in (2, 3)
+    assert (message.voice.mime_type or "").startswith("audio/")
+    levels = "[...document.querySelectorAll('.wave i')].map((bar) => bar.style.cssText)"
+    await page.wait_for_function(f"new Set({levels}).size > 3")
+    await sound.get_by_role("button", name="Слушать").click()
+    await expect(sound.locator(".wave .played").first).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
+    await page.click(".back")
+    await expect(page.locator(".chat[aria-current='true']")).to_contain_text("Голосовое сообщение")

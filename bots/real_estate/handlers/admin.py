@@ -83,11 +83,10 @@ async def on_decision(
         await shown.edit_text(texts.IMPORT_CANCELLED)
         return
     try:
-        accepted = await listing_import.accept(*await _download(asked.document, bot))
+        stored = await listing_import.accept(*await _download(asked.document, bot))
     except ImportRefused as error:
         await shown.edit_text(str(error))
         return
-    stored = accepted.stored
     await shown.edit_text(
         texts.IMPORT_DONE.format(
             added=stored.added,
@@ -96,7 +95,7 @@ async def on_decision(
             training=texts.IMPORT_TRAINING,
         )
     )
-    for alert in accepted.alerts:
+    async for alert in listing_import.alerts():
         await _send_alert(bot, alert)
 
 
@@ -135,11 +134,7 @@ def _errors(preview: ImportPreview) -> str:
 
 
 async def _send_alert(bot: Bot, alert: Alert) -> None:
-    lines = "\n".join(
-        f"• {wording.money(item.flat.price or 0)}, {wording.flat_line(item.flat)}"
-        + (f", {wording.DEMO}" if item.demo else "")
-        for item in alert.listings
-    )
+    lines = wording.flat_list(alert.listings)
     search = wording.understood(alert.slots).removeprefix("Я понял: ").rstrip(".")
     text = texts.ALERT.format(count=alert.total, search=search, lines=lines)
     try:

@@ -10,9 +10,8 @@ from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from bots.common.conversation import author_of
 from bots.common.replies import send_reply
 from bots.real_estate import texts, wording
-from bots.real_estate.assistant import Assistant
+from bots.real_estate.assistant import Assistant, FlatCard
 from bots.real_estate.keyboards import FlatCallback, card_keyboard
-from bots.real_estate.listings import Listing
 
 
 def create_router() -> Router:
@@ -28,60 +27,58 @@ def create_router() -> Router:
 async def on_card(
     callback: CallbackQuery, callback_data: FlatCallback, assistant: Assistant
 ) -> None:
-    listing = await _find(callback, callback_data, assistant)
-    if not listing or not isinstance(callback.message, Message):
+    card = await _find(callback, callback_data, assistant)
+    if not card or not isinstance(callback.message, Message):
         return
     await callback.answer()
-    if listing.photo:
-        await _send_photo(callback.message, listing.photo)
-    keyboard = await _keyboard(assistant, callback.from_user.id, listing)
-    await send_reply(callback.message, wording.card(listing), keyboard=keyboard)
+    if card.listing.photo:
+        await _send_photo(callback.message, card.listing.photo)
+    await send_reply(callback.message, wording.card(card.listing), keyboard=_keyboard(card))
 
 
 async def on_worth(
     callback: CallbackQuery, callback_data: FlatCallback, assistant: Assistant
 ) -> None:
-    listing = await _find(callback, callback_data, assistant)
-    if listing and isinstance(callback.message, Message):
+    card = await _find(callback, callback_data, assistant)
+    if card and isinstance(callback.message, Message):
         await callback.answer()
-        await send_reply(callback.message, wording.worth(listing))
+        await send_reply(callback.message, wording.worth(card.listing))
 
 
 async def on_map(
     callback: CallbackQuery, callback_data: FlatCallback, assistant: Assistant
 ) -> None:
-    listing = await _find(callback, callback_data, assistant)
-    if not listing or listing.flat.lat is None or listing.flat.lon is None:
+    card = await _find(callback, callback_data, assistant)
+    if not card:
         return
+    flat = card.listing.flat
     await callback.answer()
-    if isinstance(callback.message, Message):
-        await callback.message.answer_location(listing.flat.lat, listing.flat.lon)
+    if isinstance(callback.message, Message) and flat.lat is not None and flat.lon is not None:
+        await callback.message.answer_location(flat.lat, flat.lon)
 
 
 async def on_star(
     callback: CallbackQuery, callback_data: FlatCallback, assistant: Assistant
 ) -> None:
-    listing = await _find(callback, callback_data, assistant)
-    if not listing:
+    if not await _find(callback, callback_data, assistant):
         return
-    starred = await assistant.saved_items.toggle_favourite(callback.from_user.id, listing.id)
+    starred = await assistant.toggle_favourite(callback.from_user.id, callback_data.id)
     await callback.answer(texts.STARRED if starred else texts.UNSTARRED)
-    await _refresh(callback, assistant, listing)
+    await _refresh(callback, callback_data, assistant)
 
 
 async def on_add_to_compare(
     callback: CallbackQuery, callback_data: FlatCallback, assistant: Assistant
 ) -> None:
-    listing = await _find(callback, callback_data, assistant)
-    if not listing:
+    if not await _find(callback, callback_data, assistant):
         return
-    ids = await assistant.toggle_compared(callback.from_user.id, listing.id)
+    ids = await assistant.toggle_compared(callback.from_user.id, callback_data.id)
     await callback.answer(texts.COMPARE_ADDED.format(count=len(ids)))
-    await _refresh(callback, assistant, listing)
+    await _refresh(callback, callback_data, assistant)
 
 
 async def on_compare(message: Message, assistant: Assistant) -> None:
-    items = await assistant.store.get(await assistant.compared(author_of(message).id))
+    items = await assistant.compared_flats(author_of(message).id)
     if len(items) < 2:
         await message.answer(texts.COMPARE_FEW)
         return
@@ -90,27 +87,24 @@ async def on_compare(message: Message, assistant: Assistant) -> None:
 
 async def _find(
     callback: CallbackQuery, callback_data: FlatCallback, assistant: Assistant
-) -> Listing | None:
+) -> FlatCard | None:
     """The listing of a button; the user is told when it is gone."""
-    found = await assistant.store.get([callback_data.id])
-    if not found:
+    card = await assistant.card(callback.from_user.id, callback_data.id)
+    if card is None:
         await callback.answer(texts.GONE, show_alert=True)
-    return found[0] if found else None
+    return card
 
 
-async def _keyboard(assistant: Assistant, owner_id: int, listing: Listing) -> InlineKeyboardMarkup:
-    favourites = await assistant.saved_items.favourites(owner_id)
-    return card_keyboard(
-        listing,
-        starred=any(item.id == listing.id for item in favourites),
-        compared=listing.id in await assistant.compared(owner_id),
-    )
+def _keyboard(card: FlatCard) -> InlineKeyboardMarkup:
+    return card_keyboard(card.listing, starred=card.starred, compared=card.compared)
 
 
-async def _refresh(callback: CallbackQuery, assistant: Assistant, listing: Listing) -> None:
-    if isinstance(callback.message, Message):
-        keyboard = await _keyboard(assistant, callback.from_user.id, listing)
-        await callback.message.edit_reply_markup(reply_markup=keyboard)
+async def _refresh(
+    callback: CallbackQuery, callback_data: FlatCallback, assistant: Assistant
+) -> None:
+    card = await assistant.card(callback.from_user.id, callback_data.id)
+    if card and isinstance(callback.message, Message):
+        await callback.message.edit_reply_markup(reply_markup=_keyboard(card))
 
 
 async def _send_photo(message: Message, url: str) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from contextlib import suppress
+
 from aiogram import F, Router
 from aiogram.filters import Command, CommandStart
 from aiogram.types import CallbackQuery, Message
 
 from bots.common.conversation import Addressed, author_of, conversation_key
 from bots.common.replies import run_reply, send_reply
-from bots.common.turns import Turns
+from bots.common.turns import Interrupted, Turns
 from bots.real_estate import texts
-from bots.real_estate.assistant import Answer, Assistant
+from bots.real_estate.assistant import Answer, Assistant, OldButton
 from bots.real_estate.keyboards import (
+    SORT_LABELS,
     ChipCallback,
     PageCallback,
+    RequestCallback,
     StyleCallback,
     answer_keyboard,
     style_keyboard,
@@ -24,18 +29,23 @@ from bots.real_estate.wording import STYLES
 def create_router() -> Router:
     router = Router(name="talk")
     router.message.register(on_start, CommandStart())
-    router.message.register(on_start, Command("help"))
+    router.message.register(on_help, Command("help"))
     router.message.register(on_style, Command("style"))
     router.message.register(on_reset, Command("reset"))
     router.callback_query.register(on_style_chosen, StyleCallback.filter())
     router.callback_query.register(on_chip, ChipCallback.filter())
     router.callback_query.register(on_page, PageCallback.filter())
+    router.callback_query.register(on_details, RequestCallback.filter(F.action == "details"))
     router.message.register(on_message, F.text, Addressed(), flags={"gather": True})
     return router
 
 
 async def on_start(message: Message) -> None:
     await message.answer(texts.START)
+
+
+async def on_help(message: Message) -> None:
+    await message.answer(texts.HELP)
 
 
 async def on_style(message: Message, assistant: Assistant) -> None:
@@ -60,27 +70,52 @@ async def on_message(
     message: Message, text: str, assistant: Assistant, turns: Turns, bot_name: str
 ) -> None:
     async with turns.turn(conversation_key(bot_name, message)) as turn:
-        answer = await run_reply(message, turn, assistant.reply(author_of(message).id, text))
+        person = author_of(message).id
+        answer = await run_reply(message, turn, assistant.reply(person, text))
         await _send(message, answer)
+        comment = None
+        with suppress(Interrupted):  # the answer is out: there is nothing to repeat
+            comment = await turn.run(assistant.comment(person, answer, text))
+    if comment:
+        await send_reply(message, comment)
 
 
 async def on_chip(
     callback: CallbackQuery, callback_data: ChipCallback, assistant: Assistant
 ) -> None:
-    answer = await assistant.drop(callback.from_user.id, callback_data.slot)
-    await _answer(callback, answer)
+    work = assistant.drop(callback.from_user.id, callback_data.key, callback_data.slot)
+    await _answer(callback, work)
 
 
 async def on_page(
     callback: CallbackQuery, callback_data: PageCallback, assistant: Assistant
 ) -> None:
-    answer = await assistant.show(
-        callback.from_user.id, offset=callback_data.offset, sort=callback_data.sort or None
+    sort = callback_data.sort if callback_data.sort in SORT_LABELS else None
+    work = assistant.show(
+        callback.from_user.id, callback_data.key, offset=max(0, callback_data.offset), sort=sort
     )
-    await _answer(callback, answer)
+    await _answer(callback, work)
 
 
-async def _answer(callback: CallbackQuery, answer: Answer) -> None:
+async def on_details(
+    callback: CallbackQuery, callback_data: RequestCallback, assistant: Assistant
+) -> None:
+    try:
+        details = await assistant.details(callback.from_user.id, callback_data.key)
+    except OldButton:
+        await callback.answer(texts.OLD_BUTTON, show_alert=True)
+        return
+    await callback.answer()
+    if isinstance(callback.message, Message):
+        await send_reply(callback.message, details)
+
+
+async def _answer(callback: CallbackQuery, work: Awaitable[Answer]) -> None:
+    try:
+        answer = await work
+    except OldButton:
+        await callback.answer(texts.OLD_BUTTON, show_alert=True)
+        return
     await callback.answer()
     if isinstance(callback.message, Message):
         await _send(callback.message, answer)

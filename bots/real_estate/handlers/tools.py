@@ -8,7 +8,7 @@ from aiogram.types import CallbackQuery, Message
 
 from bots.common import texts as common_texts
 from bots.real_estate import texts
-from bots.real_estate.assistant import Assistant, answer_mortgage
+from bots.real_estate.assistant import Assistant, Stats, answer_mortgage
 from bots.real_estate.checklists import BY_NAME, toggle
 from bots.real_estate.keyboards import CheckCallback, checklist_keyboard, checklists_keyboard
 from bots.real_estate.mortgage import read_mortgage
@@ -57,25 +57,23 @@ async def on_check(
 
 
 async def on_stats(message: Message, assistant: Assistant) -> None:
-    listings = await assistant.store.count()
+    stats = await assistant.stats()
     await message.answer(
         texts.STATS.format(
-            listings=listings,
-            valuation=await _valuation(assistant),
-            rejected=assistant.voice.guard.rejected,
+            listings=stats.listings, valuation=_valuation(stats), rejected=stats.texts_rejected
         )
     )
 
 
-async def _valuation(assistant: Assistant) -> str:
-    accuracy = assistant.appraiser.accuracy
+def _valuation(stats: Stats) -> str:
+    accuracy = stats.accuracy
     if accuracy is None:
-        return texts.STATS_TRAINING if assistant.appraiser.training else texts.STATS_NO_MODEL
+        return texts.STATS_TRAINING if stats.training else texts.STATS_NO_MODEL
     return texts.STATS_MODEL.format(
         rows=accuracy.rows,
-        demo=texts.STATS_DEMO if await assistant.store.has_demo() else "",
+        demo=texts.STATS_DEMO if stats.demo else "",
         mdape=accuracy.mdape,
         within20=accuracy.within20,
         coverage80=accuracy.coverage80,
-        worse=assistant.appraiser.rejected,
+        worse=stats.models_rejected,
     )

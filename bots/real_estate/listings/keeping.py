@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, delete, func, select
+from sqlalchemy import JSON, BigInteger, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bots.real_estate.flat import FLAT_FIELDS
@@ -53,6 +53,7 @@ class Alert:
     slots: Slots
     total: int
     listings: tuple[Listing, ...]
+    search_id: int = 0
 
 
 class SavedItems:
@@ -74,6 +75,11 @@ class SavedItems:
                 return False
             session.add(FavouriteRow(owner_id=owner_id, listing_id=listing_id))
         return True
+
+    @retry_when_unavailable
+    async def is_favourite(self, owner_id: int, listing_id: int) -> bool:
+        async with self._database.session() as session:
+            return await session.get(FavouriteRow, (owner_id, listing_id)) is not None
 
     @retry_when_unavailable
     async def favourites(self, owner_id: int) -> list[Listing]:
@@ -131,10 +137,21 @@ class SavedItems:
                 found = [
                     to_listing(item) for item in (await session.execute(query)).mappings().all()
                 ]
-                row.seen_id = newest
+                # Not through the row: it may be deleted by /forget at this moment.
+                moved = update(SavedSearchRow).where(SavedSearchRow.id == row.id)
+                await session.execute(
+                    moved.values(seen_id=newest).execution_options(synchronize_session=False)
+                )
                 if found:
-                    alerts.append(Alert(row.chat_id, slots, len(found), tuple(found[:ALERT_SIZE])))
+                    first = tuple(found[:ALERT_SIZE])
+                    alerts.append(Alert(row.chat_id, slots, len(found), first, row.id))
         return alerts
+
+    @retry_when_unavailable
+    async def is_watched(self, search_id: int) -> bool:
+        """Whether the saved search is there still."""
+        async with self._database.session() as session:
+            return await session.get(SavedSearchRow, search_id) is not None
 
     @retry_when_unavailable
     async def forget(self, owner_id: int) -> None:

@@ -12,6 +12,7 @@ from bots.real_estate.listings.plain import plain
 from bots.real_estate.listings.store import Listing, ListingStore, listings, to_listing
 from bots.real_estate.listings.text import HasWords
 from bots.real_estate.request import Slots
+from bots.real_estate.understanding.gazetteer import load_gazetteer
 from services.storage.database import retry_when_unavailable
 
 Sort = Literal["price", "price_per_metre", "discount"]
@@ -57,7 +58,7 @@ async def search(
             await session.scalar(select(func.count()).select_from(listings).where(where)) or 0
         )
         if total == 0:
-            return SearchPage(0, (), await _blockers(session, filters))
+            return SearchPage(0, (), await _blockers(session, filters, slots))
         query = select(listings).where(where).order_by(*_order(sort), listings.c.id)
         rows = (await session.execute(query.limit(limit).offset(offset))).mappings().all()
     return SearchPage(total, tuple(to_listing(row) for row in rows))
@@ -143,6 +144,17 @@ def _stem(word: str) -> str:
     return letters[: max(3, len(letters) - 2)] if len(letters) > 4 else letters
 
 
+def city_of(metro: str | None, district: str | None) -> str | None:
+    """The one city that has this station or district; None where several or none have."""
+    for name, kinds in ((metro, ("metro",)), (district, ("district", "okrug"))):
+        if name:
+            readings = load_gazetteer().readings(plain(name) or "")
+            cities = {found.place.city for found in readings if found.place.kind in kinds}
+            if len(cities) == 1:
+                return cities.pop() or None
+    return None
+
+
 def _order(sort: Sort) -> tuple[Any, ...]:
     field = listings.c
     if sort == "price_per_metre":
@@ -152,15 +164,21 @@ def _order(sort: Sort) -> tuple[Any, ...]:
     return (field.price,)
 
 
-async def _blockers(session: Any, filters: list[Filter]) -> tuple[Blocker, ...]:
-    """For each filter, what there would be without it; the one that gives most comes first."""
+async def _blockers(session: Any, filters: list[Filter], slots: Slots) -> tuple[Blocker, ...]:
+    """For each filter, what there would be without it; the one that gives most comes first.
+
+    Without the metro or the district one still means their city.
+    """
     if not filters:
         return ()
     # Bit n of `failed` is set where a flat doesn't pass filter n.
     bits = {1 << number: item.slots for number, item in enumerate(filters)}
     tests = zip(bits, filters, strict=True)
     failed = sum((case((item.clause, 0), else_=bit) for bit, item in tests), literal(0))
-    flats = select(failed.label("failed"), listings.c.price).where(listings.c.price > 0).subquery()
+    where = [listings.c.price > 0]
+    if slots.city is None and (city := city_of(slots.metro, slots.district)):
+        where.append(or_(listings.c.city_key == plain(city), listings.c.city_key.is_(None)))
+    flats = select(failed.label("failed"), listings.c.price).where(*where).subquery()
     found = await session.execute(
         select(flats.c.failed, func.count(), func.min(flats.c.price))
         .where(flats.c.failed.in_(bits))

@@ -168,8 +168,10 @@ class ListingStore:
             return int(await session.scalar(select(func.max(listings.c.id))) or 0)
 
     @retry_when_unavailable
-    async def set_estimates(self, estimates: Mapping[int, tuple[float, float, float]]) -> None:
-        """Keep each listing's estimate and the bounds of its range."""
+    async def set_estimates(
+        self, estimates: Mapping[int, tuple[float, float, float] | None]
+    ) -> None:
+        """Keep each listing's estimate and the bounds of its range; None takes them away."""
         statement = (
             update(listings)
             .where(listings.c.id == bindparam("row"))
@@ -181,7 +183,8 @@ class ListingStore:
         )
         rows = [
             {"row": number, "point": point, "low": low, "high": high}
-            for number, (point, low, high) in estimates.items()
+            for number, estimate in estimates.items()
+            for point, low, high in [estimate or (None, None, None)]
         ]
         async with self.database.session() as session:
             if rows:

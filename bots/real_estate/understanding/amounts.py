@@ -56,9 +56,15 @@ def read_amounts(
         area=any(item.unit == "area" for item in quantities),
     )
     mentions: list[tuple[int, Mention]] = []
+    corrections = markers(tokens)
     told: Quantity | None = None
     for quantity in quantities:
-        if told is not None and quantity.unit == "none" and _corrects(tokens, told, quantity):
+        # «40 метров, вернее 45»: the unit goes over.
+        if (
+            told is not None
+            and quantity.unit == "none"
+            and any(told.end <= marker < quantity.start for marker in corrections)
+        ):
             known = replace(known, **{told.unit: False}, asked=_ASKED_FOR[told.unit])
         told = quantity if quantity.unit != "none" else _guess(tokens, quantity, known)
         if told is None or not _is_plausible(told):
@@ -69,11 +75,6 @@ def read_amounts(
         mentions.append(_mention(told, exact))
         tokens.use(told.start, told.end)
     return [mention for _, mention in sorted(mentions, key=lambda pair: pair[0])]
-
-
-def _corrects(tokens: Tokens, before: Quantity, after: Quantity) -> bool:
-    """«40 метров, вернее 45»: the unit goes over."""
-    return any(before.end <= marker < after.start for marker in markers(tokens))
 
 
 def _mention(quantity: Quantity, exact: bool) -> tuple[int, Mention]:

@@ -57,7 +57,23 @@ def read_renovation(tokens: Tokens) -> list[Mention]:
             found.append(Mention("renovation", {"renovation": name}, first, last, refused))
         if name == "евро":
             found += _plain_euro(tokens)
-    return found
+    return found or _plain_renovation(tokens)
+
+
+def _plain_renovation(tokens: Tokens) -> list[Mention]:
+    """«Ремонт желателен», «чтобы ремонт был»: any renovation, unless it is denied."""
+    for at, token in enumerate(tokens):
+        if token.used or _NOUNS.isdisjoint(token.lemmas):
+            continue
+        clause = range(tokens.clause_start(at), tokens.clause_end(at))
+        if any(tokens.low(index) in _DENIALS for index in clause):
+            continue
+        tokens.use(at, at + 1)
+        return [Mention("renovation", {"renovation": "с ремонтом"}, at, at + 1)]
+    return []
+
+
+_DENIALS = words("не нет без сам сама сами сделаю сделаем любой на дом дома")
 
 
 def _with_the_noun(tokens: Tokens, start: int, end: int) -> tuple[int, int]:

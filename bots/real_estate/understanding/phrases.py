@@ -56,19 +56,27 @@ class Phrases:
         token = tokens[start]
         if token.used and not used:
             return None
-        candidates = [
-            *(
-                items
-                for word in token.lemmas | {token.low}
-                for items in self._by_word.get(word, ())
-            ),
-            *self._by_prefix.get(token.low[:_PREFIX_KEY], ()),
-            *(self._by_number if token.value is not None else ()),
-        ]
-        ends = [
-            end for items in candidates if (end := _match(tokens, start, items, used)) is not None
-        ]
-        return max(ends, default=None)
+        longest = None
+        for items in self._candidates(token):
+            end = _match(tokens, start, items, used)
+            if end is not None and (longest is None or end > longest):
+                longest = end
+        return longest
+
+    def _candidates(self, token: Token) -> Iterator[tuple[_Item, ...]]:
+        """The patterns whose first word may be this token; for most tokens there are none."""
+        if token.value is not None:
+            yield from self._by_number
+            return
+        by_word = self._by_word
+        if token.low in by_word:
+            yield from by_word[token.low]
+        for lemma in token.lemmas:
+            if lemma != token.low and lemma in by_word:
+                yield from by_word[lemma]
+        prefix = token.low[:_PREFIX_KEY]
+        if prefix in self._by_prefix:
+            yield from self._by_prefix[prefix]
 
     def find(
         self, tokens: Tokens, start: int = 0, end: int | None = None, *, used: bool = False

@@ -121,7 +121,7 @@ _YEARS = range(1900, 2036)
 _BEFORE_YEARS = words("в с из после до от году")
 MIN_AREA, MAX_AREA = 8, 1500
 MIN_PRICE, MAX_PRICE = 150_000, 5_000_000_000
-_SMALL_THOUSANDS = 20  # «полторы тыщи» for a flat are thousands of thousands
+_SMALL_SUM = 20_000  # «полторы тыщи» for a flat are thousands of thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class Quantity:
 
 def read_quantities(tokens: Tokens) -> list[Quantity]:
     """Every quantity that is free, without those of something else than this flat."""
-    amounts = list(_amounts(tokens))
+    amounts = list(iter_amounts(tokens))
     found: list[Quantity] = []
     position = 0
     while position < len(amounts):
@@ -178,7 +178,8 @@ def read_quantities(tokens: Tokens) -> list[Quantity]:
     return found
 
 
-def _amounts(tokens: Tokens) -> Iterator[Amount]:
+def iter_amounts(tokens: Tokens) -> Iterator[Amount]:
+    """Every number with its unit, whatever is said around it."""
     position = 0
     while position < len(tokens):
         amount = _amount_at(tokens, position)
@@ -246,8 +247,6 @@ def _counted(tokens: Tokens, start: int) -> Amount | None:
 def _sum(tokens: Tokens, start: int, unit: int, value: float, factor: float, plus: bool) -> Amount:
     if factor == THOUSAND and tokens.low(unit) == "к" and value < 10 and not tokens[start].in_words:
         return Amount(start, unit + 1, value, "none")  # «2 к» is a number of rooms
-    if factor == THOUSAND and value < _SMALL_THOUSANDS:
-        factor = MILLION
     end = unit + 1
     if tokens.low(end) == "р":  # «т. р.»
         end += 1
@@ -336,6 +335,8 @@ def _quantity(tokens: Tokens, amounts: list[Amount], position: int) -> tuple[Qua
     if position + 1 < len(amounts) and (both := _joined(tokens, first, amounts[position + 1])):
         low, high, unit = both
         used, end = 2, amounts[position + 1].end
+    if unit == "money" and high < _SMALL_SUM:
+        low, high = low * THOUSAND, high * THOUSAND
     quantity = Quantity(first.start, end, low, high, unit)
     before = amounts[position - 1].end if position else 0
     after = amounts[position + used].start if position + used < len(amounts) else len(tokens)

@@ -114,6 +114,11 @@ def _evidence(mentions: Sequence[Mention], quantities: Sequence[Any]) -> Evidenc
             item.unit == "none" and (item.labelled or item.bound != "none") for item in quantities
         ),
         area="area" in units,
+        exact_area=any(
+            item.unit == "area" and item.bound == "none" and not item.is_range
+            for item in quantities
+        ),
+        limit=any(item.unit in ("money", "none") and item.bound == "most" for item in quantities),
         floor=bool(groups & {"floor", "storeys", "not_first"}),
         place=bool(groups & {"city", "district", "metro"}),
         condition=bool(groups & {"renovation", "market", "house_type"}),

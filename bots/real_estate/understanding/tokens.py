@@ -9,7 +9,9 @@ from typing import Literal
 
 from bots.real_estate.understanding.morphology import lemmas
 
-MAX_READ = 2_000  # characters; nobody's request for a flat is longer
+# Nobody's request for a flat is longer.
+MAX_READ = 2_000  # characters
+MAX_TOKENS = 300
 Kind = Literal["word", "number", "mark"]
 _TOKEN = re.compile(
     r"(?P<number>\d+)"
@@ -99,7 +101,8 @@ class Tokens(list[Token]):
 def tokenize(text: str, limit: int | None = MAX_READ) -> Tokens:
     """Split a message, or its beginning; the work grows with its length only."""
     text = _NOT_SPEECH.sub(" . ", text[:limit].translate(_DASHES))
-    return _without_abbreviation_dots(Tokens(_tokens(text)))
+    tokens = _without_abbreviation_dots(Tokens(_tokens(text)))
+    return tokens if limit is None else Tokens(tokens[:MAX_TOKENS])
 
 
 def _without_abbreviation_dots(tokens: Tokens) -> Tokens:

@@ -19,15 +19,15 @@ FEWEST_COMPARABLES = 12
 _ALIKE_AREA = 0.35  # of the logarithm: from 0.7 to 1.4 of the area
 _STEP = 10_000  # roubles that amounts are rounded to
 _LEVELS = ("city", "district", "metro")
-# Fields whose absence may widen the range, and how they are called.
+# Fields whose absence may widen the range, and what to ask for them.
 ASKABLE = {
-    "metro": "метро",
-    "metro_min": "минуты до метро",
-    "rooms": "число комнат",
-    "floor": "этаж",
-    "floors_total": "этажность",
+    "metro": "какое метро рядом",
+    "metro_min": "сколько минут до метро",
+    "rooms": "сколько комнат",
+    "floor": "какой этаж",
+    "floors_total": "сколько этажей в доме",
     "market": "новостройка или вторичка",
-    "renovation": "ремонт",
+    "renovation": "какой ремонт",
 }
 Verdict = Literal["above", "within", "below"]
 
@@ -136,6 +136,12 @@ def _city_of(model: ValuationModel, flat: Flat) -> str | None:
         or (flat.okrug and listed.okrug == flat.okrug)
     ]
     return max(set(cities), key=cities.count) if cities else None
+
+
+def has_comparables(model: ValuationModel, flat: Flat) -> bool:
+    """Whether enough listings of the flat's size and place are known to value it."""
+    placed = _place(model, flat)
+    return isinstance(placed, Flat) and _count_alike(model, placed) >= FEWEST_COMPARABLES
 
 
 def _count_alike(model: ValuationModel, flat: Flat) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from bots.real_estate.flat import Flat
 from bots.real_estate.listings.store import Listing, ListingStore
-from bots.real_estate.valuation.appraisal import Appraisal, Refusal, appraise
+from bots.real_estate.valuation.appraisal import Appraisal, Refusal, appraise, has_comparables
 from bots.real_estate.valuation.model import FEWEST_ROWS, Accuracy, ValuationModel
 from bots.real_estate.valuation.model_file import ModelFileError, load, save
 
@@ -122,10 +122,16 @@ def _is_as_good(candidate: ValuationModel, present: ValuationModel) -> bool:
 
 def _estimates(
     model: ValuationModel, listed: Sequence[Listing]
-) -> dict[int, tuple[float, float, float]]:
-    """Each listing's estimate and range, from the folds that its own price isn't in."""
-    estimates = {}
+) -> dict[int, tuple[float, float, float] | None]:
+    """Each listing's estimate and range, from the folds that its own price isn't in.
+
+    None where a valuation would refuse: a listing promises no more than a valuation does.
+    """
+    estimates: dict[int, tuple[float, float, float] | None] = {}
     for number, listing in enumerate(listed):
+        if not has_comparables(model, listing.flat):
+            estimates[listing.id] = None
+            continue
         point = (listing.flat.total_area or 0) * math.exp(float(model.out_of_fold[number]))
         half = math.exp(float(model.out_of_fold_half80[number]))
         estimates[listing.id] = (point, point / half, point * half)

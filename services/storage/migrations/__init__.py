@@ -1,8 +1,9 @@
-"""The shape of the tables, version by version; brought up to date at every start.
+"""Alembic migrations; every start brings the database up to date.
 
-A change of a table needs a new file in `versions/`; a test compares what they build
-with what the code declares. Bots of several replicas start at once: the first one
-migrates, the others wait for its lock.
+Shared tables have their migrations in `versions/`, a bot's tables in the bot's own package,
+`bots/<bot>/migrations/`. All of them form one linear history, so that any bot or tool opens any
+database. A test compares what they build with the models. Replicas start at the same time: the
+first one migrates, the others wait for its lock.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from services.storage.process_lock import hold
 HEAD = "0008"
 PATIENCE = 60.0  # seconds for another process to bring the file up to date
 _LOCK = 7_305_218_441  # any number, the same for all replicas
+_HERE = Path(__file__).parent
+_BOTS = _HERE.parents[2] / "bots"
 
 
 async def migrate(engine: AsyncEngine) -> None:
@@ -68,9 +71,15 @@ def _version(connection: Connection) -> str | None:
     return version
 
 
+def _locations() -> list[str]:
+    """The folders with migrations: the shared ones, and those of each installed bot."""
+    return [str(path) for path in (_HERE / "versions", *sorted(_BOTS.glob("*/migrations")))]
+
+
 def _upgrade(connection: Connection) -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    config.set_main_option("path_separator", "os")
+    config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(_locations()).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -71,6 +71,11 @@ async def settle(bot: RunningBot) -> None:
 
 async def forget(chat: Conversation) -> None:
     chat.send("/forget")
+    asked = await chat.wait_for(
+        lambda it: re.search("Забыл всё|Удалить всё", it.text or "") is not None, 30
+    )
+    if asked.reply_markup:
+        await chat.press(asked, "Удалить всё")
     await chat.wait_for(lambda it: re.search("Забыл всё|Я удалил", it.text or "") is not None, 30)
 
 

@@ -98,6 +98,28 @@ async def test_discount_order_puts_the_best_first(store: ListingStore) -> None:
     assert page.listings[0].id == ids[2]
 
 
+async def test_advice_keeps_to_the_city_of_the_metro(database: Database) -> None:
+    store = ListingStore(database)
+    sokol = replace(FLAT, district="Сокол", metro="Сокол")
+    petersburg = replace(FLAT, city="Санкт-Петербург", district="Невский", metro="Ломоносовская")
+    near = replace(sokol, floor=6, metro="Аэропорт")
+    others = [replace(petersburg, floor=6, rooms=rooms) for rooms in range(1, 9)]
+    await store.upsert(Listing(flat) for flat in (sokol, near, *others))
+    page = await search(store, Slots(metro="Сокол", floor=6))
+    without_metro = [blocker.count for blocker in page.blockers if blocker.slots == ("metro",)]
+    assert without_metro == [1]
+
+
+async def test_alert_of_a_search_deleted_meanwhile_breaks_nothing(store: ListingStore) -> None:
+    saved_items = SavedItems(store)
+    await saved_items.save_search(1, 10, Slots(district="Строгино"))
+    await store.upsert([Listing(FLAT)])
+    [alert] = await saved_items.take_alerts()
+    assert await saved_items.is_watched(alert.search_id)
+    await saved_items.forget(1)
+    assert not await saved_items.is_watched(alert.search_id)
+
+
 async def test_alerts_tell_of_new_flats_once(store: ListingStore) -> None:
     saved_items = SavedItems(store)
     assert await saved_items.save_search(1, 10, Slots(district="Строгино", price_max=20_000_000))

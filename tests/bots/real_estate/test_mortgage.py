@@ -36,6 +36,15 @@ def test_highest_price_is_the_inverse() -> None:
             "потяну 60 тысяч в месяц, взнос 2 млн, 20 лет, 18%",
             MortgageQuestion(None, 2e6, 18, 20, 6e4),
         ),
+        ("ставка 20", MortgageQuestion(rate=20)),
+        ("под двадцать", MortgageQuestion(rate=20)),
+        ("а если на пятнадцать лет?", MortgageQuestion(years=15)),
+        ("а если 240 месяцев", MortgageQuestion(years=20)),
+        (
+            "семь с половиной миллионов под 9 % на двадцать лет, первый взнос полтора миллиона",
+            MortgageQuestion(7.5e6, 1.5e6, 9, 20),
+        ),
+        ("готов платить 15 тысяч в месяц", MortgageQuestion(payment=15_000)),
         ("платёж 85000, 25 лет, 10%", MortgageQuestion(None, None, 10, 25, 85_000)),
     ],
 )

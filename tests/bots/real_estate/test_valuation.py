@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks.valuation import main as benchmark
 from bots.real_estate.flat import Flat
-from bots.real_estate.listings import ListingStore, search
+from bots.real_estate.listings import Listing, ListingStore, search
 from bots.real_estate.request import Slots
 from bots.real_estate.valuation import model_file
 from bots.real_estate.valuation.appraisal import Appraisal, Refusal, appraise
@@ -122,6 +122,20 @@ async def test_model_is_trained_kept_and_read_again(store: ListingStore, tmp_pat
     assert first == second
     page = await search(store, Slots(), sort="discount")
     assert all(item.estimate for item in page.listings)
+
+
+async def test_listing_has_no_estimate_where_a_valuation_would_refuse(
+    store: ListingStore, tmp_path: Path
+) -> None:
+    lonely = Flat(city="Урюпинск", rooms=2, total_area=54.0, floor=5, floors_total=9, price=3e6)
+    await store.upsert([Listing(lonely)])
+    appraiser = Appraiser(store, tmp_path)
+    assert await appraiser.train()
+    assert isinstance(await appraiser.appraise(replace(lonely, price=None)), Refusal)
+    [item] = (await search(store, Slots(city="Урюпинск"))).listings
+    assert item.estimate is None
+    others = (await search(store, Slots(city="Москва"), limit=100)).listings
+    assert any(other.estimate for other in others)
 
 
 async def test_kept_file_holds_no_pickle_and_is_its_owners(

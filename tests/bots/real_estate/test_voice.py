@@ -8,7 +8,7 @@ from bots.real_estate.guard import NumberGuard, find_invention
 from bots.real_estate.understanding import read_turn
 from bots.real_estate.understanding.model import read_with_model, validated
 from bots.real_estate.voice import Voice
-from bots.real_estate.wording import STYLES, lead
+from bots.real_estate.wording import STYLES
 from services.chat import Completion, FunctionCall
 from services.errors import BadResponse, Unavailable
 from tests.fakes.chat import FakeChatModel
@@ -37,6 +37,10 @@ def test_what_stands_in_the_facts_may_be_said(text: str) -> None:
         ("Площадь 60 м².", "number"),
         ("Всего пятнадцать с половиной миллионов.", "number"),
         ("Объявление 18 лучше.", "number"),
+        ("Нашлось семь вариантов.", "number"),
+        ("Есть и трёшка!", "number"),
+        ("Она на седьмом этаже.", "number"),
+        ("Там 7 комнат.", "number"),
         ("Рядом Строгино, там дешевле.", "place"),
         ("Съезди в Казань.", "place"),
         ("Дом на улице Тверской.", "street"),
@@ -55,31 +59,31 @@ def test_rejections_are_counted() -> None:
 
 
 @pytest.mark.parametrize("style", STYLES)
-async def test_invented_listing_gives_way_to_the_template(style: str) -> None:
+async def test_invented_listing_is_not_told(style: str) -> None:
     model = FakeChatModel("Бери вот эту: 45 м² за 7,3 млн на улице Ленина, 3!")
     voice = Voice(model)
-    assert await voice.lead("found", style, FACTS, REQUEST) == lead("found", style)
+    assert await voice.comment(style, FACTS, REQUEST) is None
     assert voice.guard.rejected == 1
 
 
 @pytest.mark.parametrize("failure", [Unavailable("down"), BadResponse("not JSON"), ""])
-async def test_failing_model_gives_way_to_the_template(failure: Exception | str) -> None:
+async def test_failing_model_says_nothing(failure: Exception | str) -> None:
     model = FakeChatModel()
     model.enqueue(failure)
-    assert await Voice(model).lead("found", "краткий", FACTS, REQUEST) == "Нашёл."
+    assert await Voice(model).comment("краткий", FACTS, REQUEST) is None
 
 
-async def test_hanging_model_gives_way_to_the_template() -> None:
+async def test_hanging_model_says_nothing() -> None:
     model = FakeChatModel()
     model.gate.clear()
     voice = Voice(model, timeout=0.05)
-    assert await voice.lead("found", "краткий", FACTS, REQUEST) == "Нашёл."
+    assert await voice.comment("краткий", FACTS, REQUEST) is None
     assert model.active == 0
 
 
 async def test_good_words_are_kept() -> None:
     voice = Voice(FakeChatModel("Сокол — спокойное место, глянь первую."))
-    assert await voice.lead("found", "краткий", FACTS, REQUEST) == (
+    assert await voice.comment("краткий", FACTS, REQUEST) == (
         "Сокол — спокойное место, глянь первую."
     )
 

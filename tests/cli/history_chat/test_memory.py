@@ -312,3 +312,38 @@ def test_kill_at_any_moment_leaves_all_that_was_saved(path: Path) -> None:
         assert len(messages) >= saved
         assert [int(item["content"].split()[0]) for item in messages] == list(range(len(messages)))
         MemoryFile(path).heads()
+
+
+SECRET = "тайна «кота»\nи собаки, которую никто не должен прочесть"
+
+
+def everything(folder: Path) -> str:
+    """What all files of a folder hold, with JSON's escapes undone."""
+    found = [file.read_text("utf-8", "replace") for file in folder.iterdir()]
+    return "\n".join(
+        f"{text} {text.encode().decode('unicode_escape', 'replace')}" for text in found
+    )
+
+
+@pytest.mark.parametrize("act", ["forget", "clear"])
+def test_no_word_of_a_deleted_session_stays_in_any_file(
+    memory: MemoryFile, path: Path, act: str
+) -> None:
+    other = memory.save(session("Остаётся"))
+    secret = memory.save(session(SECRET, f"И ещё: {SECRET}", summary=f"Речь о «{SECRET}»"))
+    whole = path.read_text("utf-8")
+    broken = path.with_name(f"{path.name}.broken-20260101")
+    broken.write_text(whole[: whole.rindex("никто не")], "utf-8")  # as after a power cut
+    path.with_name(f"{path.name}.broken-20260102").write_text(json.dumps(json.loads(whole)) + "}")
+    path.with_name(f"{path.name}.bak.tmp").write_text(whole, "utf-8")
+    path.with_name(f"{path.name}.tmp").write_text(whole, "utf-8")
+    memory.save(secret)  # now the backup has it too
+    getattr(memory, act)(secret)
+    left = everything(path.parent)
+    for word in ("тайна", "собаки", "никто не должен", "\\u0442\\u0430\\u0439"):
+        assert word not in left
+    assert "Остаётся" in path.read_text("utf-8")
+    assert "Остаётся" in memory.backup.read_text("utf-8")
+    assert "Остаётся" in broken.read_text("utf-8"), "other sessions stay"
+    assert other.session_id in read(path)["sessions"][0].values()
+    assert memory.restore()

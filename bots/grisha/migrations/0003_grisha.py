@@ -1,18 +1,18 @@
-"""What Grisha remembers and learns, and the index that he searches."""
+"""People, learned answers, summaries and posts."""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0002"
+down_revision = "0003a"
 
 Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Moment = sa.DateTime(timezone=True)
 
 
-def create(name: str, *columns: sa.Column, **options: bool) -> None:  # type: ignore[type-arg]
-    # Databases from before versions were counted may have the table.
-    op.create_table(name, *columns, if_not_exists=True, **options)
+def create(name: str, *columns: sa.Column) -> None:  # type: ignore[type-arg]
+    # Databases that are older than the migrations may have the table.
+    op.create_table(name, *columns, if_not_exists=True)
 
 
 def key(name: str) -> sa.Column:  # type: ignore[type-arg]
@@ -20,20 +20,6 @@ def key(name: str) -> sa.Column:  # type: ignore[type-arg]
 
 
 def upgrade() -> None:
-    create(
-        "retrieval_entries",
-        sa.Column("id", Id, primary_key=True),
-        sa.Column("source", sa.String, nullable=False),
-        sa.Column("question", sa.String, nullable=False),
-        sa.Column("answer", sa.String, nullable=False),
-        sa.Column("digest", sa.LargeBinary(16), nullable=False),
-        sa.Column("encoder", sa.String, nullable=False),
-        sa.Column("vector", sa.LargeBinary),
-        sqlite_autoincrement=True,
-    )
-    op.create_index(
-        "retrieval_entries_by_source", "retrieval_entries", ["source"], if_not_exists=True
-    )
     create(
         "grisha_patterns",
         sa.Column("id", Id, primary_key=True),

