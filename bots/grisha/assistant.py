@@ -329,7 +329,6 @@ class Grisha:
         return GenerationOptions(
             temperature=self.settings.temperature,
             max_tokens=self.settings.answer_tokens,
-            repetition_penalty=1.1,
         )
 
 
