@@ -93,7 +93,7 @@ def watch(model: RaggedModel, tokenizer: Any, length: int, portion: int) -> Cour
             scheduler.step()
 
     long_prompt = tokenizer("\n".join(QUESTIONS) * length).input_ids[:length]
-    crowd = [request(prompt, 1000) for prompt in conversations(tokenizer, OTHERS, "1")]
+    crowd = [request(prompt.tokens, 1000) for prompt in conversations(tokenizer, OTHERS, "1")]
     with patch.object(scheduling, "PORTION", portion):
         for one in crowd:
             scheduler.add(one)
@@ -133,7 +133,7 @@ def plot(courses: dict[str, Course], length: int, path: Path) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="a folder or a GGUF file")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a GGUF file (%(default)s)")
     parser.add_argument("--length", type=int, default=2000, help="of the prompt (%(default)s)")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture, too")
     return parser
@@ -141,7 +141,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    folder, tokenizer = prepare(args.model)
+    folder, _, tokenizer, _ = prepare(args.model)
     transformer = load_model(folder)
     model = RaggedModel(transformer)
     courses = {

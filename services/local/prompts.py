@@ -17,6 +17,7 @@ from services.errors import ConfigError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+
 class SafeEncoder:
     """Encodes a template's text with its special tokens, and people's text without any."""
 
