@@ -18,7 +18,7 @@ from aiogram.types import Message
 
 from bots.common.app import BotContext, RunOptions, build_dispatcher, run_bot
 from bots.common.config import BotSettings
-from bots.common.conversation import Addressed, author_of, conversation_key
+from bots.common.conversation import Addressed, HasText, author_of, conversation_key
 from bots.common.replies import stream_reply
 from bots.common.turns import Turns
 from bots.registry import BotSpec
@@ -35,7 +35,7 @@ SPEC = BotSpec("edge", "Edge", "benchmarks.edge_bot", ("BOT_TOKEN",), "openai", 
 
 async def create_dispatcher(context: BotContext) -> Dispatcher:
     router = Router()
-    router.message.register(on_message, F.text, Addressed(), flags={"gather": True})
+    router.message.register(on_message, HasText(), Addressed(), flags={"gather": True})
     dispatcher = build_dispatcher(context, (), router)
     dispatcher["dialogue"] = Dialogue(context.model, HistoryStore(context.database))
     return dispatcher

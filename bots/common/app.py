@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from aiogram import Bot, Dispatcher, Router
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -132,7 +131,6 @@ def build_dispatcher(
         *routers,
         default_handlers.create_fallback_router(),
     )
-    _ask_in_place(dispatcher)
 
     async def on_startup(bot: Bot) -> None:
         await bot.set_my_commands(list(commands))
@@ -146,23 +144,6 @@ def build_dispatcher(
     dispatcher.startup.register(on_startup)
     dispatcher.shutdown.register(on_shutdown)
     return dispatcher
-
-
-def _ask_in_place(dispatcher: Dispatcher) -> None:
-    """Ask the filters made of F here: aiogram asks each in a thread, at several times its cost."""
-    for router in dispatcher.chain_tail:
-        for observer in router.observers.values():
-            for handler in observer.handlers:
-                for check in handler.filters or ():
-                    if check.magic is not None:
-                        check.callback, check.awaitable = _awaitable(check.magic.resolve), True
-
-
-def _awaitable(resolve: Callable[[Any], Any]) -> Callable[[Any], Awaitable[Any]]:
-    async def resolved(event: Any) -> Any:
-        return resolve(event)
-
-    return resolved
 
 
 async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> None:
@@ -260,7 +241,7 @@ async def _open_bot(
             page_url = playground.page_url
             token, server = playground.token, TelegramAPIServer.from_base(playground.api_url)
         else:
-            secret = settings.token(spec.token_env)
+            secret = spec.token
             if secret is None:
                 raise missing(spec.token_env[0])
             token, server = secret.get_secret_value(), PRODUCTION

@@ -1,4 +1,4 @@
-"""Whom a message is from, which line of talk it belongs to, and whether it is for the bot."""
+"""Who wrote a message, which conversation it belongs to, and whether it is for the bot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.storage import ConversationKey
 
 
 class Author(NamedTuple):
-    """A speaker: a person, or the chat in whose name an anonymous admin writes."""
+    """A person, or the chat in whose name an anonymous admin writes."""
 
     id: int
     name: str
@@ -28,13 +28,13 @@ def author_of(message: Message) -> Author:
 
 
 def conversation_key(bot_name: str, message: Message) -> ConversationKey:
-    """The chat and, in a forum, the topic: replies elsewhere go on with the chat's talk."""
+    """The chat and, in a forum, its topic; threads of replies belong to the chat's conversation."""
     topic = message.message_thread_id if message.is_topic_message else None
     return ConversationKey(bot_name, message.chat.id, topic or 0)
 
 
 def thread_key(bot_name: str, message: Message) -> ConversationKey:
-    """The chat and the thread, be it of replies only: the talk under a channel's post."""
+    """The chat and any thread, such as the comments under a channel's post."""
     return ConversationKey(bot_name, message.chat.id, message.message_thread_id or 0)
 
 
@@ -53,10 +53,10 @@ def mentions(message: Message, username: str) -> bool:
 
 
 def replies_to(message: Message, bot_id: int) -> bool:
-    """Whether the message answers one of the bot's own.
+    """Whether the message is a reply to one of the bot's own.
 
-    In topics clients put the topic's first message into `reply_to_message`: no reply.
-    Elsewhere the first message of a thread is one like any other.
+    In a forum, clients name the topic's first message in `reply_to_message` of every
+    message there: that is no reply.
     """
     target = message.reply_to_message
     if target is None or target.from_user is None or target.from_user.id != bot_id:
@@ -64,8 +64,22 @@ def replies_to(message: Message, bot_id: int) -> bool:
     return not (message.is_topic_message and target.message_id == message.message_thread_id)
 
 
+class HasText(BaseFilter):
+    """Passes messages with a text, with `captions` also those with a caption.
+
+    Being asked for nearly every message, it is a coroutine: aiogram runs a filter made
+    of `F` in a thread, which takes longer than all the other filters.
+    """
+
+    def __init__(self, *, captions: bool = False) -> None:
+        self._captions = captions
+
+    async def __call__(self, message: Message) -> bool:
+        return bool(message.text or (self._captions and message.caption))
+
+
 class Addressed(BaseFilter):
-    """Passes what is meant for the bot: anything in private, a mention or a reply elsewhere."""
+    """Passes messages for the bot: all of a private chat, mentions and replies elsewhere."""
 
     async def __call__(self, message: Message, bot: Bot) -> bool:
         if is_private(message):

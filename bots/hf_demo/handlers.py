@@ -13,7 +13,7 @@ from aiogram.types import CallbackQuery, Message
 
 from bots.common import forgetting
 from bots.common import texts as common_texts
-from bots.common.conversation import Addressed, Author, author_of, conversation_key
+from bots.common.conversation import Addressed, Author, HasText, author_of, conversation_key
 from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Turn, Turns
@@ -63,7 +63,7 @@ def create_router() -> Router:
         on_others, OthersCallback.filter(), F.message.as_("answer"), flags={"anyone": True}
     )
     router.callback_query.register(on_switch, SwitchCallback.filter(), F.message.as_("notice"))
-    router.message.register(on_message, F.text, Addressed(), flags={"gather": True})
+    router.message.register(on_message, HasText(), Addressed(), flags={"gather": True})
     return router
 
 

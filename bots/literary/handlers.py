@@ -14,7 +14,7 @@ from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
 from bots.common import forgetting
 from bots.common import texts as common_texts
-from bots.common.conversation import Addressed, author_of, conversation_key
+from bots.common.conversation import Addressed, HasText, author_of, conversation_key
 from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Turn, Turns
@@ -45,7 +45,7 @@ def create_router() -> Router:
     router.message.register(on_continue, F.text.regexp(CONTINUE), Addressed())
     router.callback_query.register(on_form_chosen, FormCallback.filter())
     router.callback_query.register(on_version_button, VersionCallback.filter())
-    router.message.register(on_prompt, F.text, Addressed(), flags={"gather": True})
+    router.message.register(on_prompt, HasText(), Addressed(), flags={"gather": True})
     return router
 
 

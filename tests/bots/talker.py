@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from aiogram import Dispatcher, F, Router
+from aiogram import Dispatcher, Router
 from aiogram.filters import Command, CommandStart
 from aiogram.types import BotCommand, Message
 
 from bots.common.app import BotContext, build_dispatcher
-from bots.common.conversation import Addressed, author_of, conversation_key
+from bots.common.conversation import Addressed, HasText, author_of, conversation_key
 from bots.common.replies import stream_reply
 from bots.common.turns import Turns
 from services.chat import Message as ChatMessage
@@ -23,7 +23,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     router = Router(name="talker")
     router.message.register(on_start, CommandStart())
     router.message.register(on_reset, Command("reset"))
-    router.message.register(on_message, F.text, Addressed(), flags={"gather": True})
+    router.message.register(on_message, HasText(), Addressed(), flags={"gather": True})
     dispatcher = build_dispatcher(context, COMMANDS, router)
     dispatcher["dialogue"] = Dialogue(context.model, HistoryStore(context.database))
     return dispatcher

@@ -9,7 +9,7 @@ from aiogram import F, Router
 from aiogram.filters import Command, CommandStart
 from aiogram.types import CallbackQuery, Message
 
-from bots.common.conversation import Addressed, author_of, conversation_key
+from bots.common.conversation import Addressed, HasText, author_of, conversation_key
 from bots.common.replies import run_reply, send_reply
 from bots.common.turns import Interrupted, Turns
 from bots.real_estate import texts
@@ -36,7 +36,7 @@ def create_router() -> Router:
     router.callback_query.register(on_chip, ChipCallback.filter())
     router.callback_query.register(on_page, PageCallback.filter())
     router.callback_query.register(on_details, RequestCallback.filter(F.action == "details"))
-    router.message.register(on_message, F.text, Addressed(), flags={"gather": True})
+    router.message.register(on_message, HasText(), Addressed(), flags={"gather": True})
     return router
 
 

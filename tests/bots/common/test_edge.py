@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from threading import get_ident
 
 import pytest
-from aiogram import Dispatcher, F, Router
 from aiogram.types import Message
 from telegramify_markdown import utf16_len
 
 from bots.common import replies, texts
-from bots.common.app import BotContext, build_dispatcher
 from bots.common.config import BotSettings
 from bots.common.intake import Pastes
 from services.errors import AuthError, ModelLoading, RateLimited, Unavailable
@@ -280,24 +277,6 @@ class TestAccess:
             await chat.wait_for(texts.STOPPED)
             bot.model.gate.set()
             assert len([text for text in bot.texts() if "быстрее" in text]) == 1
-
-
-async def test_filters_made_of_f_are_asked_without_a_thread(tmp_path: Path) -> None:
-    threads: list[int] = []
-
-    async def create(context: BotContext) -> Dispatcher:
-        router = Router()
-        noted = F.text.func(lambda _: threads.append(get_ident()) or True)
-        router.message.register(on_message, noted)
-        return build_dispatcher(context, (), router)
-
-    async def on_message(message: Message) -> None:
-        await message.answer("ответ")
-
-    async with running_bot(create, tmp_path) as bot:
-        bot.chat.send("вопрос")
-        await bot.chat.wait_for("ответ")
-    assert threads == [get_ident()]
 
 
 class TestRestart:
