@@ -270,8 +270,27 @@ def test_every_method_that_changes_something_is_tried() -> None:
         *("get", "all", "today", "since", "reserve", "settle", "name_of", "names", "describe"),
         *("count", "unsummarised", "post_of", "may_comment", "consider", "shown_in", "list"),
         *("last_shown", "of_entry", "stats", "all_priced", "has_demo", "newest_id", "searches"),
-        *("favourites", "set_estimates", "remove_search", "remove", "open", "find", "catch_up"),
-        *("is_favourite", "is_watched", "forget", "vet", "own", "keys", "delete_within", "reconcile"),
+        *(
+            "is_favourite",
+            "is_watched",
+            "favourites",
+            "set_estimates",
+            "remove_search",
+            "remove",
+            "open",
+            "find",
+            "catch_up",
+        ),
+        *(
+            "is_favourite",
+            "is_watched",
+            "forget",
+            "vet",
+            "own",
+            "keys",
+            "delete_within",
+            "reconcile",
+        ),
     }
     tried = {name.partition(".")[2] for name in CHANGES}
     kinds = [HistoryStore, Inbox, PreferenceStore, SpendingStore, UserMemory, SummaryStore]
