@@ -196,11 +196,10 @@ async def _again(
     bot_name: str,
 ) -> None:
     """One more sample at a temperature, and how far it is from those before."""
-    async with (
-        turns.turn(conversation_key(bot_name, message)) as turn,
-        workshop.writing(work, (value,)) as streams,
-    ):
-        version = await _show(message, turn, value, streams[0], texts.HEADING)
+    async with turns.turn(conversation_key(bot_name, message)) as turn:
+        work = await workshop.latest(owner, work)
+        async with workshop.writing(work, (value,)) as streams:
+            version = await _show(message, turn, value, streams[0], texts.HEADING)
         if version is None:
             return
         work = await workshop.keep(owner, replace(work, versions=(*work.versions, version)))
@@ -218,9 +217,10 @@ async def _continue(
     bot_name: str,
 ) -> None:
     """The next part of one version; it becomes a part of it."""
-    number = min(max(number, -1), len(work.versions) - 1)
-    version = work.versions[number]
     async with turns.turn(conversation_key(bot_name, message)) as turn:
+        work = await workshop.latest(owner, work)
+        number = min(max(number, -1), len(work.versions) - 1)
+        version = work.versions[number]
         stream = workshop.continued(work, version)
         more = await _show(message, turn, version.temperature, stream, texts.CONTINUED)
         if more:
