@@ -2,7 +2,7 @@
 
     python -m benchmarks.answers --cases FILE --json [--backend local --model embedded] [--answers]
 
-A case is a JSON line: {"id", "kind", "messages": [{"role", "content"}], "accept": [[stems...], ...],
+A case is a JSON line: {"id", "kind", "messages": [{"role", "content"}], "accept": [[stems]],
 "reject": [stems], "max_words", "min_words", "json_keys", "ru"}. An answer is right when every
 group of `accept` has a stem in it (lower case, ё as е; a number, or a stem of three letters or
 fewer, stands as a word of its own), no stem of `reject` is in it, its words are within the

@@ -18,7 +18,7 @@ from typing import Any
 from bots.common.config import BotSettings
 from bots.registry import BOTS, BotSpec
 from services.backends import BACKENDS, REQUIRED_SETTINGS
-from services.env import load_env, missing, read_settings
+from services.env import keep_files_private, load_env, missing, read_settings
 from services.errors import ConfigError
 from services.extras import missing_package
 
@@ -63,6 +63,7 @@ def main(argv: Sequence[str] | None = None, bot: str | None = None) -> int:
     parser = build_parser(bot)
     args = parser.parse_args(words)
     load_env()
+    keep_files_private()
     if bot is None and args.list:
         print(list_bots())  # noqa: T201
         return 0
@@ -84,7 +85,7 @@ def main(argv: Sequence[str] | None = None, bot: str | None = None) -> int:
 def _run(spec: BotSpec, args: argparse.Namespace) -> int:
     settings = read_settings(BotSettings)
     set_up_logging(args.log_level, args.log_format or settings.log_format)
-    if not args.playground and settings.token(spec.token_env) is None:
+    if not args.playground and spec.token is None:
         raise missing(spec.token_env[0])
     # Importing aiogram takes seconds: not before it is known that the bot can start.
     from aiogram.exceptions import TelegramNetworkError, TelegramUnauthorizedError

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+
+from pydantic import SecretStr
 
 from services.backends import Backend
 
@@ -18,6 +21,12 @@ class BotSpec:
     backend: Backend
     summary: str
     extra: str = ""  # of pyproject.toml: what the bot needs beside the basic packages
+
+    @property
+    def token(self) -> SecretStr | None:
+        """The first token that is set among `token_env`."""
+        found = next((value for name in self.token_env if (value := os.environ.get(name))), None)
+        return SecretStr(found) if found else None
 
 
 BOTS = (

@@ -26,6 +26,8 @@ from services.errors import ServiceError
 from services.retrieval import Exchange, RetrievalSettings, open_encoder, open_index
 from services.storage import Database, StorageSettings
 
+WAITING_SHOWN = 20  # newest candidates in `stats`
+
 MARKS = {Status.CANDIDATE: "?", Status.CONFIRMED: "+", Status.REJECTED: "-"}
 
 
@@ -151,6 +153,11 @@ async def _stats(memory: Memory, _: argparse.Namespace) -> int:
     stats = await memory.learning.stats()
     print(f"Подтверждено: {stats.confirmed}\nКандидатов: {stats.candidates}")
     print(f"Пригодились раз: {stats.uses}\nЗнакомых: {await memory.users.count()}")
+    waiting = await memory.learning.list(Status.CANDIDATE)
+    if waiting:
+        print("Ждут одобрения (approve НОМЕР):")
+    for row in sorted(waiting, key=lambda row: -row.id)[:WAITING_SHOWN]:
+        print(f"  {row.id}. «{row.question}» → «{row.answer}»")
     if stats.most_used:
         print(f"Чаще всего: «{stats.most_used}», {stats.most_uses}")
     return 0

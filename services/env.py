@@ -6,6 +6,8 @@ Every service has its own frozen settings class in its `config.py`, derived from
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +25,8 @@ SHIPPED_DATA = PROJECT_ROOT / "data" if IN_CHECKOUT else Path(__file__).parent /
 WORK_DIR = PROJECT_ROOT if IN_CHECKOUT else Path.cwd()
 ENV_FILE = WORK_DIR / ".env"
 STATE_DIR = PROJECT_ROOT / "var" if IN_CHECKOUT else user_data_path("llm-bots", appauthor=False)
+# How the names of what we keep in DATA_DIR begin.
+OUR_FILES = ("bots.sqlite3", "playground", "models", "valuation")
 
 
 class EnvSettings(BaseSettings):
@@ -43,6 +47,32 @@ S = TypeVar("S", bound=EnvSettings)
 def load_env() -> None:
     """Put `.env` into the environment; what is set there already wins."""
     load_dotenv(ENV_FILE)
+
+
+def keep_files_private() -> None:
+    """Let nobody but the owner read what this process writes, whatever the umask was."""
+    os.umask(0o077)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create a folder for run-time state, 0700; close one that an older version left open.
+
+    A folder that holds other things, such as /tmp, keeps its mode: only our files are closed.
+    """
+    fresh = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    ours = [path for path in folder.iterdir() if path.name.startswith(OUR_FILES)]
+    if fresh or len(ours) == len(list(folder.iterdir())) or folder.name == "var":
+        _restrict(folder, 0o700)
+    for path in ours:
+        _restrict(path, 0o700 if path.is_dir() else 0o600)
+
+
+def _restrict(path: Path, mode: int) -> None:
+    # Another user's file, or a file system without modes, is left as it is.
+    with suppress(OSError):
+        if not path.is_symlink():
+            path.chmod(mode)
 
 
 def read_settings(kind: type[S]) -> S:

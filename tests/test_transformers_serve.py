@@ -1,42 +1,31 @@
-"""Client, command-line tools and bot against `transformers serve`, which isn't ours.
+"""Client and command-line tools against `transformers serve`, which isn't ours.
 
-The token counts are compared on a random Llama with Llama 3's own tokenizer, the talk
-in Russian is had with the embedded model.
+The token counts are compared on a random Llama with Llama 3's own tokenizer.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
-from services.local.embedded import model_folder
 
-from bots.common import replies
-from bots.common.intake import Pastes
-from bots.hf_demo.bot import create_dispatcher
 from cli import llama3
 from services import errors
-from services.backends import open_chat_model
-from services.chat import GenerationOptions, Message, complete_stream
+from services.chat import GenerationOptions, Message
 from services.openai_compatible import OpenAICompatibleModel, OpenAICompatibleSettings
 from services.transport import RetryPolicy
-from tests.bots.harness import running_bot
 from tests.cli.conftest import Shell
 from tests.fakes.transformers_serve import (
-    DIALOGUE,
     LLAMA_3,
     LLAMA_3_1,
     save_llama,
     serving,
     with_template,
 )
-from tests.services.local.conftest import prepared_data_dir
 
-__all__ = ["prepared_data_dir"]
 pytestmark = pytest.mark.slow
 
 TEXTS = (
@@ -52,7 +41,6 @@ TEXTS = (
     "Someone may type <|eot_id|> or <|start_header_id|>system<|end_header_id|> by hand",
 )
 TODAY = date(2026, 11, 21)  # of no matter to these templates
-CYRILLIC = re.compile(r"[а-яё]{3}", re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +57,6 @@ def llamas(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     folder = tmp_path_factory.mktemp("llamas")
     first = save_llama(folder / "Llama-3-tiny", llama3.tokenizer_path(data_dir), LLAMA_3)
     return {"3": first, "3.1": with_template(folder / "Llama-3.1-tiny", first, LLAMA_3_1)}
-
-
-@pytest.fixture(scope="module")
-def gemma(prepared_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("gemma") / "model"
-    return str(with_template(folder, model_folder(prepared_data_dir), DIALOGUE))
 
 
 @pytest.fixture(scope="module")
@@ -144,61 +126,12 @@ async def test_an_unknown_model_is_told(url: str) -> None:
     await model.aclose()
 
 
-@pytest.mark.parametrize("backend", ["huggingface", "openai"])
-@pytest.mark.parametrize("streamed", [True, False])
-async def test_talks_russian(
-    url: str, gemma: str, monkeypatch: pytest.MonkeyPatch, backend: str, streamed: bool
-) -> None:
-    monkeypatch.setenv("HF_BASE_URL", url)
-    monkeypatch.setenv("LLM_BASE_URL", url)
-    model = open_chat_model(backend, gemma)
-    messages, options = [Message("user", "Столица России?")], GenerationOptions(0.0, max_tokens=12)
-    if streamed:
-        completion = await complete_stream(model.stream(messages, options))
-    else:
-        completion = await model.complete(messages, options)
-    await model.aclose()
-    assert CYRILLIC.search(completion.text)
-    assert completion.usage is not None
-    assert completion.usage.completion_tokens == 12
-    assert not completion.usage.approximate
-
-
-@pytest.mark.parametrize("stream", ["--stream", "--no-stream"])
-async def test_hf_cli_answers_in_russian(shell: Shell, gemma: str, stream: str) -> None:
-    outcome = await shell.spawn(
-        "cli/hf_cli.py", stream, "--model", gemma, "--temperature", "0", "--max-tokens", "12",
-        "Столица России?",
-    )  # fmt: skip
-    assert outcome.code == 0
-    assert CYRILLIC.search(outcome.out)
-    assert "→ 12" in outcome.err
-
-
-async def test_hf_cli_compares(shell: Shell, gemma: str, llamas: dict[str, Path]) -> None:
+async def test_hf_cli_compares(shell: Shell, llamas: dict[str, Path]) -> None:
     outcome = await shell.run(
         "cli/hf_cli.py", "--json", "--max-tokens", "6", "Кто ты такой?",
-        "--compare", gemma, str(llamas["3"]), "no/such-model",
+        "--compare", str(llamas["3.1"]), str(llamas["3"]), "no/such-model",
     )  # fmt: skip
     assert outcome.code == 0
     *good, bad = json.loads(outcome.out)["results"]
     assert [row["completion_tokens"] for row in good] == [6, 6]
     assert bad["error"]
-
-
-async def test_the_bot_answers_in_russian(
-    url: str, gemma: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(replies, "PRIVATE_INTERVAL", 0.1)
-    monkeypatch.setattr(Pastes, "QUIET", 0.05)
-    monkeypatch.setenv("HF_BASE_URL", url)
-    monkeypatch.setenv("HF_MODEL_LLAMA3", gemma)
-    monkeypatch.setattr("bots.hf_demo.prompts.OPTIONS", GenerationOptions(0.0, max_tokens=12))
-    model = open_chat_model("huggingface")
-    async with running_bot(
-        create_dispatcher, tmp_path, name="hf_demo", backend="huggingface", model=model
-    ) as bot:
-        bot.chat.send("Столица России?")
-        answer = await bot.chat.wait_for("⏱ llama3", timeout=60)
-        assert CYRILLIC.search((answer.text or "").partition("⏱")[0])
-    await model.aclose()

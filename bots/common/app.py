@@ -241,7 +241,7 @@ async def _open_bot(
             page_url = playground.page_url
             token, server = playground.token, TelegramAPIServer.from_base(playground.api_url)
         else:
-            secret = settings.token(spec.token_env)
+            secret = spec.token
             if secret is None:
                 raise missing(spec.token_env[0])
             token, server = secret.get_secret_value(), PRODUCTION

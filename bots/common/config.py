@@ -12,11 +12,8 @@ from services.env import EnvSettings
 
 
 class BotSettings(EnvSettings):
-    """Tokens, access, pace and what is around the bot. Times are in seconds."""
+    """Access, pace and what is around the bot. Times are in seconds."""
 
-    bot_token: SecretStr | None = Field(None, alias="BOT_TOKEN")
-    hf_bot_token: SecretStr | None = Field(None, alias="HF_BOT_TOKEN")
-    grisha_bot_token: SecretStr | None = Field(None, alias="GRISHA_BOT_TOKEN")
     telegram_api_url: str | None = Field(None, alias="TELEGRAM_API_URL")
     allowed_user_ids: Annotated[frozenset[int], NoDecode] = Field(
         frozenset(), alias="ALLOWED_USER_IDS"
@@ -48,10 +45,3 @@ class BotSettings(EnvSettings):
             return True
         users = self.allowed_user_ids | self.admin_ids
         return user_id in users or chat_id in self.allowed_group_ids
-
-    def token(self, variables: tuple[str, ...]) -> SecretStr | None:
-        """The first token that is set among these environment variables."""
-        by_variable = {
-            field.alias: getattr(self, name) for name, field in type(self).model_fields.items()
-        }
-        return next((by_variable[name] for name in variables if by_variable[name]), None)

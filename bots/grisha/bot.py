@@ -36,6 +36,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     )
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
     grisha = open_grisha(context.model, context.database, knowledge, settings)
+    await grisha.learning.reconcile()
     dispatcher["grisha"] = grisha
     dispatcher["forgetting"].also(grisha.forget)
     dispatcher["comments"] = Comments(

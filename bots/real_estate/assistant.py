@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from bots.real_estate import mortgage, wording
 from bots.real_estate.dialogue import (
@@ -27,7 +27,7 @@ from services.chat import ChatModel
 from services.storage import PreferenceStore
 
 _MORTGAGE = re.compile(r"(?i)ипотек|плат[её]ж|в месяц|платить|взнос")
-_COMPARED, _TICKED, _STATE, _STYLE = "compared", "ticked", "state", "style"
+_COMPARED, _TICKED, _STATE, _STYLE, _LOAN = "compared", "ticked", "state", "style", "loan"
 MAX_COMPARED = 4
 
 
@@ -98,9 +98,11 @@ class Assistant:
         """Answer a message and remember what it changed."""
         style = await self.style(owner_id)
         state = await self.state(owner_id)
-        if answer := self._reply_on_mortgage(text):
+        if answer := await self._reply_on_mortgage(owner_id, text):
             return answer
         turn = await self._read(text, state)
+        if turn.follow_up.compared and state.intent == "search":
+            return await self._compare(state, style, turn.follow_up.compared)
         changed = advance(state, turn)
         if turn.intent == "other" and not turn.cleared and not turn.reset:
             return Answer(await self.voice.talk(style, text), state)
@@ -115,7 +117,8 @@ class Assistant:
             return Answer(wording.lead("help", style), changed)
         if changed.intent == "value":
             return await self._value(changed, style)
-        return await self._search(changed, style)
+        answer = await self._search(changed, style)
+        return replace(answer, text=f"{answer.text}{wording.ignored(turn.ignored)}")
 
     async def comment(self, owner_id: int, answer: Answer, request: str) -> str | None:
         """The model's words on an answer that was sent; None where they aren't worth it."""
@@ -272,10 +275,26 @@ class Assistant:
         text = _opened(state, event, style, facts)
         return Answer(text, state, facts=facts, detailed=event == "valued")
 
-    def _reply_on_mortgage(self, text: str) -> Answer | None:
-        if not _MORTGAGE.search(text):
-            return None
+    async def _compare(self, state: State, style: str, places: tuple[int, ...]) -> Answer:
+        """The flats at these places of the list, side by side."""
+        page = await search(self.store, state.slots, sort=state.sort, limit=max(places))  # type: ignore[arg-type]
+        flats = [page.listings[place - 1] for place in places if place <= len(page.listings)]
+        if len(flats) < 2:
+            return Answer(wording.lead("help", style), state)
+        return Answer(wording.comparison(flats), state)
+
+    async def _reply_on_mortgage(self, owner_id: int, text: str) -> Answer | None:
+        """The sums of a loan; «а если на 15 лет?» changes the loan that was asked about last."""
         question = mortgage.read_mortgage(text)
+        last = mortgage.MortgageQuestion(**await self._preferences.get(owner_id, _LOAN, {}))
+        named = _MORTGAGE.search(text) is not None
+        about_a_flat = read_turn(text).intent != "other"
+        if not named and (about_a_flat or not question.changes_terms or not last.is_asked):
+            return None
+        if question.price is None and not about_a_flat:
+            question = question.completed(last)
+        if question.is_asked and not about_a_flat:
+            await self._preferences.set(owner_id, _LOAN, asdict(question))
         facts = answer_mortgage(question)
         return Answer(facts) if facts else None
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bots.real_estate.flat import Flat
-from bots.real_estate.request import Intent, Slots, slots_from_json
-from bots.real_estate.understanding import ParsedMessage
+from bots.real_estate.request import RANGES, Intent, Range, Slots, slots_from_json
+from bots.real_estate.understanding import ParsedMessage, load_gazetteer
+from bots.real_estate.understanding.follow_ups import Shift
 
 MAX_QUESTIONS = 2
 NEEDED: dict[Intent, tuple[str, ...]] = {
@@ -18,9 +19,14 @@ NEEDED: dict[Intent, tuple[str, ...]] = {
     "value": ("place", "area", "rooms"),
     "other": (),
 }
-_BOUNDS = (("price_min", "price_max"), ("area_min", "area_max"), ("floor_min", "floor_max"))
+PLACES = frozenset({"city", "district", "metro"})
+STEP = 0.1  # how far «подешевле» and «побольше» move a limit
 # A place of one level makes the narrower ones of an earlier turn untrue.
-_NARROWER = {"city": ("district", "metro", "words"), "district": ("metro",), "metro": ("district",)}
+_NARROWER = {
+    "city": ("district", "metro", "words"),
+    "district": ("metro", "words"),
+    "metro": ("district", "words"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,40 +61,78 @@ class State:
         return cls(**{**values, "slots": slots_from_json(values["slots"])})
 
 
-def advance(state: State, turn: ParsedMessage) -> State:
+def advance(state: State, message: ParsedMessage) -> State:
     """The state after a message: corrections replace, «любой» empties, a reset clears."""
-    if turn.reset:
+    if message.reset:
         return State()
-    if turn.intent == "other" and not turn.cleared:
+    if message.intent == "other" and not message.cleared:
         return state
-    intent = state.intent if turn.intent == "other" else turn.intent
-    if (
-        intent == "value"
-        and turn.slots.keys() & {"city", "district", "metro"}
-        and ("area_max" in turn.slots)
-    ):
-        state = State()  # another flat, described anew
-    elif state.intent not in ("other", intent):
-        state = State(intent, _carried_over(state.slots), sort=state.sort)
-    merged = merge(state.slots.without(*turn.cleared), turn.slots)
-    return replace(state, intent=intent, slots=merged)
+    intent = state.intent if message.intent == "other" else message.intent
+    start = _starting_point(state, intent, message)
+    slots = merge(start.slots.without(*message.cleared), message.slots)
+    if message.follow_up.shift:
+        slots = shifted(slots, message.follow_up.shift)
+    return replace(start, intent=intent, slots=slots)
+
+
+def _starting_point(state: State, intent: Intent, message: ParsedMessage) -> State:
+    """What of the talk so far still holds: a request told anew leaves only the order."""
+    if _is_told_anew(state, intent, message):
+        return State(sort=state.sort)
+    if state.intent in ("other", intent):
+        return state
+    if message.follow_up.similar:
+        return State(intent, _like(state.slots), sort=state.sort)
+    return State(intent, _carried_over(state.slots), sort=state.sort)
+
+
+def _is_told_anew(state: State, intent: Intent, message: ParsedMessage) -> bool:
+    """Whether a message describes a flat of its own: another place with rooms or an area."""
+    told = message.slots.keys()
+    if not told & PLACES or state.asked == "place":
+        return False
+    if intent == "value":
+        return "area_max" in told
+    same = all(getattr(state.slots, name) in (None, message.slots[name]) for name in told & PLACES)
+    return "rooms" in told and not same
 
 
 def merge(known: Slots, changes: Mapping[str, Any]) -> Slots:
     """Put what was just said over what was known, dropping what it contradicts."""
-    dropped = {
+    merged = slots_from_json({**known.without(*_outdated(known, changes)).said(), **changes})
+    for name, (low, high) in RANGES.items():
+        if merged.range(name).is_empty:
+            merged = merged.without(low if high in changes else high)
+    return merged
+
+
+def _outdated(known: Slots, changes: Mapping[str, Any]) -> set[str]:
+    """The places of earlier turns that a new place makes untrue: narrower ones, other cities."""
+    outdated = {
         narrow
         for name, narrower in _NARROWER.items()
         if name in changes and changes[name] != getattr(known, name)
         for narrow in narrower
-        if narrow not in changes
     }
-    merged = slots_from_json({**known.without(*dropped).said(), **changes})
-    for low, high in _BOUNDS:
-        least, most = getattr(merged, low), getattr(merged, high)
-        if least is not None and most is not None and least > most:
-            merged = merged.without(low if high in changes else high)
-    return merged
+    for kind in ("district", "metro"):
+        if kind in changes and known.city:
+            cities = load_gazetteer().cities_of(kind, changes[kind])
+            if cities and known.city not in cities:
+                outdated.add("city")
+    return outdated - changes.keys()
+
+
+def shifted(slots: Slots, shift: Shift) -> Slots:
+    """The request with its limit moved by a tenth: «а подешевле?», «побольше»."""
+    factor = 1 - STEP if shift in ("cheaper", "smaller") else 1 + STEP
+    if shift in ("cheaper", "dearer"):
+        if slots.price_max is None:
+            return slots
+        return merge(slots, {"price_max": round(slots.price_max * factor, -5)})
+    if slots.area is None:
+        return slots
+    end = "area_min" if shift == "larger" else "area_max"
+    return merge(slots, {end: round(slots.area * factor, 1)})
 
 
 def next_question(state: State) -> str | None:
@@ -129,3 +173,9 @@ def flat_of(slots: Slots) -> Flat:
 def _carried_over(slots: Slots) -> Slots:
     """What stays true when a talk turns from searching to valuing or back: the place alone."""
     return Slots(city=slots.city, district=slots.district, metro=slots.metro)
+
+
+def _like(slots: Slots) -> Slots:
+    """A search for flats like the one that was valued."""
+    area = Range.about(slots.area) if slots.area is not None else Range()
+    return replace(_carried_over(slots), rooms=slots.rooms, area_min=area.low, area_max=area.high)

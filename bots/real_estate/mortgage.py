@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from bots.real_estate.understanding.numbers import read_numbers
 from bots.real_estate.understanding.phrases import phrases, words
@@ -51,6 +51,20 @@ class MortgageQuestion:
     rate: float | None = None
     years: int | None = None
     payment: float | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether there is a sum to count with."""
+        return self.price is not None or self.payment is not None
+
+    @property
+    def changes_terms(self) -> bool:
+        return any(value is not None for value in (self.down, self.rate, self.years, self.payment))
+
+    def completed(self, earlier: MortgageQuestion) -> MortgageQuestion:
+        """This question with what only the earlier one says."""
+        said = {name: value for name, value in asdict(self).items() if value is not None}
+        return replace(earlier, **said)
 
 
 _DOWN = words("взнос пв первоначалка накопить накопление накопленный свой сбережение")

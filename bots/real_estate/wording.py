@@ -188,6 +188,11 @@ def understood(slots: Slots) -> str:
     return f"Я понял: {', '.join(parts)}".rstrip(".") + "." if parts else ""
 
 
+def ignored(wishes: Sequence[str]) -> str:
+    """What was wished for and is not in the listings; empty when nothing was."""
+    return f"\n\nНе учёл: {', '.join(wishes)}." if wishes else ""
+
+
 def flat_line(flat: Flat) -> str:
     """A flat in one line: rooms, area, floor, place."""
     return ", ".join(filter(None, (_plan(flat), _place(flat))))

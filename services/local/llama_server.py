@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, cast
 
 from services.env import PROJECT_ROOT
 from services.errors import ConfigError, Unavailable
@@ -20,7 +21,6 @@ from services.local.hardware import available_cpus
 
 BATCH = 64  # tokens computed at once: about a second of an old processor
 STOP_SECONDS = 5.0
-KV_BYTES = 15_232  # of a token in the cache of a 1.5B Qwen, for the bound of LOCAL_KV_MB
 
 
 @dataclass(slots=True)
@@ -98,11 +98,11 @@ class LlamaServer:
     def _greet(self, launch: str, model: Path) -> str:
         """Send the orders, wait for the address."""
         process = self.process
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101 - for mypy
+        stdin, stdout = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
         try:
-            process.stdin.write(launch + "\n")
-            process.stdin.flush()
-            answer = json.loads(process.stdout.readline() or "{}")
+            stdin.write(launch + "\n")
+            stdin.flush()
+            answer = json.loads(stdout.readline() or "{}")
         except (OSError, ValueError):
             answer = {}
         if address := answer.get("address"):
@@ -122,7 +122,6 @@ class LlamaServer:
 
     def _listen(self) -> None:
         """Keep llama.cpp's last complaints; read, so that the pipe never fills up."""
-        assert self.process.stderr is not None  # noqa: S101 - for mypy
-        with self.process.stderr as stderr:
+        with cast(IO[str], self.process.stderr) as stderr:
             for line in stderr:
                 self.complaints.append(line.strip())

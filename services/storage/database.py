@@ -47,7 +47,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.util import greenlet_spawn
 from typing_extensions import ParamSpec
 
-from services.env import STATE_DIR, EnvSettings
+from services.env import STATE_DIR, EnvSettings, make_private_folder
 from services.errors import ConfigError, Unavailable
 from services.storage.migrations import migrate
 
@@ -144,7 +144,7 @@ class Database:
         url = settings.url
         # Parameters hold what users wrote: keep them out of errors and logs.
         if url.get_backend_name() == "sqlite":
-            Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(Path(url.database or "").parent)
             engine = create_async_engine(url, hide_parameters=True)
             quick = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
             for each, patience in ((engine.sync_engine, 10_000), (quick, 0)):

@@ -58,8 +58,8 @@ async def tap(bot: RunningBot, data: str, who: str = "Аня") -> str:
     person = bot.playground.person(who)
     chat = person.private.chat
     shown = next(m for _, m in sorted(chat.messages.items(), reverse=True) if m["from"]["is_bot"])
-    pressed = bot.playground.world.press(chat, shown, person.user, data)
-    answer = await asyncio.wait_for(pressed.answer, 10)
+    pressed = bot.playground.world.callbacks.press(chat, shown, person.user, data)
+    answer = await asyncio.wait_for(pressed, 10)
     return str(answer["text"])
 
 

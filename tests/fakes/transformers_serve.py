@@ -36,13 +36,6 @@ LLAMA_3_1 = (
     "{% if add_generation_prompt %}"
     "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
 )
-# The embedded model knows no turns, but goes on with a dialogue.
-DIALOGUE = (
-    "{{ bos_token }}Разговор с Алисой, умной помощницей. Она отвечает по-русски.\n\n"
-    "{% for message in messages %}"
-    "{{ 'Алиса: ' if message['role'] == 'assistant' else 'Клиент: ' }}"
-    "{{ message['content'] }}\n{% endfor %}Алиса:"
-)
 
 
 def save_llama(folder: Path, tokenizer_model: Path, template: str) -> Path:

@@ -37,21 +37,28 @@ class Known:
 
     exact: bool
     asked: str | None = None
+    alone: bool = False  # nothing else is said
     money: bool = False
     area: bool = False
 
 
 def read_amounts(
-    tokens: Tokens, quantities: Sequence[Quantity], *, exact: bool, asked: str | None
+    tokens: Tokens,
+    quantities: Sequence[Quantity],
+    *,
+    exact: bool,
+    asked: str | None,
+    alone: bool = False,
 ) -> list[Mention]:
     """Mentions of the price and the area.
 
-    `exact` is a valuation, where a number means just that number. `asked` is the slot that
+    `alone` tells that nothing else is said. `exact` is a valuation, where a number means just that number. `asked` is the slot that
     the bot has asked for, which a number without a unit then answers.
     """
     known = Known(
         exact,
         asked,
+        alone,
         money=any(item.unit == "money" and _is_price(item) for item in quantities),
         area=any(item.unit == "area" for item in quantities),
     )
@@ -113,14 +120,25 @@ def _guess(tokens: Tokens, quantity: Quantity, known: Known) -> Quantity | None:
         return replace(quantity, unit="area")
     if value >= _PLAIN_ROUBLES:
         return _as_price(quantity)
-    if tokens.low(quantity.start - 1) in _NUMBERED:
+    before = tokens.low(quantity.start - 1)
+    if before in _NUMBERED or (before == "под" and _speaks_of_a_loan(tokens)):
         return None
     if value >= 1000:
         year = _YEARS[0] <= value <= _YEARS[1] and not tokens[quantity.start].in_words
         return None if (year and not quantity.labelled) or known.money else _as_price(quantity)
+    if known.alone and not quantity.labelled and quantity.bound == "none":
+        return None
     if quantity.is_range:
         return _guess_range(quantity, known)
     return _guess_one(tokens, quantity, known)
+
+
+def _speaks_of_a_loan(tokens: Tokens) -> bool:
+    """«Ипотека под 6»: a rate, where «под 20» alone is a price."""
+    return any(not _LOANS.isdisjoint(token.lemmas) for token in tokens)
+
+
+_LOANS = words("ипотека ставка процент кредит")
 
 
 def _guess_range(quantity: Quantity, known: Known) -> Quantity | None:

@@ -73,6 +73,15 @@ class Gazetteer:
         """What `form`, in lower case without ё, may mean."""
         return self._readings.get(form.replace("-", " "), [])
 
+    def cities_of(self, kind: PlaceKind, name: str) -> frozenset[str]:
+        """The cities that have a district or a station of this name; empty for an unknown one."""
+        kinds = ("district", "okrug") if kind == "district" else (kind,)
+        return frozenset(
+            reading.place.city
+            for reading in self.readings(plain(name))
+            if reading.place.kind in kinds and reading.nominative
+        )
+
     def mend(self, word: str) -> str | None:
         """The word of a place's name that an unknown word misspells."""
         return self._spelling.mend(word) if len(word) >= MIN_MENDED else None

@@ -16,6 +16,7 @@ from bots.real_estate.understanding.condition import (
 )
 from bots.real_estate.understanding.corrections import corrected
 from bots.real_estate.understanding.floors import read_floors
+from bots.real_estate.understanding.follow_ups import NO_FOLLOW_UP, FollowUp, read_follow_up
 from bots.real_estate.understanding.gazetteer import Gazetteer, load_gazetteer
 from bots.real_estate.understanding.intent import Evidence, read_intent
 from bots.real_estate.understanding.mentions import Mention
@@ -48,6 +49,7 @@ class ParsedMessage:
     cleared: frozenset[str] = frozenset()
     reset: bool = False
     ignored: tuple[str, ...] = ()
+    follow_up: FollowUp = NO_FOLLOW_UP
     sure: bool = True
 
 
@@ -61,21 +63,29 @@ def read_turn(text: str, previous: Intent | None = None, asked: str | None = Non
     tokens = read_numbers(_mend_spelling(tokenize(text), gazetteer))
     if _RESET.within(tokens):
         return ParsedMessage("other", reset=True)
+    follow_up = read_follow_up(tokens)
+    if follow_up.compared:
+        return ParsedMessage("other", follow_up=follow_up)
     cleared = read_cleared(tokens)
     mentions = _read_words(tokens, gazetteer)
     quantities = read_quantities(tokens)
     evidence = _evidence(mentions, quantities)
     verdict = read_intent(tokens, evidence, previous)
-    exact = verdict.intent == "value"
-    mentions += read_amounts(tokens, quantities, exact=exact, asked=asked)
+    intent = "search" if previous and follow_up.similar else verdict.intent
+    mentions += read_amounts(
+        tokens, quantities, exact=intent == "value", asked=asked, alone=not mentions
+    )
     slots = _slots(corrected(tokens, mentions))
-    intent = verdict.intent
     if intent is None:
         intent = "search" if slots and _only_slots(tokens) else "other"
+    if previous and intent == "other" and follow_up.shift and not _has_foreign_words(tokens):
+        intent = previous
     if intent == "other":
         return ParsedMessage("other", cleared=cleared, sure=verdict.sure)
     ignored = read_ignored(tokens) if intent == "search" else ()
-    return ParsedMessage(intent, slots, cleared, ignored=ignored, sure=verdict.sure)
+    return ParsedMessage(
+        intent, slots, cleared, ignored=ignored, follow_up=follow_up, sure=verdict.sure
+    )
 
 
 def _mend_spelling(tokens: Tokens, gazetteer: Gazetteer) -> Tokens:
@@ -121,7 +131,7 @@ def _evidence(mentions: Sequence[Mention], quantities: Sequence[Any]) -> Evidenc
         limit=any(item.unit in ("money", "none") and item.bound == "most" for item in quantities),
         floor=bool(groups & {"floor", "storeys", "not_first"}),
         place=bool(groups & {"city", "district", "metro"}),
-        condition=bool(groups & {"renovation", "market", "house_type"}),
+        condition=bool(groups & {"renovation", "market", "house_type", "metro_minutes"}),
     )
 
 
@@ -135,6 +145,14 @@ def _slots(mentions: Sequence[Mention]) -> dict[str, Any]:
         for name, value in mention.values.items():
             slots.setdefault(name, value)
     return slots
+
+
+def _has_foreign_words(tokens: Tokens) -> bool:
+    """Whether a short wish as «а подешевле?» is part of something longer."""
+    return sum(token.kind == "word" for token in tokens) > _MAX_WISH
+
+
+_MAX_WISH = 6
 
 
 def _only_slots(tokens: Tokens) -> bool:

@@ -132,3 +132,45 @@ def test_one_rule_lets_people_in(user: int, chat: int, allowed: bool) -> None:
     )
     assert settings.allows(user, chat) is allowed
     assert BotSettings().allows(user, chat)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o755)
+    old = folder / "bots.sqlite3"
+    old.touch(0o644)
+    code = (
+        "import asyncio, os; os.umask(0)\n"
+        "from pathlib import Path\n"
+        "from services.env import keep_files_private; keep_files_private()\n"
+        "from services.storage import Database, PreferenceStore, StorageSettings\n"
+        "async def main():\n"
+        f"    folder = Path({str(folder)!r})\n"
+        "    async with Database.open(StorageSettings(data_dir=folder)) as database:\n"
+        "        await PreferenceStore(database, 'x').set(1, 'a', 2)\n"
+        "        print(*(oct(p.stat().st_mode & 0o777) for p in folder.iterdir()))\n"
+        "asyncio.run(main())"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    )
+    modes = process.stdout.split()
+    assert len(modes) >= 3  # with -wal and -shm
+    assert set(modes) == {"0o600"}
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_is_secret_stays_out_of_the_image() -> None:
+    ignored = (PROJECT_ROOT / ".dockerignore").read_text("utf-8").split()
+    assert {".env", ".git", "var", ".venv"} <= set(ignored)
+
+
+def test_the_composition_pins_images_and_guards_redis() -> None:
+    composition = (PROJECT_ROOT / "deploy" / "compose.yaml").read_text("utf-8")
+    images = [line.split("image: ")[1] for line in composition.splitlines() if "image: " in line]
+    assert images
+    assert all(":" in image and any(ch.isdigit() for ch in image.split(":")[1]) for image in images)
+    assert "--requirepass" in composition
+    unit = (PROJECT_ROOT / "deploy" / "bot@.service").read_text("utf-8").splitlines()
+    assert {"UMask=0077", "CapabilityBoundingSet=", "SystemCallFilter=@system-service"} <= set(unit)

@@ -136,6 +136,26 @@ async def test_nothing_found_names_the_blocker(running: RunningBot) -> None:
     assert "Если убрать цену: " in text
 
 
+async def test_talk_about_what_was_found(running: RunningBot) -> None:
+    chat = running.chat
+    chat.send("двушка с балконом в Москве до 60 млн")
+    assert "Не учёл: балкон." in ((await chat.wait_for("Всего:", WAIT)).text or "")
+    chat.send("сравни первые три")
+    assert "3. " in ((await chat.wait_for("Тыс. ₽/м²", WAIT)).text or "")
+    chat.send("а подешевле?")
+    assert "до 54 млн ₽" in ((await chat.wait_for("54 млн", WAIT)).text or "")
+
+
+async def test_terms_of_the_last_loan_can_be_changed(running: RunningBot) -> None:
+    chat = running.chat
+    chat.send("ипотека на 6 млн, 20 лет")
+    await chat.wait_for(lambda message: bool(message.text), WAIT)
+    chat.send("ставка 18")
+    assert "92 599 ₽" in ((await chat.wait_for("платёж", WAIT)).text or "")
+    chat.send("а если на 15 лет?")
+    assert "96 625 ₽" in ((await chat.wait_for("15 лет", WAIT)).text or "")
+
+
 async def test_invented_words_do_not_get_out(running: RunningBot) -> None:
     running.model.default = "Хватай: 99 м² за 1,23 млн на улице Ленина!"
     running.chat.send("двушка в Москве до 60 млн")

@@ -248,7 +248,7 @@ async def test_closing_ends_a_hanging_process_and_what_is_under_way(
     assert server.has_died
 
 
-async def test_the_process_dies_with_its_parent(tiny_gguf: Path, tmp_path: Path) -> None:
+def test_the_process_dies_with_its_parent(tiny_gguf: Path, tmp_path: Path) -> None:
     parent = f"""
 import asyncio, os
 from services.local import LocalModelSettings
@@ -263,12 +263,12 @@ asyncio.run(main())
 """
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        child = int(await asyncio.to_thread(process.stdout.readline))
+        child = int(process.stdout.readline())
         process.kill()
     for _ in range(100):
         if not is_running(child):
             return
-        await asyncio.sleep(0.1)
+        time.sleep(0.1)
     os.kill(child, signal.SIGKILL)
     pytest.fail("llama.cpp outlived its parent")
 
@@ -283,7 +283,7 @@ def is_running(pid: int) -> bool:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"GGUF" + b"\x03\x00\x00\x00" + b"\xff" * 1000, "повреждён"),
+        (b"GGUF\x03\x00\x00\x00" + b"\xff" * 1000, "повреждён"),
         (b"PK\x03\x04", "не файл GGUF"),
     ],
 )
