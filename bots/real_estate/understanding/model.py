@@ -45,7 +45,7 @@ async def read_with_model(
     messages = (Message("system", READER), Message("user", text))
     try:
         completion = await asyncio.wait_for(model.complete(messages, _OPTIONS), timeout)
-    except (ServiceError, asyncio.TimeoutError) as error:
+    except (TimeoutError, ServiceError) as error:
         logger.warning("the model read nothing: %s", type(error).__name__)
         return turn
     call = completion.function_call
