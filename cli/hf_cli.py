@@ -169,7 +169,7 @@ async def ask(
     try:
         await shell.wait_until_loaded(model)
         return await asyncio.wait_for(_ask(args, model, show), args.timeout)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         raise Timeout(f"no whole answer in {args.timeout} s") from None
     finally:
         await model.aclose()
