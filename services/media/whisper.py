@@ -47,7 +47,7 @@ MAX_HINT_TOKENS = 120
 TOKENS_PER_SECOND = 12
 UNKNOWN_WORD = 1.0  # what a text of invented words only loses to one of known words
 DEFAULT_LANGUAGE = "ru"
-SURE_LANGUAGE = 0.7  # of another language, before Russian is doubted
+UNLIKELY_RUSSIAN = 0.02  # its neighbours are easily taken for it: speech is rather Russian
 NO_SPEECH = 0.8
 UNLIKELY = -1.2  # average logarithm of the probability of a text nobody said
 
@@ -117,8 +117,9 @@ class Whisper:
 
     def _language(self, encoded: Any) -> str:
         """Russian, unless the passage is surely in another language."""
-        token, probability = self._model.model.detect_language(encoded)[0][0]
-        return token[2:-2] if probability >= SURE_LANGUAGE else DEFAULT_LANGUAGE
+        found = self._model.model.detect_language(encoded)[0]  # the likeliest first
+        russian = dict(found).get(f"<|{DEFAULT_LANGUAGE}|>", 0.0)
+        return DEFAULT_LANGUAGE if russian > UNLIKELY_RUSSIAN else str(found[0][0][2:-2])
 
     def _read(self, encoded: Any, seconds: float, hints: str, language: str) -> Hypothesis | None:
         """The best reading of an encoded passage; None for noise."""
