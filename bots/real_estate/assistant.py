@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
-from bots.real_estate import mortgage, wording
+from bots.real_estate import wording
 from bots.real_estate.dialogue import (
     State,
     advance,
@@ -16,6 +15,7 @@ from bots.real_estate.dialogue import (
 )
 from bots.real_estate.listings import Listing, ListingStore, search
 from bots.real_estate.listings.keeping import SavedItems, SavedSearch
+from bots.real_estate.mortgage.talk import LoanTalk
 from bots.real_estate.request import RANGE_OF, RANGES, Slots
 from bots.real_estate.understanding import ParsedMessage, read_turn
 from bots.real_estate.understanding.model import read_with_model
@@ -26,8 +26,7 @@ from bots.real_estate.voice import Voice
 from services.chat import ChatModel
 from services.storage import PreferenceStore
 
-_MORTGAGE = re.compile(r"(?i)ипотек|плат[её]ж|в месяц|платить|взнос")
-_COMPARED, _TICKED, _STATE, _STYLE, _LOAN = "compared", "ticked", "state", "style", "loan"
+_COMPARED, _TICKED, _STATE, _STYLE = "compared", "ticked", "state", "style"
 MAX_COMPARED = 4
 
 
@@ -91,6 +90,7 @@ class Assistant:
         self.store = store
         self.appraiser = appraiser
         self.saved_items = SavedItems(store)
+        self.loans = LoanTalk(preferences)
         self.voice = voice or Voice(model)
         self._comments = comments
 
@@ -98,12 +98,14 @@ class Assistant:
         """Answer a message and remember what it changed."""
         style = await self.style(owner_id)
         state = await self.state(owner_id)
-        if answer := await self._reply_on_mortgage(owner_id, text):
-            return answer
+        if sums := await self.loans.reply(owner_id, text, state.slots.city):
+            return Answer(sums)
         turn = await self._read(text, state)
         if turn.follow_up.compared and state.intent == "search":
             return await self._compare(state, style, turn.follow_up.compared)
         changed = advance(state, turn)
+        if turn.foreign and turn.intent == "other":
+            return Answer(wording.ENGLISH, state)
         if turn.intent == "other" and not turn.cleared and not turn.reset:
             return Answer(await self.voice.talk(style, text), state)
         if slot := next_question(changed):
@@ -246,10 +248,7 @@ class Assistant:
     async def _read(self, text: str, state: State) -> ParsedMessage:
         previous = state.intent if state.intent != "other" else None
         turn = read_turn(text, previous, state.asked)
-        wordy = len(text.split()) > 3
-        if turn.reset or turn.cleared or not wordy or (turn.intent != "other" and turn.slots):
-            return turn
-        return await read_with_model(self._model, text, turn)
+        return turn if turn.sure else await read_with_model(self._model, text, turn)
 
     async def _search(self, state: State, style: str, offset: int = 0) -> Answer:
         page = await search(self.store, state.slots, sort=state.sort, offset=offset)  # type: ignore[arg-type]
@@ -283,41 +282,11 @@ class Assistant:
             return Answer(wording.lead("help", style), state)
         return Answer(wording.comparison(flats), state)
 
-    async def _reply_on_mortgage(self, owner_id: int, text: str) -> Answer | None:
-        """The sums of a loan; «а если на 15 лет?» changes the loan that was asked about last."""
-        question = mortgage.read_mortgage(text)
-        last = mortgage.MortgageQuestion(**await self._preferences.get(owner_id, _LOAN, {}))
-        named = _MORTGAGE.search(text) is not None
-        about_a_flat = read_turn(text).intent != "other"
-        if not named and (about_a_flat or not question.changes_terms or not last.is_asked):
-            return None
-        if question.price is None and not about_a_flat:
-            question = question.completed(last)
-        if question.is_asked and not about_a_flat:
-            await self._preferences.set(owner_id, _LOAN, asdict(question))
-        facts = answer_mortgage(question)
-        return Answer(facts) if facts else None
-
 
 def _opened(state: State, event: str, style: str, facts: str) -> str:
     """What was understood, the style's sentence, the facts."""
     parts = (wording.understood(state.slots), wording.lead(event, style), facts)
     return "\n\n".join(filter(None, parts))
-
-
-def answer_mortgage(question: mortgage.MortgageQuestion) -> str | None:
-    """The sums of a loan; None when it isn't said enough."""
-    rate, years, down = question.rate, question.years, question.down or 0.0
-    if rate is None or years is None:
-        return None
-    if not (0 <= rate <= mortgage.HIGHEST_RATE and 1 <= years <= mortgage.LONGEST_YEARS):
-        return None
-    if question.price and question.price > down:
-        return wording.mortgage_facts(mortgage.Mortgage(question.price - down, rate, years))
-    if question.payment:
-        price = mortgage.highest_price(question.payment, down, rate, years)
-        return wording.affordable_facts(price, question.payment, down, rate, years)
-    return None
 
 
 def _asked_price(slots: Slots) -> float | None:

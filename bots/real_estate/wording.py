@@ -11,13 +11,16 @@ from collections.abc import Sequence
 
 from bots.real_estate.flat import Flat
 from bots.real_estate.listings import Blocker, Listing, SearchPage
-from bots.real_estate.mortgage import Mortgage
 from bots.real_estate.request import Slots
 from bots.real_estate.valuation.appraisal import Appraisal, Factor, Refusal, Verdict, place_price
 
 STYLES = ("деловой", "дружеский", "эксперт", "краткий")
 DEFAULT_STYLE = "дружеский"
 DISCLAIMER = "Это ориентир по ценам объявлений, не отчёт об оценке."
+ENGLISH = (
+    "Sorry, I speak Russian and look for flats to buy in Russia. "
+    "Try it plainly: «two-room flat in Moscow under 15 million» or «двушка в Москве до 15 млн»."
+)
 DEMO = "ДЕМО, вымышлено"
 
 # By event, in the order of STYLES.
@@ -366,27 +369,6 @@ def refusal_facts(refusal: Refusal) -> str:
     return (
         f"Похожих объявлений рядом слишком мало ({refusal.detail}). "
         "Назови место пошире, например город или округ."
-    )
-
-
-def mortgage_facts(mortgage: Mortgage) -> str:
-    term = plural(mortgage.years, "год", "года", "лет")
-    return "\n".join(
-        [
-            f"Кредит {money(mortgage.loan)} на {term} под {mortgage.rate:g} %:".replace(".", ","),
-            f"• платёж {spaced(mortgage.payment)} ₽ в месяц",
-            f"• переплата {money(mortgage.overpayment)}",
-            f"• всего {money(mortgage.payment * mortgage.years * 12)}",
-            "Ставку назвал ты: у банка она может быть другой, страховки тут нет.",
-        ]
-    )
-
-
-def affordable_facts(price: float, payment: float, down: float, rate: float, years: int) -> str:
-    term = plural(years, "год", "года", "лет")
-    return (
-        f"Платёж {spaced(payment)} ₽ в месяц, {term}, {rate:g} %, взнос {money(down)}: "
-        f"это квартира до {money(price)}."
     )
 
 
