@@ -219,7 +219,12 @@ def _subject(clause: Sentence) -> str:
                 return "named"
         before = word
     verb = next((word for word in clause.words if word.has("VERB", "past")), None)
-    if verb and not any(_agree(word, verb) for word in clause.words):
+    free = [
+        word
+        for before, word in pairwise((None, *clause.words))
+        if word and not (before and before.has("PREP"))
+    ]
+    if verb and not any(_agree(word, verb) for word in free):
         return "me"  # «купил барабаны»: who tells it leaves «я» out
     return ""
 

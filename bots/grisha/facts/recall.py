@@ -16,10 +16,15 @@ from bots.grisha.facts.store import Fact
 from bots.grisha.facts.words import AMOUNTS, NAMED, PLACES
 
 MAX_RECALLED = 5
+# A question of these is answered by facts of the kind, or hardly at all.
+STRICT_KINDS = frozenset(
+    ["city", "work", "studies", "age", "birthday", "family", "children", "pets"]
+)
 KIND_BONUS = 0.3
 WORD_BONUS = 0.12
 CONTEXT_SHARE = 0.3  # what the talk before says of a fact
-MIN_SCORE = 0.25
+MIN_SCORE = 0.15
+STRICT_SCORE = 0.3  # of what is of another kind than what was asked
 FORM_BONUS = 0.1
 
 
@@ -56,9 +61,13 @@ def recall(
             + WORD_BONUS * common
             + FORM_BONUS * _has_asked_form(asked, read_words(fact.text))
         )
-        scored.append((score, at, fact))
+        enough = MIN_SCORE
+        if kinds & STRICT_KINDS and not kinds & fact.kinds:
+            enough = STRICT_SCORE
+        if score >= enough:
+            scored.append((score, at, fact))
     scored.sort(key=lambda each: (-each[0], -each[1]))
-    return [fact for score, _, fact in scored if score >= MIN_SCORE][:MAX_RECALLED]
+    return [fact for _, _, fact in scored[:MAX_RECALLED]]
 
 
 def _has_asked_form(asked: Sequence[Word], told: Sequence[Word]) -> bool:
