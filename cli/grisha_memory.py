@@ -13,11 +13,9 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/grisha_memory.py`
 
 from bots.grisha.learning import Learning, PatternRow, Status
 from bots.grisha.people import UserMemory
@@ -228,7 +226,7 @@ def _write(path: Path, content: object) -> None:
 
 def _moment(text: str | None) -> datetime:
     """A moment of a file; one without a zone is local time."""
-    return datetime.fromisoformat(text).astimezone() if text else datetime.now(timezone.utc)
+    return datetime.fromisoformat(text).astimezone() if text else datetime.now(UTC)
 
 
 COMMANDS = {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bots.grisha import prompts, texts
 from bots.grisha.acquaintance import asked_for_name, asks_own_name, is_introduction
@@ -17,7 +18,14 @@ from bots.grisha.messages import AnswerPlan, IncomingMessage, Post
 from bots.grisha.names import extract_name
 from bots.grisha.people import BOT, SummaryStore, UserMemory
 from bots.grisha.prompts import NAME
-from services.chat import AnswerBuilder, ChatModel, Chunk, GenerationOptions, Message
+from services.chat import (
+    AnswerBuilder,
+    ChatModel,
+    Chunk,
+    GenerationOptions,
+    Message,
+    warm_up,
+)
 from services.errors import ServiceError
 from services.retrieval import Exchange, Match
 from services.storage import ConversationKey, HistoryStore, StoredMessage
@@ -146,6 +154,18 @@ class Grisha:
     ) -> None:
         """Keep what he said unasked; with `person_id` it goes when that person is forgotten."""
         await self.history.append(key, StoredMessage("assistant", text, person_id, NAME))
+
+    async def keep_warm(self) -> None:
+        """Have a local model read ahead what talks begin with; the hour is a part of it."""
+        while True:
+            now = self.now()
+            try:
+                await warm_up(self.model, [Message("system", self.persona)])
+                await warm_up(self.model, prompts.opening(self.persona, now))
+            except ServiceError as error:  # the first question will tell it
+                logger.info("not warmed up: %s", type(error).__name__)
+            next_hour = now.replace(minute=0, second=1, microsecond=0) + timedelta(hours=1)
+            await asyncio.sleep((next_hour - now).total_seconds())
 
     # --- memory ------------------------------------------------------------------------
 
@@ -337,7 +357,6 @@ class Grisha:
         return GenerationOptions(
             temperature=self.settings.temperature,
             max_tokens=self.settings.answer_tokens,
-            repetition_penalty=1.1,
         )
 
 

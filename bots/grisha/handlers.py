@@ -21,6 +21,7 @@ from bots.common.app import BotContext
 from bots.common.conversation import (
     Addressed,
     HasText,
+    Matches,
     author_of,
     conversation_key,
     is_private,
@@ -77,8 +78,8 @@ def create_router() -> Router:
     router.message.filter(Welcome())
     router.message_reaction.filter(Welcome())
     router.message.register(on_post, FromNamedChannel())
-    router.message.register(on_nothing, F.is_automatic_forward)
-    router.message.register(on_removed, F.left_chat_member)
+    router.message.register(on_nothing, Matches(F.is_automatic_forward))
+    router.message.register(on_removed, Matches(F.left_chat_member))
     router.message.register(on_start, CommandStart())
     router.message.register(on_help, Command("help"))
     router.message.register(on_me, Command("me"))

@@ -18,7 +18,13 @@ _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e
 _PLAIN_NAME = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+)?")
 _QUOTES = re.compile("[«»„“”]")
 _WEEKDAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
-FACTS = "Сейчас {weekday}, {now:%d.%m.%Y, %H:%M}."
+# The hour and no minutes: what changes with every message would make a local model read the
+# whole conversation anew each time.
+FACTS = "Сейчас {weekday}, {now:%d.%m.%Y}, {hour} час {part}."
+_HOURS = (
+    "первый", "второй", "третий", "четвёртый", "пятый", "шестой", "седьмой", "восьмой", "девятый",
+    "десятый", "одиннадцатый", "двенадцатый",
+)  # fmt: skip
 KNOWN = "Собеседника зовут {name}."
 UNKNOWN = "Имени собеседника ты не знаешь."
 GROUP = "Это общий чат, перед каждым сообщением стоит имя того, кто пишет. Сейчас пишет {name}."
@@ -115,4 +121,15 @@ def group_turn(speaker: str, text: str) -> str:
 
 
 def time_fact(now: datetime) -> str:
-    return FACTS.format(weekday=_WEEKDAYS[now.weekday()], now=now)
+    """The date and the hour as people name it: «седьмой час вечера»."""
+    hour = now.hour
+    part = "ночи" if hour < 4 else "утра" if hour < 12 else "дня" if hour < 17 else "вечера"
+    return FACTS.format(
+        weekday=_WEEKDAYS[now.weekday()], now=now, hour=_HOURS[hour % 12], part=part
+    )
+
+
+def opening(persona: str, now: datetime) -> list[Message]:
+    """What every talk with somebody unknown begins with in this hour."""
+    nothing = Message("user", "")
+    return Prompt(persona, nothing, [UNKNOWN, time_fact(now)]).messages(len(VOICE), 0)[:-1]

@@ -104,6 +104,8 @@ class Assistant:
         if turn.follow_up.compared and state.intent == "search":
             return await self._compare(state, style, turn.follow_up.compared)
         changed = advance(state, turn)
+        if turn.foreign and turn.intent == "other":
+            return Answer(wording.ENGLISH, state)
         if turn.intent == "other" and not turn.cleared and not turn.reset:
             return Answer(await self.voice.talk(style, text), state)
         if slot := next_question(changed):
@@ -246,10 +248,7 @@ class Assistant:
     async def _read(self, text: str, state: State) -> ParsedMessage:
         previous = state.intent if state.intent != "other" else None
         turn = read_turn(text, previous, state.asked)
-        wordy = len(text.split()) > 3
-        if turn.reset or turn.cleared or not wordy or (turn.intent != "other" and turn.slots):
-            return turn
-        return await read_with_model(self._model, text, turn)
+        return turn if turn.sure else await read_with_model(self._model, text, turn)
 
     async def _search(self, state: State, style: str, offset: int = 0) -> Answer:
         page = await search(self.store, state.slots, sort=state.sort, offset=offset)  # type: ignore[arg-type]

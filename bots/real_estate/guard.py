@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from bots.real_estate.understanding.gazetteer import load_gazetteer
 from bots.real_estate.understanding.morphology import is_common_word
-from bots.real_estate.understanding.quantities import said_numbers
+from bots.real_estate.understanding.units import said_numbers
 
 _WORD = re.compile(r"[А-Яа-яЁёA-Za-z]+(?:-[А-Яа-яЁёA-Za-z]+)*")
 _STREET = re.compile(
@@ -76,9 +76,12 @@ _FLOOR_STEMS = (
     "перв", "втор", "трет", "четверт", "пят", "шест", "седьм", "восьм", "девят", "десят",
     "одиннадцат", "двенадцат",
 )  # fmt: skip
-_ROOMS = re.compile(r"(\d+)\s?-?\s?(?:комн|к\.|х\s?комн)")
-_FLOOR = re.compile(r"(\d+)(?:-?(?:й|м|го|ом))? этаж|(\d+)/\d+ ?эт|(\d+) эт\.|этаж[а-я]{0,3} (\d+)")
-_COUNT = re.compile(r"(\d+) (?:вариант|квартир|объявлени|предложени|штук)")
+_ROOMS = re.compile(r"(?<!\d)(\d{1,4})\s?-?\s?(?:комн|к\.|х\s?комн)")
+_FLOOR = re.compile(
+    r"(?<!\d)(\d{1,4})(?:-?(?:й|м|го|ом))? этаж|(?<!\d)(\d{1,4})/\d{1,4} ?эт"
+    r"|(?<!\d)(\d{1,4}) эт\.|этаж[а-я]{0,3} (\d{1,4})"
+)
+_COUNT = re.compile(r"(?<!\d)(\d{1,9}) (?:вариант|квартир|объявлени|предложени|штук)")
 
 
 def _kinds_of_numbers(text: str) -> set[tuple[str, int]]:

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 
 from bots.real_estate.understanding.numbers import read_numbers
 from bots.real_estate.understanding.phrases import phrases, words
-from bots.real_estate.understanding.quantities import MILLION, THOUSAND, Amount, iter_amounts
 from bots.real_estate.understanding.tokens import Tokens, tokenize
+from bots.real_estate.understanding.units import MILLION, THOUSAND, Amount, iter_amounts
 
 LONGEST_YEARS = 30
 HIGHEST_RATE = 100.0

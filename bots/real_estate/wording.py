@@ -18,6 +18,10 @@ from bots.real_estate.valuation.appraisal import Appraisal, Factor, Refusal, Ver
 STYLES = ("деловой", "дружеский", "эксперт", "краткий")
 DEFAULT_STYLE = "дружеский"
 DISCLAIMER = "Это ориентир по ценам объявлений, не отчёт об оценке."
+ENGLISH = (
+    "Sorry, I speak Russian and look for flats to buy in Russia. "
+    "Try it plainly: «two-room flat in Moscow under 15 million» or «двушка в Москве до 15 млн»."
+)
 DEMO = "ДЕМО, вымышлено"
 
 # By event, in the order of STYLES.

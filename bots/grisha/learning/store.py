@@ -313,20 +313,24 @@ class Learning:
 
     async def _delete(self, pattern_ids: Sequence[int]) -> Sequence[int]:
         """Delete patterns and all that points to them; return those that there were."""
-        deleted, entries = await self._delete_rows(pattern_ids)
-        await self._index.remove(entries)
-        return deleted
+        # Read first: a repeated transaction finds nothing where the first one was committed.
+        rows = [row for key in pattern_ids if (row := await self.get(key))]
+        entries = {row.entry_id for row in rows if row.entry_id}
+        entries |= set(await self._delete_rows(pattern_ids))
+        await self._index.remove(sorted(entries))
+        return [row.id for row in rows]
 
     @retry_when_unavailable
-    async def _delete_rows(self, pattern_ids: Sequence[int]) -> tuple[list[int], list[int]]:
+    async def _delete_rows(self, pattern_ids: Sequence[int]) -> list[int]:
+        """Delete the rows and their entries of the index; return the entries."""
         async with self._database.session() as session:
             gone = delete(PatternRow).where(PatternRow.id.in_(pattern_ids))
-            rows = (await session.execute(gone.returning(PatternRow.id, PatternRow.entry_id))).all()
+            found = list(await session.scalars(gone.returning(PatternRow.entry_id)))
             for table in (VoteRow, AnswerRow):
                 await session.execute(delete(table).where(table.pattern_id.in_(pattern_ids)))
-            entries = [row.entry_id for row in rows if row.entry_id]
+            entries = [entry for entry in found if entry]
             await self._index.delete_within(session, entries)
-        return [row.id for row in rows], entries
+        return entries
 
     # --- counting votes --------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 
 from sqlalchemy import BigInteger, false, true
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from services.storage import Base
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """Whether a pattern reaches everybody; a candidate reaches its author only."""
 
     CANDIDATE = "candidate"

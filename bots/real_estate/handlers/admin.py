@@ -12,7 +12,7 @@ from aiogram.exceptions import TelegramAPIError
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Document, Message
 
-from bots.common.conversation import author_of
+from bots.common.conversation import Matches, author_of
 from bots.real_estate import texts, wording
 from bots.real_estate.config import RealEstateSettings
 from bots.real_estate.keyboards import ImportCallback, import_keyboard
@@ -33,7 +33,7 @@ ALERT_PAUSE = 0.05  # Telegram bears 30 messages a second
 def create_router() -> Router:
     router = Router(name="admin")
     router.message.register(on_import, Command("import"))
-    router.message.register(on_file, F.document, F.chat.type == ChatType.PRIVATE)
+    router.message.register(on_file, Matches(F.document), Matches(F.chat.type == ChatType.PRIVATE))
     router.callback_query.register(on_decision, ImportCallback.filter())
     return router
 

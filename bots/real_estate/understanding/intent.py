@@ -10,7 +10,7 @@ from bots.real_estate.understanding.tokens import Tokens
 
 _WORTH = phrases(
     """сколько|скока|скоко|скок|скольк ~ стоить|стоят|потянуть|тянуть|дать|дадут|дали|давать|дают|выручить|взять|платить|просить|запросить|получить|взять|выйти|уйти|оценить|продать|выставить|обойтись|отдать|отдадут|заплатить|заплатят|стоимость|можно|попросить|предложить|заломить|поставить,
-    сколько|скок ~ ~ стоить|просить|выручить|получить|продать, сколько|скок за, сколько денег, сколько реально, почем, по чем, по чему, во сколько, во скока, за сколько, за скок*, на сколько ~ потянуть|тянуть|оценить,
+    сколько|скок ~ ~ стоить|просить|выручить|получить|продать, сколько|скок за, что|чего|чо ~ стоить, реально|реальный ли? продать|получить|выручить, сколько денег, сколько реально, почем, по чем, по чему, во сколько, во скока, за сколько, за скок*, на сколько ~ потянуть|тянуть|оценить,
     какой|каков|какая|какова|какую ~ цена|стоимость|ценник|прайс|вилка, какой|какая|какова|какую ~ ~ цена|стоимость|ценник, красный цена, цена вопрос, вилка цена, вилку цен, цена|цену какой|какую|какая, ценник какой|какая, стоимость какая,
     рыночный|реальный|справедливый|настоящий|объективный|средний цена|стоимость|ценник|прайс, рыночный какой|какая, рыночную, оцени*, оценка, оценить, оценивать, оценят, прикинуть, прикинь, прикиньте, прикидка,
     посчитать|рассчитать|определить|узнать|подсказать|сказать|назвать ~ стоимость|цена|ценник|вилка, что просить, с какой цена, по какой цена, что за цена, какую цену, сколько моя|моя стоить,
@@ -23,10 +23,10 @@ _FAIR = phrases(
     норм|нормальный|нормально|ок|окей|адекватный|хороший|справедливый|честный|годный|разумный|реальный ~ цена|прайс|ценник|деньги, цена|прайс|ценник|сумма|стоимость ~ норм|нормальный|нормально|ок|окей|адекватный|хороший|справедливый|реальный|честный|завышен|адекват|в рынке|нормас,
     норм* ?, нормас, нормуль, прогадать, прогадаю, продешевлю, не продешевить, отдать за, отдам за, торговаться ?, двигаться ?, не загибать, не загнул, справедлив*, нормально ?, ок ?, дорого ?, дешево ?, много ?, мало ?, адекватно, адекват, неадекват, выгодно ?, справедливо ?, честно ?, это дорого|много|мало|дешево|норм|нормально|выгодно|адекватно|дешевле, дорого или, дорого ли, недорого ли,
     не дорого, дороговато, многовато, маловато, дешево ли, не много, не мало, много ли, мало ли, выгодно ли, нормально ли, адекватен|адекватный|адекватна|адекватная|нормальна|нормальная ли, оправдан*,
-    стоить ли ~ брать|покупать|того|своих|соглашаться|таких|торговаться, стоить ли ~ двуш*|однуш*|треш*|студи*|она|такой|наш|мой|#, стоить того|своих|таких|этих, стоить она|это|столько, соглашаться ?, брать ?, брать или, возьмут, возьмут ?, купят, уйдет ли, уйдет ?, купят ли, продастся, в рынке, по рынку, выше рынка, ниже рынка, рыночная ли, не выше рынка, не обманывать|обманули|дурят|надувают|разводят|кидают, дорого для, не жирно, жирно, что думать, что скажешь, как тебе, как вам, потянет ли она"""
+    стоить ли ~ брать|покупать|того|своих|соглашаться|таких|торговаться, стоить ли ~ двуш*|однуш*|треш*|студи*|она|такой|наш|мой|#, стоить того|своих|таких|этих, стоить она|оно|он|это|столько, соглашаться ?, брать ?, брать или, возьмут, возьмут ?, купят, уйдет ли, уйдет ?, купят ли, продастся, в рынке, по рынку, выше рынка, ниже рынка, рыночная ли, не выше рынка, не обманывать|обманули|дурят|надувают|разводят|кидают, дорого для, не жирно, жирно, что думать, что скажешь, как тебе, как вам, потянет ли она"""
 )
 _SELLS = phrases(
-    """продавать|продаю|продаем|продам|продадим, хотеть|хочу|хотим|собираться|думать|решить|планировать|надо|нужно|пора|готовлюсь ~ продать|продавать|выставить|выставлять|просить|ставить, выставляем, выставляю, выставил, выставила, выставили, выставить, выставлять, продажа моей|своей, ставим на продажа"""
+    """продаю|продаем|продам|продадим, хотеть|хочу|хотим|собираться|думать|решить|планировать|надо|нужно|пора|готовлюсь ~ продать|продавать|выставить|выставлять|просить|ставить, выставляем, выставляю, выставил, выставила, выставили, выставить, выставлять, продажа моей|своей, ставим на продажа"""
 )
 _ASKS = phrases(
     """просить #, просят, прошу, просит, хотят, хочет за, отдают за, отдает за, продают за, продает за, продается за, предлагают за, предлагают, предложили, назвать цена, назвали, в объявление, ставить #, риелтор говорить|сказать|советовать|предлагать, хозяин|хозяйка|хозяева|продавец|собственник|владелец|продавцы|агент ~ хотеть|просить|ломить|ставить|заявить|отдавать|требовать, ломит, ломят, заряжают, заряжает, зарядили"""
@@ -38,12 +38,15 @@ _SEEKS = phrases(
 _STRONG_SEEKS = phrases(
     """искать, ищу, ищем, ищется, найти, найди*, подобрать, подбери*, подыскать, подыщи*, купить, куплю, покупать, приобрести, присмотреть, требоваться, поискать, хотим купить, нужен|нужна|нужно|нужны"""
 )
+_OTHER_COSTS = phrases(
+    "стоить ~ ремонт|отделка|переезд|страховка|доставка|оформление|мебель|жизнь|билет|регистрация"
+)
 _OFFERS = phrases(
     """искать, найти, найди*, подобрать, подбери*, купить, куплю, нужен|нужна|нужно, есть, вариант, показать, покажи,
     посоветовать, предложить, хотеть, поможешь"""
 )
 _RENT = phrases(
-    """жилец, жильцов, квартирант, пустить ~ жилец|квартирант, снять, сниму, снимем, снимать, сдам, сдать, сдавать, сдаю, сдаем, сдаться, сдается, сдаваться, съем, съемный, аренда, арендовать, арендный, посуточно, посуточный, помесячно, долгосрок, на длительный срок, на сутки, на месяц, субаренда, наем, поднаем, квартплата"""
+    """жилец, жильцов, квартирант, пустить ~ жилец|квартирант, снять, сниму, снимем, снимать, сдам, сдать, сдавать, сдаю, сдаем, сдаться, сдается, сдаваться, съем, съемный, аренда, арендовать, арендный, посуточно, посуточный, сутки, помесячно, долгосрок, на длительный срок, на сутки, на месяц, субаренда, наем, поднаем, квартплата"""
 )
 _INVESTS = phrases(
     """под сдача, для сдача, чтоб|чтобы ~ сдавать|сдать, под аренда, для аренда, сдавать потом, потом сдавать, буду сдавать, будем сдавать, с арендаторами, с арендатором, с квартирантами, арендный бизнес, как инвестиция, для инвестиций"""
@@ -78,7 +81,6 @@ _AMENITY_BEFORE = words(
 _HOUSE_OBJECT = phrases(
     """частный дом, загородный дом, дом с|на участок, дачный дом, дом # метр|м|м2|квадрат|сотка, куплю|купить|ищу|нужен|хочу|продам|построить|снять дом, дом из брус|кирпич|бревно, деревянный дом, дом за город, жилой дом, дом в деревня|поселок|село|снт|пригород|подмосковье, дом под ключ, полдома, часть дом, дом мечта, стоить дом, оцени* дом, цена дом, стоимость дом, дом ~ # этажный, дом # на #, двухэтажный дом, купить дом, дом в"""
 )
-_HOUSE_WORDS = words("дом дача коттедж таунхаус дуплекс")
 _LAND = words("участок сотка баня снт ижс земля огород гектар")
 _FLAT = words(
     "квартира квартирка квартирный хата жилье апартаменты недвижимость новостройка вторичка кварта жилплощадь жилище метраж новостройк хрущевка сталинка брежневка лофт пентхаус"
@@ -114,46 +116,45 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The intent, None where nothing shows it; `sure` when words and slots both bear it out."""
+    """The intent, None where nothing shows it."""
 
     intent: Intent | None
-    sure: bool
 
 
 def read_intent(tokens: Tokens, evidence: Evidence, previous: Intent | None = None) -> Verdict:
     """What a message is for, by its words and by what it describes."""
     flat = names_a_flat(tokens) or evidence.rooms
-    if _is_rent(tokens) or _is_other_property(tokens, evidence):
-        return Verdict("other", sure=True)
+    if _is_rent(tokens, evidence) or _is_other_property(tokens, evidence):
+        return Verdict("other")
     worth, fair = _has(tokens, _WORTH), _has(tokens, _FAIR)
     seeks = _has(tokens, _SEEKS)
     if _is_general_question(tokens, evidence, flat, worth=worth, fair=fair, seeks=seeks):
-        return Verdict("other", sure=True)
+        return Verdict("other")
     if _has(tokens, _COMMANDS) and not evidence.concrete and not (evidence.place and seeks):
-        return Verdict("other", sure=not flat)
+        return Verdict("other")
     described = flat or evidence.concrete
     if worth and described and not _is_budget_question(tokens):
-        return Verdict("value", sure=evidence.concrete)
+        return Verdict("value")
     if fair and (evidence.price or evidence.rooms or evidence.area):
-        return Verdict("value", sure=evidence.concrete)
+        return Verdict("value")
     if described and not _has(tokens, _STRONG_SEEKS):
         if _has(tokens, _SELLS):
-            return Verdict("value", sure=evidence.concrete)
+            return Verdict("value")
         if evidence.price and not seeks and _has(tokens, _ASKS):
-            return Verdict("value", sure=True)
+            return Verdict("value")
     if evidence.exact_area and not evidence.limit and not seeks and _asks_or_owns(tokens):
-        return Verdict("value", sure=False)
+        return Verdict("value")
     if previous == "value" and not seeks and not evidence.limit and not evidence.nothing:
-        return Verdict("value", sure=True)
+        return Verdict("value")
     if seeks and (described or (evidence.place and evidence.floor)):
-        return Verdict("search", sure=True)
+        return Verdict("search")
     if evidence.rooms or (flat and (evidence.place or evidence.condition or evidence.concrete)):
-        return Verdict("search", sure=True)
+        return Verdict("search")
     if evidence.price and evidence.place:
-        return Verdict("search", sure=True)
+        return Verdict("search")
     if previous is not None and not evidence.nothing:
-        return Verdict(previous, sure=True)
-    return Verdict(None, sure=False)
+        return Verdict(previous)
+    return Verdict(None)
 
 
 def _asks_or_owns(tokens: Tokens) -> bool:
@@ -184,14 +185,22 @@ def _has(tokens: Tokens, patterns: Phrases) -> bool:
     return patterns.within(tokens)
 
 
-def _is_rent(tokens: Tokens) -> bool:
+def _is_rent(tokens: Tokens, evidence: Evidence) -> bool:
     """Whether a flat is to be let or taken; buying to let is no rent."""
     if not _has(tokens, _RENT) or _has(tokens, _INVESTS):
         return False
-    return not (
-        _has(tokens, _LET_NOW)
-        and (_has(tokens, _BUYS) or _has(tokens, _WORTH) or _has(tokens, _STRONG_SEEKS))
-    )
+    if _has(tokens, _LET_NOW) and (
+        _has(tokens, _BUYS) or _has(tokens, _WORTH) or _has(tokens, _STRONG_SEEKS)
+    ):
+        return False
+    return not (evidence.exact_area and _asks_worth_apart_from_rent(tokens))
+
+
+def _asks_worth_apart_from_rent(tokens: Tokens) -> bool:
+    """«Сдаю за 25 тысяч, а сколько она стоит?», not «сколько стоит аренда»."""
+    asked = [(start - 2, end + 3) for start, end in _WORTH.find(tokens, used=True)]
+    rents = [start for start, _ in _RENT.find(tokens, used=True)]
+    return bool(asked) and not any(low <= rent < high for low, high in asked for rent in rents)
 
 
 def _is_other_property(tokens: Tokens, evidence: Evidence) -> bool:
@@ -235,6 +244,8 @@ def _is_general_question(
     """A question about loans, law, districts or the market rather than about a flat."""
     topic = any(not _TOPICS.isdisjoint(token.lemmas) for token in tokens)
     asks = _has(tokens, _QUESTIONS)
+    if _has(tokens, _OTHER_COSTS) and not evidence.area:
+        return True
     if _has(tokens, _FUTURE) and not evidence.area and not evidence.floor:
         return not (seeks and evidence.price)
     if topic:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -82,7 +82,7 @@ class Stage:
 
     async def meet(self, *people: int, days: int = 3) -> None:
         """Let people be known since some days."""
-        past = datetime.now(timezone.utc) - timedelta(days=days)
+        past = datetime.now(UTC) - timedelta(days=days)
         for person in people:
             await self.grisha.users.see(person, person)
         async with self.database.session() as session:
