@@ -29,7 +29,10 @@ FORM_BONUS = 0.1
 
 
 def recall(
-    facts: Sequence[Fact], question: str, vectors: NDArray[np.float32] | None
+    facts: Sequence[Fact],
+    question: str,
+    vectors: NDArray[np.float32] | None,
+    floor: float = MIN_SCORE,
 ) -> Sequence[Fact]:
     """At most five facts that bear on a question, best first.
 
@@ -61,9 +64,9 @@ def recall(
             + WORD_BONUS * common
             + FORM_BONUS * _has_asked_form(asked, read_words(fact.text))
         )
-        enough = MIN_SCORE
+        enough = floor
         if kinds & STRICT_KINDS and not kinds & fact.kinds:
-            enough = STRICT_SCORE
+            enough = max(floor, STRICT_SCORE)
         if score >= enough:
             scored.append((score, at, fact))
     scored.sort(key=lambda each: (-each[0], -each[1]))
