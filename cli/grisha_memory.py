@@ -13,11 +13,9 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/grisha_memory.py`
 
 from bots.grisha.learning import Learning, PatternRow, Status
 from bots.grisha.people import UserMemory
@@ -25,6 +23,8 @@ from services.env import load_env, read_settings
 from services.errors import ServiceError
 from services.retrieval import Exchange, RetrievalSettings, open_encoder, open_index
 from services.storage import Database, StorageSettings
+
+WAITING_SHOWN = 20  # newest candidates in `stats`
 
 MARKS = {Status.CANDIDATE: "?", Status.CONFIRMED: "+", Status.REJECTED: "-"}
 
@@ -151,6 +151,11 @@ async def _stats(memory: Memory, _: argparse.Namespace) -> int:
     stats = await memory.learning.stats()
     print(f"Подтверждено: {stats.confirmed}\nКандидатов: {stats.candidates}")
     print(f"Пригодились раз: {stats.uses}\nЗнакомых: {await memory.users.count()}")
+    waiting = await memory.learning.list(Status.CANDIDATE)
+    if waiting:
+        print("Ждут одобрения (approve НОМЕР):")
+    for row in sorted(waiting, key=lambda row: -row.id)[:WAITING_SHOWN]:
+        print(f"  {row.id}. «{row.question}» → «{row.answer}»")
     if stats.most_used:
         print(f"Чаще всего: «{stats.most_used}», {stats.most_uses}")
     return 0
@@ -221,7 +226,7 @@ def _write(path: Path, content: object) -> None:
 
 def _moment(text: str | None) -> datetime:
     """A moment of a file; one without a zone is local time."""
-    return datetime.fromisoformat(text).astimezone() if text else datetime.now(timezone.utc)
+    return datetime.fromisoformat(text).astimezone() if text else datetime.now(UTC)
 
 
 COMMANDS = {

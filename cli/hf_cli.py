@@ -168,7 +168,7 @@ async def ask(
     model = open_chat_model(args.backend, name)
     try:
         return await asyncio.wait_for(_ask(args, model, show), args.timeout)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         raise Timeout(f"no whole answer in {args.timeout} s") from None
     finally:
         await model.aclose()

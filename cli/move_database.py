@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import sys
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,7 @@ async def _batches(table: Table, connection: AsyncConnection) -> AsyncIterator[l
 def _portable(value: Any) -> Any:
     """SQLite knows no time zones and PostgreSQL no NUL characters; times are in UTC."""
     if isinstance(value, datetime):
-        return value.replace(tzinfo=value.tzinfo or timezone.utc).astimezone(timezone.utc)
+        return value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
     return value.replace("\x00", "") if isinstance(value, str) else value
 
 

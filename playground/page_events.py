@@ -59,5 +59,5 @@ class EventStream:
 async def _next_event(page: asyncio.Queue[str | None]) -> str | None:
     try:
         return await asyncio.wait_for(page.get(), _HEARTBEAT_SECONDS)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         return ": alive\n\n"

@@ -119,7 +119,7 @@ class Webhook:
                     return False
                 await self._run_reply(response)
                 return True
-        except asyncio.TimeoutError:
+        except TimeoutError:
             self._failed("Read timeout expired")
         except aiohttp.ClientError:
             self._failed("Connection failed")

@@ -20,6 +20,7 @@ from services.chat import (
     GenerationOptions,
     Message,
     Usage,
+    warm_up,
 )
 from services.errors import BudgetSpent, ServiceError
 from services.metrics import ERRORS, FIRST_TOKEN, LAST_TOKEN, TOKENS
@@ -217,6 +218,9 @@ class MeteredModel:
                             LAST_TOKEN.observe(time.monotonic() - started)
                         account.note(chunk.text, chunk.completion)
                         yield chunk
+
+    async def warm_up(self, messages: Sequence[Message]) -> None:
+        await warm_up(self._model, messages)
 
     async def count_tokens(self, messages: Sequence[Message]) -> int:
         return await self._model.count_tokens(messages)

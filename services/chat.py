@@ -205,6 +205,13 @@ def is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
+async def warm_up(model: ChatModel, messages: Sequence[Message]) -> None:
+    """Let the model read ahead what many prompts begin with, where it can."""
+    read_ahead = getattr(model, "warm_up", None)
+    if read_ahead is not None:
+        await read_ahead(messages)
+
+
 async def complete_stream(stream: AsyncGenerator[Chunk, None]) -> Completion:
     """Read a stream to its end and return the whole answer."""
     completion: Completion | None = None

@@ -136,7 +136,7 @@ class HeldModel:
         status.loading, status.progress = True, error.progress
         try:
             await asyncio.wait_for(self._loads.ready(), PROGRESS_INTERVAL)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return
         status.loading = False
         await asyncio.sleep(RETRY_PAUSE)

@@ -52,7 +52,7 @@ async def run(function: Callable[..., T], *args: Any, seconds: float, megabytes:
     )  # fmt: skip
     try:
         output, _ = await asyncio.wait_for(process.communicate(job), seconds)
-    except (TimeoutError, asyncio.TimeoutError):
+    except TimeoutError:
         raise SandboxError("time", f"more than {seconds:g} s") from None
     finally:
         if process.returncode is None:

@@ -8,7 +8,7 @@ import random
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
@@ -80,8 +80,8 @@ def parse_retry_after(value: str | None, now: datetime | None = None) -> float |
     try:
         date = parsedate_to_datetime(value)
         # A date without a zone, or with "-0000", is in UTC (RFC 5322, 3.3).
-        date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
-        wait = (date - (now or datetime.now(timezone.utc))).total_seconds()
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        wait = (date - (now or datetime.now(UTC))).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return None
     return min(max(0.0, wait), MAX_RETRY_AFTER)

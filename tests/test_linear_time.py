@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bots.grisha import assistant
+from bots.grisha import acquaintance
 from bots.grisha.cleaning import clean_answer
 from bots.grisha.knowledge import is_worth_searching
 from bots.grisha.learning import is_thanks
@@ -27,9 +27,9 @@ THANKS = ("спасибо ", "большое ", "за усы ", "тебе ", "п
 READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
     "name": (extract_name, NAMES),
     "bare name": (lambda text: extract_name(text, asked=True), NAMES),
-    "asks own name": (assistant.asks_own_name, ASKS),
-    "asked for name": (assistant.asked_for_name, ASKS),
-    "introduction": (lambda text: assistant.is_introduction(text, "Аня"), ASKS),
+    "asks own name": (acquaintance.asks_own_name, ASKS),
+    "asked for name": (acquaintance.asked_for_name, ASKS),
+    "introduction": (lambda text: acquaintance.is_introduction(text, "Аня"), ASKS),
     "cleaning": (clean_answer, ANSWERS),
     "worth searching": (is_worth_searching, ("привет ", "ок ", "ага?")),
     "thanks": (is_thanks, THANKS),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
 import pytest
-import tomllib
 
 from services.env import PROJECT_ROOT
 

@@ -90,7 +90,7 @@ async def _healthy(session: aiohttp.ClientSession, port: int, deadline: float) -
             async with session.get(f"http://127.0.0.1:{port}/healthz") as response:
                 if response.status == 200:
                     return True
-        except (aiohttp.ClientError, asyncio.TimeoutError):
+        except (TimeoutError, aiohttp.ClientError):
             pass
         await asyncio.sleep(0.1)
     return False

@@ -8,7 +8,7 @@ from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message, MessageGenerationStopped
 
 from bots.common import texts
-from bots.common.conversation import conversation_key, thread_key
+from bots.common.conversation import Matches, conversation_key, thread_key
 from bots.common.notices import send_notice
 from bots.common.turns import Turns
 from services.storage import ConversationKey
@@ -25,7 +25,7 @@ def create_router() -> Router:
 def create_fallback_router() -> Router:
     """The last router."""
     router = Router(name="fallback")
-    router.message.register(on_not_text, F.chat.type == ChatType.PRIVATE, ~F.text)
+    router.message.register(on_not_text, Matches(F.chat.type == ChatType.PRIVATE), Matches(~F.text))
     router.callback_query.register(on_stale_button, flags={"free": True})
     return router
 

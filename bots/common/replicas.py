@@ -99,7 +99,7 @@ class Replicas:
         replicas = cls(redis, bot)
         try:
             await replicas.ping()
-        except (RedisError, OSError, OverflowError, asyncio.TimeoutError) as error:
+        except (TimeoutError, RedisError, OSError, OverflowError) as error:
             await redis.aclose()
             raise ConfigError(f"Redis doesn't answer ({type(error).__name__}): REDIS_URL") from None
         await replicas._show_life()

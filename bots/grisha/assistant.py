@@ -1,78 +1,41 @@
-"""What Grisha says, and what he keeps of it; knows nothing of Telegram."""
+"""Grisha's use cases: talk, comment, rate, remember and forget; knows nothing of Telegram."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import re
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from bots.grisha import prompts, texts
+from bots.grisha.acquaintance import asked_for_name, asks_own_name, is_introduction
 from bots.grisha.cleaning import AnswerCleaner, clean_stream
 from bots.grisha.config import GrishaSettings
 from bots.grisha.knowledge import PATTERNS, Knowledge, is_worth_searching
-from bots.grisha.learning import Learning, is_thanks
+from bots.grisha.learning import Learning, Status, is_thanks
+from bots.grisha.messages import AnswerPlan, IncomingMessage, Post
 from bots.grisha.names import extract_name
-from bots.grisha.people import SummaryStore, UserMemory
+from bots.grisha.people import BOT, SummaryStore, UserMemory
 from bots.grisha.prompts import NAME
-from services.chat import AnswerBuilder, ChatModel, Chunk, GenerationOptions, Message
+from services.chat import (
+    AnswerBuilder,
+    ChatModel,
+    Chunk,
+    GenerationOptions,
+    Message,
+    warm_up,
+)
 from services.errors import ServiceError
-from services.retrieval import Exchange
+from services.retrieval import Exchange, Match
 from services.storage import ConversationKey, HistoryStore, StoredMessage
 
 logger = logging.getLogger(__name__)
 
 HISTORY_MESSAGES = 20
 SUMMARISE_FROM = 10  # turns that fell out of the history before a summary is worth its cost
+MAX_WAITING = 10  # candidates in /stats of an operator
 SUMMARY_CONTEXT = 8192  # tokens; smaller models get a summary wrong more often than right
-
-_ASKS_OWN_NAME = re.compile(
-    r"как\s+(?:же\s+)?меня\s+зовут|(?:помнишь|знаешь|забыл|назови|скажи|какое)\s+(?:ли\s+)?"
-    r"(?:ты\s+)?мо[её]\s+имя|мо[её]\s+имя\s+(?:помнишь|знаешь|забыл)|^\W*кто\s+я(?:\s+так\w+)?\W*$",
-    re.IGNORECASE,
-)
-_HOW = re.compile(r"(?:как|тебя)\b", re.IGNORECASE)
-_CALLED = re.compile(r"\b(?:зовут|звать|имя)", re.IGNORECASE)
-_RETURNED = re.compile(r"\bа\s+(?:тебя|ты|тво[её])\b|\bкак\s+(?:тебя\s+)?зовут", re.IGNORECASE)
-_BUSINESS = 6  # words beside the name make a message more than an introduction
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """The channel post that a thread is about."""
-
-    channel: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class IncomingMessage:
-    """A message to Grisha. `group` tells that others are listening."""
-
-    key: ConversationKey
-    text: str
-    author_id: int
-    author_name: str
-    message_id: int
-    group: bool = False
-    post: Post | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerPlan:
-    """How he is going to answer: with ready words, or with the model on these messages."""
-
-    heard: IncomingMessage
-    speaker: str
-    ready: str | None = None
-    messages: Sequence[Message] = ()
-    recent: Sequence[str] = ()
-    entries: Sequence[int] = ()
-    pattern: int | None = None
-    name: str | None = None
-    others: Sequence[str] = ()
-    learnable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +61,17 @@ class Grisha:
         said = [turn.content for turn in past if turn.role == "assistant"]
         name, ready = await self._meet(heard, said[-1] if said else "")
         plan = AnswerPlan(
-            heard, name or heard.author_name, ready=ready, recent=said[-5:], name=name
+            heard,
+            prompts.fold(name or heard.author_name),
+            ready=ready,
+            recent=said[-5:],
+            name=name,
         )
         if ready:
             return plan
         if is_thanks(heard.text) and said:
             await self._take_thanks(heard, said[-1])
-        known = await self.knowledge.confirmed(heard.text)
-        if known and known.answer not in plan.recent:
-            pattern = await self.learning.of_entry(known.id)
-            return AnswerPlan(
-                heard, plan.speaker, known.answer, recent=plan.recent, entries=[known.id],
-                pattern=pattern,
-            )  # fmt: skip
-        return await self._ask_model(plan, past)
+        return await self._recall(plan) or await self._ask_model(plan, past)
 
     def answer(self, plan: AnswerPlan) -> AsyncGenerator[Chunk, None]:
         """Stream the answer, cleaned."""
@@ -123,8 +83,13 @@ class Grisha:
         )
         return clean_stream(self.model.stream(plan.messages, self._options()), cleaner)
 
-    async def remember(self, plan: AnswerPlan, answer: str) -> int | None:
-        """Keep the exchange; return the number of the pattern or candidate that it showed."""
+    async def remember(
+        self, plan: AnswerPlan, answer: str, shown_as: int | None = None
+    ) -> int | None:
+        """Keep the exchange; return the number of the pattern or candidate that it showed.
+
+        `shown_as` is the id of the message with the answer: votes under it are for that number.
+        """
         if not answer.strip():
             return None
         heard = plan.heard
@@ -133,35 +98,74 @@ class Grisha:
             StoredMessage("user", heard.text, heard.author_id, plan.speaker, heard.message_id),
             StoredMessage("assistant", answer, author_name=NAME, source_id=heard.message_id),
         )
-        await self.learning.used(plan.entries)
-        if plan.pattern or not plan.learnable:
-            return plan.pattern
-        return await self.learning.consider(
-            Exchange(heard.text.strip(), answer.strip()),
-            heard.author_id,
-            plan.recent,
-            await self.users.names(),
-        )
+        await self.learning.used(plan.entries, [plan.pattern] if plan.pattern else [])
+        pattern = plan.pattern
+        if plan.learnable and not pattern:
+            pattern = await self.learning.consider(
+                Exchange(heard.text.strip(), answer.strip()),
+                heard.author_id,
+                plan.recent,
+                await self.users.names(),
+            )
+        if pattern and shown_as:
+            await self.learning.shown(pattern, heard.key.chat_id, shown_as)
+        return pattern
+
+    async def rate(self, chat_id: int, message_id: int, user_id: int, value: int) -> bool:
+        """Count a vote (+1, -1, 0 to take it back) for the answer that a message shows.
+
+        False when nothing is learned from that answer.
+        """
+        pattern = await self.learning.shown_in(chat_id, message_id)
+        if pattern is None:
+            return False
+        return await self.learning.vote(pattern, user_id, value) is not None
+
+    async def ban(self, user_id: int, chat_id: int) -> None:
+        """Ignore the votes of a user whom an admin of a group banned or removed."""
+        await self.learning.ban(user_id, chat_id)
+
+    async def unban(self, user_id: int, chat_id: int) -> None:
+        await self.learning.unban(user_id, chat_id)
 
     async def comment(self, post: Post) -> str:
         """A comment on a channel post; empty when the model said nothing of worth."""
-        text = prompts.COMMENT.format(channel=post.channel, post=post.text)
+        channel = prompts.fold(post.channel)
+        text = prompts.COMMENT.format(channel=channel, post=post.text)
         examples = await self.knowledge.examples(post.text, self.settings.examples)
         prompt = prompts.Prompt(
             self.persona,
-            Message("user", text, name=post.channel),
+            Message("user", text, name=channel),
             [prompts.time_fact(self.now())],
-            [Exchange(match.question, match.answer) for match in examples],
+            [
+                Exchange(match.question, match.answer)
+                for match in examples
+                if match.source != PATTERNS
+            ],
         )
         messages = await prompts.fit(prompt, self.model, self._budget())
         done = await self.model.complete(messages, self._options())
-        cleaner = AnswerCleaner(NAME, (post.channel,), foreign=_has_hieroglyphs(post.text))
+        cleaner = AnswerCleaner(NAME, (channel,), foreign=_has_hieroglyphs(post.text))
         comment = cleaner.feed(done.text) + cleaner.finish(cut=done.finish_reason == "length")
         return comment.strip()
 
-    async def record_unprompted(self, key: ConversationKey, text: str) -> None:
-        """Keep what he said unasked."""
-        await self.history.append(key, StoredMessage("assistant", text, author_name=NAME))
+    async def record_unprompted(
+        self, key: ConversationKey, text: str, person_id: int | None = None
+    ) -> None:
+        """Keep what he said unasked; with `person_id` it goes when that person is forgotten."""
+        await self.history.append(key, StoredMessage("assistant", text, person_id, NAME))
+
+    async def keep_warm(self) -> None:
+        """Have a local model read ahead what talks begin with; the hour is a part of it."""
+        while True:
+            now = self.now()
+            try:
+                await warm_up(self.model, [Message("system", self.persona)])
+                await warm_up(self.model, prompts.opening(self.persona, now))
+            except ServiceError as error:  # the first question will tell it
+                logger.info("not warmed up: %s", type(error).__name__)
+            next_hour = now.replace(minute=0, second=1, microsecond=0) + timedelta(hours=1)
+            await asyncio.sleep((next_hour - now).total_seconds())
 
     # --- memory ------------------------------------------------------------------------
 
@@ -170,7 +174,7 @@ class Grisha:
         await self.users.see(heard.author_id, heard.key.chat_id)
         name = await self.users.name_of(heard.author_id)
         greeting = texts.START_KNOWN.format(name=name) if name else texts.START
-        await self.record_unprompted(heard.key, greeting)
+        await self.record_unprompted(heard.key, greeting, heard.author_id)
         return greeting
 
     async def reset(self, key: ConversationKey) -> None:
@@ -180,6 +184,7 @@ class Grisha:
     async def forget(self, user_id: int) -> None:
         """Delete everything that is kept of a user."""
         await self.learning.forget(user_id)
+        await self.history.forget(BOT, user_id)
         await self.users.forget(user_id)
 
     async def describe_user(self, user_id: int) -> str:
@@ -194,7 +199,8 @@ class Grisha:
             messages=person.messages,
         )
 
-    async def describe_learning(self) -> str:
+    async def describe_learning(self, *, operator: bool = False) -> str:
+        """What he has learned; operators also read what waits for their approval."""
         stats = await self.learning.stats()
         text = texts.STATS.format(
             dialogues=await self.knowledge.index.count(),
@@ -205,7 +211,19 @@ class Grisha:
         )
         if stats.most_used:
             text += texts.MAX_USED.format(question=stats.most_used, uses=stats.most_uses)
+        if operator:
+            text += await self._describe_waiting()
         return text
+
+    async def _describe_waiting(self) -> str:
+        rows = await self.learning.list(Status.CANDIDATE)
+        waiting = [
+            texts.WAITING_ONE.format(
+                id=row.id, question=row.question, answer=prompts.fold(row.answer, 200)
+            )
+            for row in sorted(rows, key=lambda row: -row.id)[:MAX_WAITING]
+        ]
+        return texts.WAITING.format(waiting="\n".join(waiting)) if waiting else ""
 
     async def summarise(self, key: ConversationKey) -> None:
         """Fold the turns that fell out of the history into a summary, if the model can."""
@@ -215,7 +233,10 @@ class Grisha:
         if len(turns) < SUMMARISE_FROM:
             return
         before = await self.summaries.get(key)
-        talk = "\n".join(f"{turn.author_name or turn.role}: {turn.content[:500]}" for turn in turns)
+        talk = "\n".join(
+            f"{prompts.fold(turn.author_name or turn.role)}: {prompts.fold(turn.content, 500)}"
+            for turn in turns
+        )
         try:
             done = await self.model.complete(
                 [
@@ -257,9 +278,33 @@ class Grisha:
         if pattern and pattern.answer == last_answer:
             await self.learning.vote(pattern.id, heard.author_id, 1)
 
+    async def _recall(self, plan: AnswerPlan) -> AnswerPlan | None:
+        """An answer that is known: written for him, confirmed by people, or by this person."""
+        heard = plan.heard
+        for match in await self.knowledge.confirmed(heard.text):
+            pattern = None
+            if match.source == PATTERNS:
+                pattern = (await self.learning.vet([match], heard.author_id)).get(match.id)
+                if pattern is None:
+                    continue
+            if match.answer in plan.recent:
+                return None
+            return replace(plan, ready=match.answer, pattern=pattern)
+        if heard.group:  # others would read it
+            return None
+        own = await self.learning.own(heard.author_id, heard.text)
+        if own is None or own.answer in plan.recent:
+            return None
+        return replace(plan, ready=own.answer, pattern=own.id)
+
+    async def _examples(self, heard: IncomingMessage) -> Sequence[Match]:
+        found = await self.knowledge.examples(heard.text, self.settings.examples)
+        allowed = await self.learning.vet(found, heard.author_id)
+        return [match for match in found if match.source != PATTERNS or match.id in allowed]
+
     async def _ask_model(self, plan: AnswerPlan, past: Sequence[StoredMessage]) -> AnswerPlan:
         heard = plan.heard
-        found = await self.knowledge.examples(heard.text, self.settings.examples)
+        found = await self._examples(heard)
         prompt = prompts.Prompt(
             self.persona,
             self._turn("user", heard.text, plan.speaker, heard.group),
@@ -274,7 +319,9 @@ class Grisha:
             recent=plan.recent,
             entries=[match.id for match in found if match.source == PATTERNS],
             name=plan.name,
-            others=sorted({turn.author_name for turn in past if turn.author_name} - {NAME}),
+            others=sorted(
+                {prompts.fold(turn.author_name) for turn in past if turn.author_name} - {NAME}
+            ),
             learnable=heard.post is None and is_worth_searching(heard.text),
         )
 
@@ -283,13 +330,14 @@ class Grisha:
         facts = []
         if heard.post:
             post = heard.post
-            facts.append(prompts.POST.format(channel=post.channel, post=post.text[:600]))
+            channel, text = prompts.fold(post.channel), prompts.fold(post.text, 600)
+            facts.append(prompts.POST.format(channel=channel, post=text))
         if summary := await self.summaries.get(heard.key):
-            facts.append(prompts.SUMMARY.format(summary=summary))
+            facts.append(prompts.SUMMARY.format(summary=prompts.fold(summary, 1500)))
         if heard.group:
-            facts.append(prompts.GROUP.format(name=plan.speaker))
+            facts.append(prompts.GROUP.format(name=prompts.quote(plan.speaker)))
         elif plan.name:
-            facts.append(prompts.KNOWN.format(name=plan.name))
+            facts.append(prompts.KNOWN.format(name=prompts.fold(plan.name)))
         else:
             facts.append(prompts.UNKNOWN)
         return [*facts, prompts.time_fact(self.now())]
@@ -298,7 +346,7 @@ class Grisha:
         if role == "assistant":
             return Message("assistant", content, name=NAME)
         if group and speaker:  # a chat template has no place for a name: the text carries it
-            return Message("user", f"{speaker}: {content}")
+            return Message("user", prompts.group_turn(speaker, content))
         return Message("user", content, name=prompts.INTERLOCUTOR)
 
     def _budget(self) -> int:
@@ -309,33 +357,11 @@ class Grisha:
         return GenerationOptions(
             temperature=self.settings.temperature,
             max_tokens=self.settings.answer_tokens,
-            repetition_penalty=1.1,
         )
 
 
 async def _ready_stream(text: str) -> AsyncGenerator[Chunk, None]:
     yield AnswerBuilder(NAME).finish("stop", tail=text)
-
-
-def asks_own_name(text: str) -> bool:
-    """Whether the author asks for their own name: «как меня зовут?»."""
-    return bool(_ASKS_OWN_NAME.search(text))
-
-
-def asked_for_name(answer: str) -> bool:
-    """Whether an answer asks for the name: «А тебя как зовут?»."""
-    for statement in re.split(r"[.!]", answer):
-        for question in statement.split("?")[:-1]:
-            how = _HOW.search(question)
-            if how and _CALLED.search(question, how.end()):
-                return True
-    return False
-
-
-def is_introduction(text: str, name: str) -> bool:
-    """Whether a message is there to introduce its author, and for nothing else."""
-    beside = len(text.split()) - len(name.split())
-    return beside <= _BUSINESS and ("?" not in text or bool(_RETURNED.search(text)))
 
 
 def _has_hieroglyphs(text: str) -> bool:

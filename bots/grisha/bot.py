@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from aiogram import Dispatcher
 
@@ -36,6 +37,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     )
     dispatcher = build_dispatcher(context, COMMANDS, create_router())
     grisha = open_grisha(context.model, context.database, knowledge, settings)
+    await grisha.learning.reconcile()
     dispatcher["grisha"] = grisha
     dispatcher["forgetting"].also(grisha.forget)
     dispatcher["comments"] = Comments(
@@ -43,6 +45,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     )
     dispatcher["chats"] = PreferenceStore(context.database, context.name)
     _load_in_background(dispatcher, knowledge, (OWN_DATASET, settings.dataset_file))
+    _run_in_background(dispatcher, "warming", grisha.keep_warm)
     return dispatcher
 
 
@@ -65,12 +68,20 @@ def _load_in_background(
             if path.exists():
                 await knowledge.load(path)
 
+    _run_in_background(dispatcher, "loading", load)
+
+
+def _run_in_background(
+    dispatcher: Dispatcher, name: str, work: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    """Work from the start to the stop of the bot; its task is `dispatcher[name]`."""
+
     async def on_startup() -> None:
-        dispatcher["loading"] = asyncio.create_task(load())
+        dispatcher[name] = asyncio.create_task(work())
 
     async def on_shutdown() -> None:
-        dispatcher["loading"].cancel()
-        await asyncio.gather(dispatcher["loading"], return_exceptions=True)
+        dispatcher[name].cancel()
+        await asyncio.gather(dispatcher[name], return_exceptions=True)
 
     dispatcher.startup.register(on_startup)
     dispatcher.shutdown.register(on_shutdown)

@@ -34,6 +34,21 @@ _WORD_LOOP = re.compile(r"\b(\w+)((?:[,\s]+\1\b){2})(?:[,\s]+\1\b)+", re.IGNOREC
 _HYPHEN_LOOP = re.compile(r"\b(\w+-)\1{4,}(\w*)", re.IGNORECASE)
 _LETTER_LOOP = re.compile(r"(\w)\1{9,}")
 _PHRASE_LOOP = re.compile(r"(?P<phrase>\b[^\n]{4,60}?)(?:[,;]?\s*(?P=phrase)){2,}", re.IGNORECASE)
+# What instruct models add to every answer: an offer of service says nothing.
+_OFFER = re.compile(
+    r"\W*(?:(?:привет|здравствуйте?|конечно|хорошо|рад\w*)\W+)?"
+    r"(?:а\s+)?(?:чем|как)\s+(?:ещё\s+)?(?:я\s+)?(?:могу|можем|можно)\s+"
+    r"(?:я\s+)?(?:(?:тебе|вам|сегодня|ещё)\s+){0,2}(?:помочь|быть\s+полезен)\b[^.!?]*[.!?…]*\s*"
+    r"|\W*(?:если|когда)\s+у\s+(?:тебя|вас)\s+(?:есть|будут|появятся|возникнут|остались)\b"
+    r"[^.!?]{0,40}\b(?:вопрос(?:ы|ов)|помощь)\b[^.!?]*[.!?…]*\s*"
+    r"|\W*не\s+стесняйся?(?:тесь)?\s+(?:спрашивать|обращаться|задавать)\b[^.!?]*[.!?…]*\s*",
+    re.IGNORECASE,
+)
+_MAKERS = r"(?:qwen|alibaba|tongyi|openai|chat\s?gpt|gemma|llama|yandexgpt)"
+_CLAIM = re.compile(
+    rf"\b(?:я|меня|мой|моя)\b[^.!?]{{0,80}}\b{_MAKERS}|\b{_MAKERS}\b[^.!?]{{0,60}}\bменя\b",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"[.!?…][\"»)]*\s*$")
 
 
@@ -56,6 +71,7 @@ class AnswerCleaner:
     _line_start: bool = True
     _said: Counter[str] = field(default_factory=Counter)
     _last: str = ""
+    _offered: str = ""
 
     def feed(self, text: str) -> str:
         """Take a piece of the answer; return what is settled by now."""
@@ -74,6 +90,8 @@ class AnswerCleaner:
             return self._show("")
         clean = self._segment(rest).rstrip()
         self.ended = True
+        if not self._shown and not clean:
+            return self._show(self._offered.strip())  # better than no answer
         if cut and not self._code and not _SENTENCE_END.search(clean):
             if _SENTENCE_END.search(self._shown):
                 return ""
@@ -111,7 +129,7 @@ class AnswerCleaner:
             return text
         if at_line_start:
             text = self._without_label(text)
-        text = self._without_garbage(text)
+        text = self._in_character(self._without_garbage(text))
         return text if self._is_news(text) else ""
 
     def _without_label(self, text: str) -> str:
@@ -126,6 +144,16 @@ class AnswerCleaner:
             self.ended = True
             return ""
         return text
+
+    def _in_character(self, text: str) -> str:
+        """Drop an offer of service; he is himself, whatever model speaks for him."""
+        if _OFFER.fullmatch(text):
+            self._offered = self._offered or text
+            return ""
+        if not _CLAIM.search(text):
+            return text
+        ending = text[len(text.rstrip()) :]
+        return f"Я {self.name}, чат-бот.{ending}"
 
     def _without_garbage(self, text: str) -> str:
         text = _PLACEHOLDER.sub(f", {self.person}" if self.person else "", text)

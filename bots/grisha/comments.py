@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, func, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bots.grisha.assistant import Post
+from bots.grisha.messages import Post
 from services.storage import Base, ConversationKey, Database
 from services.storage.database import retry_when_unavailable, utc_now
 

@@ -9,11 +9,19 @@ from contextlib import suppress
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatMemberStatus, ChatType
 from aiogram.filters import BaseFilter, Command, CommandStart
-from aiogram.types import CallbackQuery, Message, MessageReactionUpdated, ReactionTypeEmoji
+from aiogram.types import (
+    CallbackQuery,
+    ChatMemberUpdated,
+    Message,
+    MessageReactionUpdated,
+    ReactionTypeEmoji,
+)
 
+from bots.common.app import BotContext
 from bots.common.conversation import (
     Addressed,
     HasText,
+    Matches,
     author_of,
     conversation_key,
     is_private,
@@ -23,9 +31,10 @@ from bots.common.forgetting import Forgetting
 from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Interrupted, Turns
 from bots.grisha import keyboards, texts
-from bots.grisha.assistant import Grisha, IncomingMessage, Post
+from bots.grisha.assistant import Grisha
 from bots.grisha.comments import Comments
 from bots.grisha.keyboards import RatingCallback
+from bots.grisha.messages import IncomingMessage, Post
 from services.errors import ServiceError
 from services.storage import ConversationKey, PreferenceStore
 
@@ -69,7 +78,8 @@ def create_router() -> Router:
     router.message.filter(Welcome())
     router.message_reaction.filter(Welcome())
     router.message.register(on_post, FromNamedChannel())
-    router.message.register(on_nothing, F.is_automatic_forward)
+    router.message.register(on_nothing, Matches(F.is_automatic_forward))
+    router.message.register(on_removed, Matches(F.left_chat_member))
     router.message.register(on_start, CommandStart())
     router.message.register(on_help, Command("help"))
     router.message.register(on_me, Command("me"))
@@ -83,6 +93,7 @@ def create_router() -> Router:
     )
     router.callback_query.register(on_rating, RatingCallback.filter(), flags={"free": True})
     router.message_reaction.register(on_reaction)
+    router.chat_member.register(on_member)
     return router
 
 
@@ -108,14 +119,21 @@ async def on_forget(message: Message, forgetting: Forgetting) -> None:
     await send_reply(message, texts.FORGOTTEN)
 
 
-async def on_reset(message: Message, grisha: Grisha, comments: Comments, bot_name: str) -> None:
+async def on_reset(
+    message: Message, bot: Bot, grisha: Grisha, comments: Comments, bot_name: str
+) -> None:
+    if not is_private(message) and not await _is_admin(message, bot):
+        await send_reply(message, texts.RESET_BY_ADMINS)
+        return
     key, _ = await _place(message, comments, bot_name)
     await grisha.reset(key)
     await send_reply(message, texts.RESET)
 
 
-async def on_stats(message: Message, grisha: Grisha) -> None:
-    await send_reply(message, await grisha.describe_learning())
+async def on_stats(message: Message, grisha: Grisha, context: BotContext) -> None:
+    """How much he learned; to operators, in private, also what waits for their approval."""
+    operator = is_private(message) and author_of(message).id in context.settings.admin_ids
+    await send_reply(message, await grisha.describe_learning(operator=operator))
 
 
 async def on_quiet(message: Message, bot: Bot, chats: PreferenceStore) -> None:
@@ -140,9 +158,10 @@ async def on_message(
     async with turns.turn(key) as turn:
         plan = await run_reply(message, turn, grisha.plan(heard), action=None)
         reply = await stream_reply(message, grisha.answer(plan), turn)
-        pattern = await grisha.remember(plan, reply.text if reply.completion else "")
-        if pattern:
-            await _offer_rating(grisha, pattern, reply.messages[-1])
+        shown = reply.messages[-1]
+        text = reply.text if reply.completion else ""
+        if await grisha.remember(plan, text, shown.message_id) and is_private(message):
+            await shown.edit_reply_markup(reply_markup=keyboards.rating())
         with suppress(Interrupted):  # the question is answered: a summary may come another time
             await turn.run(grisha.summarise(key))
 
@@ -175,12 +194,12 @@ async def on_post(
 
 async def on_rating(callback: CallbackQuery, callback_data: RatingCallback, grisha: Grisha) -> None:
     message = callback.message
-    pattern = message and await grisha.learning.shown_in(message.chat.id, message.message_id)
-    if not pattern:
+    value = 1 if callback_data.value > 0 else -1
+    if message is None or not await grisha.rate(
+        message.chat.id, message.message_id, callback.from_user.id, value
+    ):
         await callback.answer(texts.VOTE_STALE)
         return
-    value = callback_data.value
-    await grisha.learning.vote(pattern, callback.from_user.id, value)
     await callback.answer(texts.LIKED if value > 0 else texts.DISLIKED)
     if isinstance(message, Message):
         await message.edit_reply_markup(reply_markup=None)
@@ -191,15 +210,29 @@ async def on_reaction(event: MessageReactionUpdated, grisha: Grisha) -> None:
     voter = event.user or event.actor_chat
     if voter is None:
         return
-    pattern = await grisha.learning.shown_in(event.chat.id, event.message_id)
-    if pattern:
-        emojis = {
-            reaction.emoji.rstrip("\ufe0f")
-            for reaction in event.new_reaction
-            if isinstance(reaction, ReactionTypeEmoji)
-        }
-        value = -1 if emojis & _DISLIKES else int(bool(emojis & _LIKES))
-        await grisha.learning.vote(pattern, voter.id, value)
+    emojis = {
+        reaction.emoji.rstrip("\ufe0f")
+        for reaction in event.new_reaction
+        if isinstance(reaction, ReactionTypeEmoji)
+    }
+    value = -1 if emojis & _DISLIKES else int(bool(emojis & _LIKES))
+    await grisha.rate(event.chat.id, event.message_id, voter.id, value)
+
+
+async def on_member(event: ChatMemberUpdated, grisha: Grisha) -> None:
+    """An admin banned somebody, or let them in again: their votes count accordingly."""
+    user_id, status = event.new_chat_member.user.id, event.new_chat_member.status
+    if status == ChatMemberStatus.KICKED:
+        await grisha.ban(user_id, event.chat.id)
+    elif event.old_chat_member.status == ChatMemberStatus.KICKED:
+        await grisha.unban(user_id, event.chat.id)
+
+
+async def on_removed(message: Message, grisha: Grisha) -> None:
+    """An admin removed a member: seen also where the bot isn't told of bans."""
+    gone = message.left_chat_member
+    if gone and message.from_user and gone.id != message.from_user.id:
+        await grisha.ban(gone.id, message.chat.id)
 
 
 async def _place(
@@ -224,13 +257,6 @@ async def _without_mention(text: str, bot: Bot) -> str:
     me = await bot.me()
     plain = re.sub(rf"@{re.escape(me.username or '')}\b[\s,:—-]*", "", text, flags=re.IGNORECASE)
     return plain.strip() or text
-
-
-async def _offer_rating(grisha: Grisha, pattern: int, shown: Message) -> None:
-    """Let an answer be rated: by buttons in private, by reactions everywhere."""
-    await grisha.learning.shown(pattern, shown.chat.id, shown.message_id)
-    if is_private(shown):
-        await shown.edit_reply_markup(reply_markup=keyboards.rating())
 
 
 async def _switch(message: Message, bot: Bot, chats: PreferenceStore, *, quiet: bool) -> None:

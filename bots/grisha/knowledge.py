@@ -137,16 +137,20 @@ class Knowledge:
         found = await self.index.find(query, limit)
         return [match for match in found if match.likeness >= self.index.example_threshold]
 
-    async def confirmed(self, query: str) -> Match | None:
-        """An answer to the very same question: learned from people, or written for him."""
+    async def confirmed(self, query: str) -> Sequence[Match]:
+        """Answers to the same question: the same words first, shipped before learned."""
         if not is_worth_searching(query):
-            return None
-        for source in (PATTERNS, OWN_DATASET.stem):
-            found = await self.index.find(query, 1, source=source)
-            if found and self._is_same(query, found[0]):
-                return found[0]
-        return None
+            return []
+        matches = []
+        for source, limit in ((OWN_DATASET.stem, 1), (PATTERNS, 3)):
+            found = await self.index.find(query, limit, source=source)
+            matches += [match for match in found if self._is_same(query, match)]
+        return sorted(matches, key=lambda match: not _has_same_words(query, match))
 
     def _is_same(self, query: str, match: Match) -> bool:
-        same_words = list(words_of(query)) == list(words_of(match.question))
-        return same_words or match.likeness >= self.index.same_question_threshold
+        threshold = self.index.same_question_threshold
+        return _has_same_words(query, match) or match.likeness >= threshold
+
+
+def _has_same_words(query: str, match: Match) -> bool:
+    return words_of(query) == words_of(match.question)

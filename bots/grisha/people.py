@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, delete, func, select
+from sqlalchemy import BigInteger, delete, func, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.storage import Base, ConversationKey, Database, StoredMessage
@@ -110,7 +110,9 @@ class UserMemory:
                 select(UserChatRow.chat_id).filter_by(user_id=user_id).order_by(UserChatRow.chat_id)
             )
             said = await session.scalar(
-                select(func.count()).select_from(MessageRow).filter_by(bot=BOT, author_id=user_id)
+                select(func.count())
+                .select_from(MessageRow)
+                .filter_by(bot=BOT, role="user", author_id=user_id)
             )
             return Person(
                 user.id, user.name, user.first_seen, user.last_seen, tuple(chats), said or 0
@@ -130,19 +132,17 @@ class UserMemory:
 
     @retry_when_unavailable
     async def forget(self, user_id: int) -> None:
-        """Delete the user, what they said anywhere, what was answered, and their private talk."""
+        """Delete the user, and the summaries of the chats where they were seen.
+
+        What was said there is deleted by `HistoryStore.forget`.
+        """
         async with self._database.session() as session:
-            said = select(MessageRow.source_id, MessageRow.chat_id).filter_by(
-                bot=BOT, author_id=user_id
-            )
-            for source_id, chat_id in (await session.execute(said)).all():
-                await session.execute(
-                    delete(MessageRow).filter_by(bot=BOT, chat_id=chat_id, source_id=source_id)
-                )
-            await session.execute(delete(MessageRow).filter_by(bot=BOT, author_id=user_id))
-            await session.execute(delete(MessageRow).filter_by(bot=BOT, chat_id=user_id))
             chats = select(UserChatRow.chat_id).filter_by(user_id=user_id)
-            await session.execute(delete(SummaryRow).where(SummaryRow.chat_id.in_(chats)))
+            await session.execute(
+                delete(SummaryRow).where(
+                    or_(SummaryRow.chat_id.in_(chats), SummaryRow.chat_id == user_id)
+                )
+            )
             await session.execute(delete(UserChatRow).filter_by(user_id=user_id))
             await session.execute(delete(UserRow).filter_by(id=user_id))
 

@@ -1,7 +1,8 @@
-"""What the model hears: the persona, what is known, examples, the dialogue."""
+"""Build the model's prompt: the persona, what is known, examples, the dialogue."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,13 +13,23 @@ from services.retrieval import Exchange
 NAME = "Гриша"
 INTERLOCUTOR = "Собеседник"
 
+MAX_NAME = 64  # characters of a display name
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+_PLAIN_NAME = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+)?")
+_QUOTES = re.compile("[«»„“”]")
 _WEEKDAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
-FACTS = "Сейчас {weekday}, {now:%d.%m.%Y, %H:%M}."
+# The hour and no minutes: what changes with every message would make a local model read the
+# whole conversation anew each time.
+FACTS = "Сейчас {weekday}, {now:%d.%m.%Y}, {hour} час {part}."
+_HOURS = (
+    "первый", "второй", "третий", "четвёртый", "пятый", "шестой", "седьмой", "восьмой", "девятый",
+    "десятый", "одиннадцатый", "двенадцатый",
+)  # fmt: skip
 KNOWN = "Собеседника зовут {name}."
 UNKNOWN = "Имени собеседника ты не знаешь."
 GROUP = "Это общий чат, перед каждым сообщением стоит имя того, кто пишет. Сейчас пишет {name}."
 POST = "Вы обсуждаете пост канала «{channel}»: «{post}»"
-SUMMARY = "О чём вы говорили раньше: {summary}"
+SUMMARY = "О чём вы говорили раньше: «{summary}»"
 COMMENT = (
     "Прокомментируй пост канала «{channel}» одним-двумя предложениями, по существу и "
     "по-своему:\n\n{post}"
@@ -85,5 +96,40 @@ async def _fits(messages: Sequence[Message], model: ChatModel, budget: int) -> b
     return letters <= budget or await model.count_tokens(messages) <= budget
 
 
+def fold(text: str, limit: int = MAX_NAME) -> str:
+    """Make what people wrote one short line that can't end a quotation or label a turn."""
+    line = _BREAKS.sub(" ", text[: 4 * limit])
+    if limit <= MAX_NAME:
+        line = line.replace(":", " ")
+    line = " ".join(line.split())
+    line = _QUOTES.sub('"', line)
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def quote(name: str) -> str:
+    """A display name for the system message: quoted unless it looks like a person's name."""
+    folded = fold(name)
+    return folded if _PLAIN_NAME.fullmatch(folded) else f"«{folded}»"
+
+
+def group_turn(speaker: str, text: str) -> str:
+    """A message in a group with its author before it; its other lines are marked as quoted.
+
+    Otherwise «\\nАня: …» inside somebody's message would look like a message of Аня's.
+    """
+    return f"{fold(speaker)}: " + "\n> ".join(text.splitlines())
+
+
 def time_fact(now: datetime) -> str:
-    return FACTS.format(weekday=_WEEKDAYS[now.weekday()], now=now)
+    """The date and the hour as people name it: «седьмой час вечера»."""
+    hour = now.hour
+    part = "ночи" if hour < 4 else "утра" if hour < 12 else "дня" if hour < 17 else "вечера"
+    return FACTS.format(
+        weekday=_WEEKDAYS[now.weekday()], now=now, hour=_HOURS[hour % 12], part=part
+    )
+
+
+def opening(persona: str, now: datetime) -> list[Message]:
+    """What every talk with somebody unknown begins with in this hour."""
+    nothing = Message("user", "")
+    return Prompt(persona, nothing, [UNKNOWN, time_fact(now)]).messages(len(VOICE), 0)[:-1]

@@ -43,6 +43,9 @@ STATS = (
     "Пригодились раз: {uses}\nЗнакомых: {people}"
 )
 MAX_USED = "\nЧаще всего пригождается ответ на «{question}»: {uses}"
+WAITING = "\n\nЖдут одобрения (python -m cli.grisha_memory approve НОМЕР):\n{waiting}"
+WAITING_ONE = "{id}. «{question}» → «{answer}»"
+RESET_BY_ADMINS = "Разговор группы забывают её админы: попроси кого-нибудь из них."
 QUIET = "Молчу. Вернуть меня к разговору — /talk."
 TALK = "Я снова с вами!"
 ADMINS_ONLY = "Это решают админы группы."

@@ -14,7 +14,7 @@ from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
 from bots.common import forgetting
 from bots.common import texts as common_texts
-from bots.common.conversation import Addressed, HasText, author_of, conversation_key
+from bots.common.conversation import Addressed, HasText, Matches, author_of, conversation_key
 from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Turn, Turns
@@ -41,8 +41,8 @@ def create_router() -> Router:
     forgetting.register(router)
     router.message.register(on_chart, Command("chart"))
     router.message.register(on_again, Command("again"))
-    router.message.register(on_again, F.text.regexp(AGAIN), Addressed())
-    router.message.register(on_continue, F.text.regexp(CONTINUE), Addressed())
+    router.message.register(on_again, Matches(F.text.regexp(AGAIN)), Addressed())
+    router.message.register(on_continue, Matches(F.text.regexp(CONTINUE)), Addressed())
     router.callback_query.register(on_form_chosen, FormCallback.filter())
     router.callback_query.register(on_version_button, VersionCallback.filter())
     router.message.register(on_prompt, HasText(), Addressed(), flags={"gather": True})
@@ -196,11 +196,10 @@ async def _again(
     bot_name: str,
 ) -> None:
     """One more sample at a temperature, and how far it is from those before."""
-    async with (
-        turns.turn(conversation_key(bot_name, message)) as turn,
-        workshop.writing(work, (value,)) as streams,
-    ):
-        version = await _show(message, turn, value, streams[0], texts.HEADING)
+    async with turns.turn(conversation_key(bot_name, message)) as turn:
+        work = await workshop.latest(owner, work)
+        async with workshop.writing(work, (value,)) as streams:
+            version = await _show(message, turn, value, streams[0], texts.HEADING)
         if version is None:
             return
         work = await workshop.keep(owner, replace(work, versions=(*work.versions, version)))
@@ -218,9 +217,10 @@ async def _continue(
     bot_name: str,
 ) -> None:
     """The next part of one version; it becomes a part of it."""
-    number = min(max(number, -1), len(work.versions) - 1)
-    version = work.versions[number]
     async with turns.turn(conversation_key(bot_name, message)) as turn:
+        work = await workshop.latest(owner, work)
+        number = min(max(number, -1), len(work.versions) - 1)
+        version = work.versions[number]
         stream = workshop.continued(work, version)
         more = await _show(message, turn, version.temperature, stream, texts.CONTINUED)
         if more:

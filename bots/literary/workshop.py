@@ -81,6 +81,11 @@ class Workshop:
         versions = tuple(Version(**item) for item in kept["versions"])
         return Work(kept["prompt"], kept["system"], versions)
 
+    async def latest(self, owner_id: int, work: Work) -> Work:
+        """The same work with the versions that were added while a message waited its turn."""
+        now = await self.work(owner_id)
+        return now if now and now.prompt == work.prompt else work
+
     async def begin(self, owner_id: int, prompt: str) -> Work:
         settings = await self.settings(owner_id)
         return Work(prompt, system_prompt(settings.form, settings.genre))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from bots.real_estate.understanding.gazetteer import load_gazetteer
 from bots.real_estate.understanding.morphology import is_common_word
-from bots.real_estate.understanding.quantities import said_numbers
+from bots.real_estate.understanding.units import said_numbers
 
 _WORD = re.compile(r"[А-Яа-яЁёA-Za-z]+(?:-[А-Яа-яЁёA-Za-z]+)*")
 _STREET = re.compile(

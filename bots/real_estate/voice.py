@@ -50,7 +50,7 @@ class Voice:
             completion = await asyncio.wait_for(
                 self._model.complete(messages, options), self._timeout
             )
-        except (ServiceError, asyncio.TimeoutError) as error:
+        except (TimeoutError, ServiceError) as error:
             logger.warning("the template speaks: %s", type(error).__name__)
             return ""
         return completion.text.strip()

@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +136,7 @@ class MemoryFile:
     def set_aside(self) -> Path:
         """Move a broken file out of the way, under a name that says so."""
         with self._locked():
-            moment = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S-%f")
+            moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
             aside = self.path.with_name(f"{self.path.name}.broken-{moment}")
             os.replace(self.path, aside)
         return aside

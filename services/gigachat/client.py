@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import sys
 import time
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -42,11 +41,6 @@ from services.gigachat.reply import (
 )
 from services.gigachat.request import JSON, beginning, chat_request, encode
 from services.transport import RetryPolicy
-
-if sys.version_info >= (3, 11):
-    from asyncio import timeout as deadline
-else:
-    from async_timeout import timeout as deadline
 
 USER_AGENT = "telegram-bots-gigachat/1.0"  # requests without one are refused
 KEEPALIVE = 10.0  # the service closes idle connections at 15 s: don't race it
@@ -185,7 +179,7 @@ class GigaChatModel:
         The service sends nothing until the answer is complete, so one limit covers all of it.
         """
         try:
-            async with deadline(limit):
+            async with asyncio.timeout(limit):
                 response, token = await self._open(method, path, request)
                 return await _json(response), token
         except TRANSPORT_ERRORS as error:
@@ -250,7 +244,7 @@ class GigaChatModel:
         session = self._session or await self._open_session()
         key, request_id = self._key.get_secret_value(), str(uuid.uuid4())
         try:
-            async with deadline(self._settings.read_timeout):
+            async with asyncio.timeout(self._settings.read_timeout):
                 response = await session.post(
                     self._settings.auth_url,
                     data={"scope": self._settings.scope},

@@ -24,7 +24,7 @@ from services.local.background import BackgroundLoad
 from services.local.config import LocalModelSettings
 from services.local.engine import Engine
 from services.local.loading import Loaded, display_name, load
-from services.local.prompts import PromptForm, prompt_form
+from services.local.prompts import ChatTemplate
 from services.local.ragged import RaggedModel
 from services.local.sampling import Sampler, Sampling
 from services.local.scheduler import Limits, Request
@@ -36,7 +36,7 @@ class Opened:
     """A model that is loaded and being served."""
 
     loaded: Loaded
-    form: PromptForm
+    template: ChatTemplate
     engine: Engine
     context_length: int
 
@@ -93,9 +93,9 @@ class LocalModel:
             request.cancel()
 
     async def count_tokens(self, messages: Sequence[Message]) -> int:
-        form = (await self._loading.result()).form
-        prompt = await asyncio.to_thread(form.render, messages, UNLIMITED)
-        return len(prompt.tokens)
+        template = (await self._loading.result()).template
+        prompt = await asyncio.to_thread(template.render, messages, UNLIMITED)
+        return len(prompt)
 
     async def aclose(self) -> None:
         opened = self._loading.close()
@@ -114,7 +114,7 @@ class LocalModel:
             loaded.model.config.max_position_embeddings,
             limits.kv_bytes // ragged.token_bytes,
         )
-        return Opened(loaded, prompt_form(loaded.tokenizer), Engine(ragged, limits), context)
+        return Opened(loaded, ChatTemplate(loaded.tokenizer), Engine(ragged, limits), context)
 
     # --- one request
 
@@ -126,17 +126,17 @@ class LocalModel:
         answer: Answer,
     ) -> Request:
         """Write the request down; tokenizing a long history takes a while, so not on the loop."""
-        defaults = self._settings.defaults(opened.form.defaults)
+        defaults = self._settings.defaults(GenerationOptions())
         max_tokens = min(
             options.max_tokens or defaults.max_tokens or 1, max(1, opened.context_length // 2)
         )
-        prompt = opened.form.render(messages, opened.context_length - max_tokens)
+        prompt = opened.template.render(messages, opened.context_length - max_tokens)
         now = time.monotonic()
         return Request(
-            prompt.tokens,
+            prompt,
             max_tokens,
-            TextStream(opened.loaded.tokenizer, (*options.stop, *prompt.stop)),
-            Sampler(sampling(options, defaults), prompt.tokens, opened.loaded.model.device),
+            TextStream(opened.loaded.tokenizer, options.stop),
+            Sampler(sampling(options, defaults), prompt, opened.loaded.model.device),
             answer,
             opened.loaded.end_tokens,
             owner=opening_words(messages),

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.chat import Message
+from services.chat import Message, Role
 from services.errors import BadRequest
 from services.local.prompts import alternate, mark, role_of
 
@@ -25,10 +25,10 @@ Post = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Tokens of a prompt; `message` is the index of the message, None for the template's own."""
+    """Tokens of a prompt; `role` is that of the message, None for the template's own text."""
 
     tokens: list[int]
-    message: int | None = None
+    role: Role | None = None
 
 
 class LlamaPrompts:
@@ -58,7 +58,7 @@ class LlamaPrompts:
             else:
                 low = middle + 1
         kept = [*system, *turns[min(low, max(0, len(turns) - 1)) :]]
-        return _joined(_cut(await self.pieces(kept), kept, budget))[-budget:]
+        return _joined(_cut(await self.pieces(kept), budget))[-budget:]
 
     async def count(self, messages: Sequence[Message]) -> int:
         return _total(await self.pieces(messages))
@@ -66,7 +66,7 @@ class LlamaPrompts:
     async def prefix(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """What every prompt that begins with these messages begins with."""
         pieces = await self.pieces(messages)
-        last = max(number for number, piece in enumerate(pieces) if piece.message is not None)
+        last = max(number for number, piece in enumerate(pieces) if piece.role is not None)
         return tuple(_joined(pieces[: last + 1]))
 
     async def pieces(self, messages: Sequence[Message]) -> list[Piece]:
@@ -75,20 +75,21 @@ class LlamaPrompts:
         except BadRequest:  # this template wants no system message, or strictly two by turns
             messages = alternate(messages)
             rest = await self._template(messages)
-        texts: list[tuple[str, int | None]] = []
+        texts: list[tuple[str, Role | None]] = []
         for number in range(len(messages)):
             before, found, after = rest.partition(mark(number))
             if found:
-                texts += [(before, None), (messages[number].content.strip(), number)]
+                message = messages[number]
+                texts += [(before, None), (message.content.strip(), message.role)]
                 rest = after
         texts.append((rest, None))
         tokens = await asyncio.gather(
             *(
-                self._tokens(text, special=number is None, opening=not at)
-                for at, (text, number) in enumerate(texts)
+                self._tokens(text, special=role is None, opening=not at)
+                for at, (text, role) in enumerate(texts)
             )
         )
-        return [Piece(ids, number) for ids, (_, number) in zip(tokens, texts, strict=True)]
+        return [Piece(ids, role) for ids, (_, role) in zip(tokens, texts, strict=True)]
 
     async def _template(self, messages: Sequence[Message]) -> str:
         turns = [
@@ -135,12 +136,12 @@ def _shortened(message: Message, budget: int) -> Message:
     return replace(message, content=content)
 
 
-def _cut(pieces: list[Piece], messages: Sequence[Message], budget: int) -> list[Piece]:
+def _cut(pieces: list[Piece], budget: int) -> list[Piece]:
     """Cut the longest messages, a fifth at a time, till all fits or nothing of them is left."""
     excess = _total(pieces) - budget
     while excess > 0:
         at = max(
-            (number for number, piece in enumerate(pieces) if piece.message is not None),
+            (number for number, piece in enumerate(pieces) if piece.role is not None),
             key=lambda number: len(pieces[number].tokens),
             default=None,
         )
@@ -148,8 +149,7 @@ def _cut(pieces: list[Piece], messages: Sequence[Message], budget: int) -> list[
             break
         piece = pieces[at]
         gone = min(excess, max(1, len(piece.tokens) // 5))
-        of_system = messages[piece.message or 0].role == "system"
-        tokens = piece.tokens[:-gone] if of_system else piece.tokens[gone:]
-        pieces[at] = Piece(tokens, piece.message)
+        tokens = piece.tokens[:-gone] if piece.role == "system" else piece.tokens[gone:]
+        pieces[at] = Piece(tokens, piece.role)
         excess -= gone
     return pieces

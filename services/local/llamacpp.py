@@ -49,9 +49,11 @@ from services.local.text import AnswerText
 
 logger = logging.getLogger(__name__)
 
+MAX_PREFIXES = 8  # that every prompt is compared with
 MAX_LINE = 1 << 20  # of a stream: the last one carries more than text
-# A small model at the article's temperature invents words; it is asked for the likeliest.
-EMBEDDED_DEFAULTS = GenerationOptions(temperature=0.0)
+# A small model at the article's temperature invents words, and a penalty for repeating makes it
+# avoid the right one: of 56 questions it answers 42 without, 40 with the article's 1.1.
+EMBEDDED_DEFAULTS = GenerationOptions(temperature=0.0, repetition_penalty=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class LlamaCppModel:
                 await self._prefixes.read(server.identity, tokens, slot.number)
                 slot.tokens = tokens
         self._slots.prefixes.append(tokens)
+        del self._slots.prefixes[:-MAX_PREFIXES]
 
     async def complete(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS

@@ -14,7 +14,6 @@ from services import native
 from services.errors import AccessDenied, ConfigError, ModelNotFound, Unavailable
 from services.local.config import EMBEDDED, LocalModelSettings
 from services.local.hardware import available_cpus
-from services.local.linear import adapt
 
 if TYPE_CHECKING:
     import torch
@@ -23,13 +22,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WEIGHTS = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
-# What int8 layers are fitted to: a little of everything that people write here.
-USUAL_TEXT = (
-    "Сегодня хорошая погода, и мы решили погулять в парке. — Как дела? — Спасибо, всё хорошо! "
-    "Москва — столица России. Квартира на пятом этаже, 54 м², рядом метро. Что ты думаешь "
-    "о дружбе? The quick brown fox jumps over the lazy dog. 2+2=4. Он долго молчал, а потом "
-    "улыбнулся и сказал: «Пойдём домой, уже поздно»."
-)
 PREPARED = 0.9  # of the progress shown, when the folder with the weights is there
 
 
@@ -55,6 +47,10 @@ def load(settings: LocalModelSettings, report: Callable[[float], None]) -> Loade
     with native.loading():
         import torch
 
+    if settings.quant != "none":
+        logger.warning(
+            "LOCAL_QUANT больше ничего не делает: сжатые веса — это GGUF, назови файл в LOCAL_MODEL"
+        )
     began = time.monotonic()
     folder = find_folder(settings)
     report(PREPARED)
@@ -63,14 +59,12 @@ def load(settings: LocalModelSettings, report: Callable[[float], None]) -> Loade
     if device.type == "cpu":
         torch.set_num_threads(settings.threads or available_cpus())
     loaded = read_folder(folder, device, dtype)
-    usual = loaded.tokenizer(USUAL_TEXT).input_ids if settings.quant == "int8" else None
-    adapt(loaded.model, usual)
     logger.info(
         "%s is ready in %.1f s: %s, %s, %d threads",
         display_name(settings),
         time.monotonic() - began,
         device,
-        settings.quant if settings.quant != "none" else str(dtype).removeprefix("torch."),
+        str(dtype).removeprefix("torch."),
         torch.get_num_threads(),
     )
     return loaded

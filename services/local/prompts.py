@@ -1,52 +1,21 @@
-"""Messages to tokens: by the model's own chat template, or as a plain dialogue.
+"""Messages to tokens, by the model's own chat template.
 
-Whatever people write stays text: a special token spelled in a message is encoded as
-letters, and a new line in a dialogue can't begin another speaker's turn.
+Whatever people write stays text: a special token spelled in a message is encoded as letters.
 What doesn't fit is left out, the oldest turns first.
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from services.chat import GenerationOptions, Message, Role
+from services.chat import Message, Role
+from services.errors import ConfigError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
-
-ASSISTANT = "Ассистент"
-PERSON = "Собеседник"
-NAMED = re.compile(r"\s*Ты\s*[—–-]\s*([А-ЯЁ]\w+)")  # «Ты — Гриша, …»
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """What the model reads, and the strings that end its answer."""
-
-    tokens: list[int]
-    stop: tuple[str, ...] = ()
-
-
-class PromptForm(Protocol):
-    """A way to write a conversation down for a model."""
-
-    @property
-    def defaults(self) -> GenerationOptions:
-        """How this kind of model is best asked."""
-        ...
-
-    def render(self, messages: Sequence[Message], budget: int) -> Prompt:
-        """The conversation in at most `budget` tokens; never raises for its length."""
-        ...
-
-
-def prompt_form(tokenizer: PreTrainedTokenizerFast) -> PromptForm:
-    """The form that the model of this tokenizer understands."""
-    return ChatTemplate(tokenizer) if tokenizer.chat_template else Dialogue(tokenizer)
 
 
 class SafeEncoder:
@@ -86,16 +55,20 @@ class SafeEncoder:
 
 
 class ChatTemplate:
-    """The template that a model's tokenizer brings along."""
-
-    defaults = GenerationOptions()
+    """The template that a model's tokenizer brings along; ConfigError when it has none."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        if not tokenizer.chat_template:
+            raise ConfigError(
+                "у модели LOCAL_MODEL нет шаблона диалога: возьми её версию Instruct или Chat",
+                service="local",
+            )
         self._tokenizer = tokenizer
         self._encoder = SafeEncoder(tokenizer)
 
-    def render(self, messages: Sequence[Message], budget: int) -> Prompt:
-        return Prompt(fit(messages, budget, self._encode))
+    def render(self, messages: Sequence[Message], budget: int) -> list[int]:
+        """The conversation in at most `budget` tokens; never raises for its length."""
+        return fit(messages, budget, self._encode)
 
     def _encode(self, messages: Sequence[Message]) -> list[int]:
         from jinja2 import TemplateError
@@ -143,57 +116,6 @@ def alternate(messages: Sequence[Message]) -> list[Message]:
         else:
             turns.append(Message(role, message.content))
     return turns if turns[0].role == "user" else [Message("user", "…"), *turns]
-
-
-class Dialogue:
-    """A page of a play: for base models, that only know how to go on with a text.
-
-    The system message opens the page; then each turn is one line, "Name: text".
-    """
-
-    defaults = GenerationOptions(temperature=0.0, repetition_penalty=1.1)
-
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        self._encoder = SafeEncoder(tokenizer)
-        self._bos = [tokenizer.bos_token_id] if tokenizer.bos_token_id is not None else []
-
-    def render(self, messages: Sequence[Message], budget: int) -> Prompt:
-        answering = answering_name(messages)
-        tokens = fit(messages, budget, lambda some: self._encode(some, answering))
-        return Prompt(tokens, ("\n",))
-
-    def _encode(self, messages: Sequence[Message], answering: str) -> list[int]:
-        parts: list[tuple[str, bool]] = []
-        for message in messages:
-            if message.role == "system":
-                parts += [(message.content.strip(), True), ("\n\n", False)]
-            else:
-                line = f"{speaker(message, answering)}: {one_line(message.content)}\n"
-                parts.append((line, True))
-        parts.append((f"{answering}:", True))
-        return self._bos + self._encoder.encode(parts)
-
-
-def answering_name(messages: Sequence[Message]) -> str:
-    """Whose turn is next: the name it last spoke under, or that the system message gives it."""
-    names = (message.name for message in reversed(messages) if message.role == "assistant")
-    named = next((name for name in names if name), None)
-    given = NAMED.match(messages[0].content)
-    return as_name(named or (given.group(1) if given else ASSISTANT))
-
-
-def speaker(message: Message, answering: str) -> str:
-    if message.role == "assistant":
-        return answering
-    return as_name(message.name or PERSON)
-
-
-def as_name(text: str) -> str:
-    return one_line(text.replace(":", " "))
-
-
-def one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def fit(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 from sqlalchemy import Index, LargeBinary, Table, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.retrieval.encoder import Encoder
@@ -170,6 +171,7 @@ class DialogueIndex(ABC):
         return len(new)
 
     async def remove(self, keys: Sequence[int]) -> None:
+        """Delete exchanges and stop finding them; those already deleted are no error."""
         if not keys:
             return
         async with self._writing:
@@ -179,10 +181,20 @@ class DialogueIndex(ABC):
     @retry_when_unavailable
     async def _delete(self, keys: Sequence[int]) -> None:
         async with self._database.session() as session:
-            for start in range(0, len(keys), 500):
-                await session.execute(
-                    delete(EntryRow).where(EntryRow.id.in_(keys[start : start + 500]))
-                )
+            await self.delete_within(session, keys)
+
+    async def delete_within(self, session: AsyncSession, keys: Sequence[int]) -> None:
+        """Delete exchanges in the caller's transaction; `remove` them once it is committed."""
+        for start in range(0, len(keys), 500):
+            await session.execute(
+                delete(EntryRow).where(EntryRow.id.in_(keys[start : start + 500]))
+            )
+
+    @retry_when_unavailable
+    async def keys(self, source: str) -> set[int]:
+        """The numbers of a source's exchanges."""
+        async with self._database.session() as session:
+            return set(await session.scalars(select(EntryRow.id).filter_by(source=source)))
 
     async def _insert(self, source: str, exchanges: Sequence[Exchange]) -> list[int]:
         vectors = await asyncio.to_thread(self._encode, exchanges)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,7 +12,7 @@ from services.errors import BadResponse, ModelLoading, RateLimited, Timeout, Una
 from services.texts import describe_error
 from services.transport import RetryPolicy, kind_of_status, make_error, parse_retry_after
 
-NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = 86400.0
 
 

@@ -158,7 +158,7 @@ class Pastes(BaseMiddleware):
             quiet = self.QUIET_AFTER_LONG if paste.ends_long else self.QUIET
             try:
                 await asyncio.wait_for(paste.arrived.wait(), min(quiet, left))
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 break
             paste.arrived.clear()
         self._close(paste)

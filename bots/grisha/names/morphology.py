@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pymorphy3.analyzer import Parse
 
 Case = Literal["nomn", "ablt"]
+NAME_SCORE = 0.04  # how likely a lower-case word must be a name: «слава» is 0.05, «света» 0.01
 MAX_WORD = 40  # letters; a longer word is no name
 
 LATIN = re.compile(r"[A-Za-z][A-Za-z'’]+(?:-[A-Za-z]+)?")
@@ -113,3 +114,18 @@ def _capitalize(word: str) -> str:
 
 def is_also_word(name: str) -> bool:
     return name.lower().replace("ё", "е") in ALSO_WORDS
+
+
+def could_be_name(word: str) -> bool:
+    """Whether a word may name a person, however it is written: «маша», «Петрову»."""
+    if word[:1].isupper() and is_name(word):
+        return True
+    key = word.lower()
+    if key in MORE_NAMES and key not in ALSO_WORDS:
+        return True
+    return any(
+        parse.is_known
+        and parse.score >= NAME_SCORE
+        and any(kind in parse.tag for kind in ("Name", "Patr", "Surn"))
+        for parse in parses(key)
+    )

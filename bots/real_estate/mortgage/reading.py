@@ -12,8 +12,8 @@ from bots.real_estate.understanding.morphology import lemmas
 from bots.real_estate.understanding.numbers import read_numbers
 from bots.real_estate.understanding.phrases import Phrases, phrases, words
 from bots.real_estate.understanding.places import read_places
-from bots.real_estate.understanding.quantities import MILLION, THOUSAND, Amount, iter_amounts
 from bots.real_estate.understanding.tokens import Tokens, tokenize
+from bots.real_estate.understanding.units import MILLION, THOUSAND, Amount, iter_amounts
 
 ORDINARY = "обычная"  # the bank's own loan, said of after a programme
 

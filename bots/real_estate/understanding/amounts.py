@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from bots.real_estate.request import Range
+from bots.real_estate.request import RANGES, Range, RangeName
 from bots.real_estate.understanding.corrections import markers
 from bots.real_estate.understanding.mentions import Mention
 from bots.real_estate.understanding.phrases import words
 from bots.real_estate.understanding.quantities import (
     MAX_AREA,
     MAX_PRICE,
-    MILLION,
     MIN_AREA,
     MIN_PRICE,
-    THOUSAND,
     Quantity,
 )
 from bots.real_estate.understanding.tokens import Tokens
+from bots.real_estate.understanding.units import MILLION, THOUSAND
 
 _PLAIN_ROUBLES = 300_000  # a bare number from here on is a price in roubles
 _MAX_MILLIONS = 27  # «до 27» is a price, «от 28» an area
@@ -62,7 +60,7 @@ def read_amounts(
         money=any(item.unit == "money" and _is_price(item) for item in quantities),
         area=any(item.unit == "area" for item in quantities),
     )
-    mentions: list[tuple[int, Mention]] = []
+    mentions: list[Mention] = []
     corrections = markers(tokens)
     told: Quantity | None = None
     for quantity in quantities:
@@ -81,24 +79,22 @@ def read_amounts(
         )
         mentions.append(_mention(told, exact))
         tokens.use(told.start, told.end)
-    return [mention for _, mention in sorted(mentions, key=lambda pair: pair[0])]
+    return mentions
 
 
-def _mention(quantity: Quantity, exact: bool) -> tuple[int, Mention]:
-    """The mention and its rank: what is said to be the price goes before a bare number."""
+def _mention(quantity: Quantity, exact: bool) -> Mention:
+    """The slots of a quantity; a bare number gives way to what is bounded or labelled."""
     area = quantity.unit == "area"
     bounds = quantity.as_range(exact=exact, bare="about" if area else "most")
-    name = "area" if area else "price"
-    if exact and not area and bounds.low != bounds.high:
+    if exact and not area and not bounds.is_exact:
         bounds = Range.exactly(bounds.high or bounds.low or 0)
+    name: RangeName = "area" if area else "price"
+    ends = zip(RANGES[name], (bounds.low, bounds.high), strict=True)
     digits = 2 if area else None
-    values: dict[str, Any] = {}
-    if bounds.low is not None:
-        values[f"{name}_min"] = round(bounds.low, digits)
-    if bounds.high is not None:
-        values[f"{name}_max"] = round(bounds.high, digits)
-    rank = 0 if quantity.labelled or quantity.bound != "none" or quantity.is_range else 1
-    return rank, Mention(name, values, quantity.start, quantity.end)
+    values = {slot: round(value, digits) for slot, value in ends if value is not None}
+    bounded = quantity.bound != "none" or quantity.is_range
+    weak = not quantity.labelled if exact else not bounded
+    return Mention(name, values, quantity.start, quantity.end, weak=weak)
 
 
 def _is_price(quantity: Quantity) -> bool:

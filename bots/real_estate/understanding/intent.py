@@ -78,7 +78,6 @@ _AMENITY_BEFORE = words(
 _HOUSE_OBJECT = phrases(
     """частный дом, загородный дом, дом с|на участок, дачный дом, дом # метр|м|м2|квадрат|сотка, куплю|купить|ищу|нужен|хочу|продам|построить|снять дом, дом из брус|кирпич|бревно, деревянный дом, дом за город, жилой дом, дом в деревня|поселок|село|снт|пригород|подмосковье, дом под ключ, полдома, часть дом, дом мечта, стоить дом, оцени* дом, цена дом, стоимость дом, дом ~ # этажный, дом # на #, двухэтажный дом, купить дом, дом в"""
 )
-_HOUSE_WORDS = words("дом дача коттедж таунхаус дуплекс")
 _LAND = words("участок сотка баня снт ижс земля огород гектар")
 _FLAT = words(
     "квартира квартирка квартирный хата жилье апартаменты недвижимость новостройка вторичка кварта жилплощадь жилище метраж новостройк хрущевка сталинка брежневка лофт пентхаус"
@@ -114,46 +113,45 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The intent, None where nothing shows it; `sure` when words and slots both bear it out."""
+    """The intent, None where nothing shows it."""
 
     intent: Intent | None
-    sure: bool
 
 
 def read_intent(tokens: Tokens, evidence: Evidence, previous: Intent | None = None) -> Verdict:
     """What a message is for, by its words and by what it describes."""
     flat = names_a_flat(tokens) or evidence.rooms
-    if _is_rent(tokens) or _is_other_property(tokens, evidence):
-        return Verdict("other", sure=True)
+    if _is_rent(tokens, evidence) or _is_other_property(tokens, evidence):
+        return Verdict("other")
     worth, fair = _has(tokens, _WORTH), _has(tokens, _FAIR)
     seeks = _has(tokens, _SEEKS)
     if _is_general_question(tokens, evidence, flat, worth=worth, fair=fair, seeks=seeks):
-        return Verdict("other", sure=True)
+        return Verdict("other")
     if _has(tokens, _COMMANDS) and not evidence.concrete and not (evidence.place and seeks):
-        return Verdict("other", sure=not flat)
+        return Verdict("other")
     described = flat or evidence.concrete
     if worth and described and not _is_budget_question(tokens):
-        return Verdict("value", sure=evidence.concrete)
+        return Verdict("value")
     if fair and (evidence.price or evidence.rooms or evidence.area):
-        return Verdict("value", sure=evidence.concrete)
+        return Verdict("value")
     if described and not _has(tokens, _STRONG_SEEKS):
         if _has(tokens, _SELLS):
-            return Verdict("value", sure=evidence.concrete)
+            return Verdict("value")
         if evidence.price and not seeks and _has(tokens, _ASKS):
-            return Verdict("value", sure=True)
+            return Verdict("value")
     if evidence.exact_area and not evidence.limit and not seeks and _asks_or_owns(tokens):
-        return Verdict("value", sure=False)
+        return Verdict("value")
     if previous == "value" and not seeks and not evidence.limit and not evidence.nothing:
-        return Verdict("value", sure=True)
+        return Verdict("value")
     if seeks and (described or (evidence.place and evidence.floor)):
-        return Verdict("search", sure=True)
+        return Verdict("search")
     if evidence.rooms or (flat and (evidence.place or evidence.condition or evidence.concrete)):
-        return Verdict("search", sure=True)
+        return Verdict("search")
     if evidence.price and evidence.place:
-        return Verdict("search", sure=True)
+        return Verdict("search")
     if previous is not None and not evidence.nothing:
-        return Verdict(previous, sure=True)
-    return Verdict(None, sure=False)
+        return Verdict(previous)
+    return Verdict(None)
 
 
 def _asks_or_owns(tokens: Tokens) -> bool:
@@ -184,14 +182,22 @@ def _has(tokens: Tokens, patterns: Phrases) -> bool:
     return patterns.within(tokens)
 
 
-def _is_rent(tokens: Tokens) -> bool:
+def _is_rent(tokens: Tokens, evidence: Evidence) -> bool:
     """Whether a flat is to be let or taken; buying to let is no rent."""
     if not _has(tokens, _RENT) or _has(tokens, _INVESTS):
         return False
-    return not (
-        _has(tokens, _LET_NOW)
-        and (_has(tokens, _BUYS) or _has(tokens, _WORTH) or _has(tokens, _STRONG_SEEKS))
-    )
+    if _has(tokens, _LET_NOW) and (
+        _has(tokens, _BUYS) or _has(tokens, _WORTH) or _has(tokens, _STRONG_SEEKS)
+    ):
+        return False
+    return not (evidence.exact_area and _asks_worth_apart_from_rent(tokens))
+
+
+def _asks_worth_apart_from_rent(tokens: Tokens) -> bool:
+    """«Сдаю за 25 тысяч, а сколько она стоит?», not «сколько стоит аренда»."""
+    asked = [(start - 2, end + 3) for start, end in _WORTH.find(tokens, used=True)]
+    rents = [start for start, _ in _RENT.find(tokens, used=True)]
+    return bool(asked) and not any(low <= rent < high for low, high in asked for rent in rents)
 
 
 def _is_other_property(tokens: Tokens, evidence: Evidence) -> bool:

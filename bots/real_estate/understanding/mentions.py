@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -19,4 +19,5 @@ class Mention:
     values: Mapping[str, Any]
     start: int
     end: int
-    refused: bool = field(default=False)
+    refused: bool = False
+    weak: bool = False

@@ -10,8 +10,8 @@ from typing import Any
 
 from bots.real_estate.prompts import READER, UPDATE_REQUEST
 from bots.real_estate.request import MARKETS, RENOVATIONS
-from bots.real_estate.understanding.quantities import said_numbers
 from bots.real_estate.understanding.reading import ParsedMessage
+from bots.real_estate.understanding.units import said_numbers
 from services.chat import ChatModel, GenerationOptions, Message
 from services.errors import ServiceError
 
@@ -25,33 +25,40 @@ _BOUNDS = {
     "area_min": (8, 1500), "area_max": (8, 1500), "price_min": (1e5, 5e9), "price_max": (1e5, 5e9),
     "floor": (1, 120), "floors_total": (1, 120),
 }  # fmt: skip
+# What must be said for a model's word on it to count.
+_ROOM_STEMS = ("комн", "шк", "студи", "спальн", "к.", "ккв", "хат")
+_STEMS = {
+    "renovation": ("ремонт", "отделк", "состояни", "дизайн", "евро", "косметич", "убит"),
+    "market": ("новостро", "вторич", "первич", "застройщик", "новый дом"),
+}
 _SLACK = (1, 0.9, 1.1)  # «около X» makes bounds that the user didn't say
 
 
 async def read_with_model(
     model: ChatModel, text: str, turn: ParsedMessage, *, timeout: float = TIMEOUT
 ) -> ParsedMessage:
-    """`turn` with what the model adds to it; the rules' own slots stand.
+    """`turn` with what the model makes of the words that the rules left open.
 
+    What the rules have read stands, and the model's slots need words that they left open.
     A model that is late, down, or talks instead of calling adds nothing.
     """
     messages = (Message("system", READER), Message("user", text))
     try:
         completion = await asyncio.wait_for(model.complete(messages, _OPTIONS), timeout)
-    except (ServiceError, asyncio.TimeoutError) as error:
+    except (TimeoutError, ServiceError) as error:
         logger.warning("the model read nothing: %s", type(error).__name__)
         return turn
     call = completion.function_call
     if call is None or call.name != UPDATE_REQUEST.name:
         logger.info("the model answered without the function")
         return turn
-    slots = validated(call.arguments, text)
+    slots = validated(call.arguments, text if turn.intent == "other" else turn.open)
     intent = call.arguments.get("intent")
     if turn.intent == "other" and intent in ("search", "value") and slots:
         turn = replace(turn, intent=intent)
     if turn.intent == "other":
         return turn
-    return replace(turn, slots={**slots, **turn.slots})
+    return replace(turn, slots={**slots, **turn.slots}, open="")
 
 
 def validated(arguments: Mapping[str, Any], text: str) -> dict[str, Any]:
@@ -74,6 +81,7 @@ def validated(arguments: Mapping[str, Any], text: str) -> dict[str, Any]:
         isinstance(rooms, list)
         and rooms
         and all(type(room) is int and 0 <= room <= 9 for room in rooms)
+        and _speaks_of(said, _ROOM_STEMS)
     ):
         slots["rooms"] = tuple(sorted(set(rooms)))
     for name in ("not_first_floor", "not_last_floor"):
@@ -81,9 +89,13 @@ def validated(arguments: Mapping[str, Any], text: str) -> dict[str, Any]:
             slots[name] = True
     allowed: dict[str, tuple[str, ...]] = {"renovation": RENOVATIONS, "market": MARKETS}
     for name, values in allowed.items():
-        if arguments.get(name) in values:
+        if arguments.get(name) in values and _speaks_of(said, _STEMS[name]):
             slots[name] = arguments[name]
     return slots
+
+
+def _speaks_of(said: str, stems: tuple[str, ...]) -> bool:
+    return any(stem in said for stem in stems)
 
 
 def _numbers(text: str) -> set[float]:

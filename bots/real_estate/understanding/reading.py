@@ -15,10 +15,11 @@ from bots.real_estate.understanding.condition import (
     read_renovation,
 )
 from bots.real_estate.understanding.corrections import corrected
+from bots.real_estate.understanding.english import in_russian, is_english
 from bots.real_estate.understanding.floors import read_floors
 from bots.real_estate.understanding.follow_ups import NO_FOLLOW_UP, FollowUp, read_follow_up
 from bots.real_estate.understanding.gazetteer import Gazetteer, load_gazetteer
-from bots.real_estate.understanding.intent import Evidence, read_intent
+from bots.real_estate.understanding.intent import Evidence, Verdict, is_small_talk, read_intent
 from bots.real_estate.understanding.mentions import Mention
 from bots.real_estate.understanding.morphology import is_known, lemmas
 from bots.real_estate.understanding.numbers import read_numbers, storeys_or_rooms
@@ -28,7 +29,7 @@ from bots.real_estate.understanding.quantities import read_quantities
 from bots.real_estate.understanding.rooms import read_rooms, room_word
 from bots.real_estate.understanding.spelling import request_words
 from bots.real_estate.understanding.surroundings import read_ignored, read_metro_minutes
-from bots.real_estate.understanding.tokens import Tokens, tokenize
+from bots.real_estate.understanding.tokens import MAX_READ, Tokens, tokenize
 
 _RESET = phrases(
     """начни|начнем|начать|давай ~ сначала|заново, начни с начала|нуля, с чистого листа, сброс, сбросить, сбрось, сбросьте, очисти|очистить ~ фильтр|все,
@@ -40,8 +41,8 @@ _RESET = phrases(
 class ParsedMessage:
     """What one message changes: slots to fill, slots to empty, or everything.
 
-    `ignored` are wishes that no filter serves. `sure` is False where the rules leave something
-    open that a model may know.
+    `ignored` are wishes that no filter serves, `foreign` tells that a message is in English. `open` are the words that the rules
+    made nothing of, for a model to read.
     """
 
     intent: Intent
@@ -50,7 +51,13 @@ class ParsedMessage:
     reset: bool = False
     ignored: tuple[str, ...] = ()
     follow_up: FollowUp = NO_FOLLOW_UP
-    sure: bool = True
+    foreign: bool = False
+    open: str = ""
+
+    @property
+    def sure(self) -> bool:
+        """Whether the rules leave nothing open."""
+        return not self.open
 
 
 def read_turn(text: str, previous: Intent | None = None, asked: str | None = None) -> ParsedMessage:
@@ -60,7 +67,11 @@ def read_turn(text: str, previous: Intent | None = None, asked: str | None = Non
     a bare «15» after a question about the budget is a price.
     """
     gazetteer = load_gazetteer()
-    tokens = read_numbers(_mend_spelling(tokenize(text), gazetteer))
+    tokens = tokenize(text)
+    foreign = is_english(tokens)
+    if foreign:
+        tokens = in_russian(tokens, gazetteer)
+    tokens = read_numbers(_mend_spelling(tokens, gazetteer))
     if _RESET.within(tokens):
         return ParsedMessage("other", reset=True)
     follow_up = read_follow_up(tokens)
@@ -81,10 +92,11 @@ def read_turn(text: str, previous: Intent | None = None, asked: str | None = Non
     if previous and intent == "other" and follow_up.shift and not _has_foreign_words(tokens):
         intent = previous
     if intent == "other":
-        return ParsedMessage("other", cleared=cleared, sure=verdict.sure)
+        unread = "" if foreign else _unread(text, tokens, verdict)
+        return ParsedMessage("other", cleared=cleared, foreign=foreign, open=unread)
     ignored = read_ignored(tokens) if intent == "search" else ()
     return ParsedMessage(
-        intent, slots, cleared, ignored=ignored, follow_up=follow_up, sure=verdict.sure
+        intent, slots, cleared, ignored=ignored, follow_up=follow_up, open=_leftovers(tokens)
     )
 
 
@@ -138,13 +150,43 @@ def _evidence(mentions: Sequence[Mention], quantities: Sequence[Any]) -> Evidenc
 def _slots(mentions: Sequence[Mention]) -> dict[str, Any]:
     """The first value of each slot; several numbers of rooms are alternatives."""
     slots: dict[str, Any] = {}
-    for mention in mentions:
+    for mention in sorted(mentions, key=lambda mention: mention.weak):
         if mention.group == "rooms" and "rooms" in slots:
             slots["rooms"] = tuple(sorted({*slots["rooms"], *mention.values["rooms"]}))
             continue
         for name, value in mention.values.items():
             slots.setdefault(name, value)
     return slots
+
+
+def _unread(text: str, tokens: Tokens, verdict: Verdict) -> str:
+    """The whole of a longer message that shows no intent and is no small talk."""
+    count = sum(token.kind == "word" for token in tokens)
+    unclear = verdict.intent is None and count >= _MIN_UNREAD and not is_small_talk(tokens)
+    return text[:MAX_READ] if unclear else ""
+
+
+def _leftovers(tokens: Tokens) -> str:
+    """Strange words and names that no reader has used."""
+    left = [
+        token.text
+        for index, token in enumerate(tokens)
+        if token.kind == "word" and not token.used and _is_strange(tokens, index)
+    ]
+    return " ".join(left)
+
+
+def _is_strange(tokens: Tokens, index: int) -> bool:
+    token = tokens[index]
+    if len(token.low) < _MIN_STRANGE:
+        return False
+    begins = index == 0 or tokens[index - 1].low in (".", "!", "?", "\n", "...", ":")
+    named = token.text[0].isupper() and not token.text.isupper() and not begins
+    return named or not is_known(token.low)
+
+
+_MIN_UNREAD = 4  # words
+_MIN_STRANGE = 5  # letters
 
 
 def _has_foreign_words(tokens: Tokens) -> bool:

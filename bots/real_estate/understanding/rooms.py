@@ -5,6 +5,7 @@ from __future__ import annotations
 from bots.real_estate.understanding.mentions import Mention
 from bots.real_estate.understanding.numbers import storeys_or_rooms
 from bots.real_estate.understanding.phrases import phrases, words
+from bots.real_estate.understanding.refusals import is_refused_after
 from bots.real_estate.understanding.tokens import Tokens
 
 MAX_ROOMS = 9
@@ -32,7 +33,6 @@ _SKIPPED_IN_LIST = words("можно и даже лучше")
 _NEGATIONS = words("не кроме без никаких исключая ни")
 _PREPOSITIONS = words("в на с за из")
 _AT_LEAST = phrases("не менее, не меньше, минимум, от, больше чем, как минимум")
-_AT_MOST = phrases("не более, не больше, максимум, до")
 
 
 def read_rooms(tokens: Tokens) -> list[Mention]:
@@ -45,7 +45,7 @@ def read_rooms(tokens: Tokens) -> list[Mention]:
             position += 1
             continue
         mention = _with_list_before(tokens, mention)
-        refused = _is_refused(tokens, mention.start)
+        refused = _is_refused(tokens, mention.start) or is_refused_after(tokens, mention.end)
         tokens.use(mention.start, mention.end)
         found.append(Mention("rooms", mention.values, mention.start, mention.end, refused))
         position = mention.end

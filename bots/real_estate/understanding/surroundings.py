@@ -31,7 +31,6 @@ _WISHES: tuple[tuple[str, frozenset[str]], ...] = (
     ("планировка", words("планировка изолированный смежный двухуровневый")),
     ("торг", words("торг")),
 )  # fmt: skip
-_YEAR_AROUND = words("после до не старше новее год г позже")
 
 
 def read_metro_minutes(tokens: Tokens) -> list[Mention]:

@@ -11,7 +11,7 @@ from bots.real_estate.understanding.morphology import lemmas
 
 # Nobody's request for a flat is longer.
 MAX_READ = 2_000  # characters
-MAX_TOKENS = 300
+MAX_TOKENS = 200
 Kind = Literal["word", "number", "mark"]
 _TOKEN = re.compile(
     r"(?P<number>\d+)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ async def test_polling_goes_on_after_a_batch_of_repeated_updates(tmp_path: Path)
         async with running_bot(create_dispatcher, tmp_path, playground=playground) as bot:
             try:
                 await until(lambda: not queue._updates, timeout=5)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 pytest.fail(
                     "aiogram's Dispatcher._listen_updates no longer uses one GetUpdates object "
                     "for all calls, so JournalledPolling (bots/common/intake/polling.py) can't "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -54,4 +54,4 @@ async def test_an_update_that_comes_while_the_inbox_is_searched_is_handled_once(
 
 def message(number: int) -> Message:
     chat = Chat(id=1, type="private", first_name="Аня")
-    return Message(message_id=number, date=datetime.now(timezone.utc), chat=chat, text="привет")
+    return Message(message_id=number, date=datetime.now(UTC), chat=chat, text="привет")

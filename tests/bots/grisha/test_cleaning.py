@@ -51,6 +51,24 @@ def test_a_placeholder_gets_the_name_that_is_known() -> None:
     assert clean_answer("Привет, [ИМЯ]!", person="Аня") == "Привет, Аня!"
 
 
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("Привет! Чем могу помочь?", "Привет!"),
+        ("Столица — Париж. Чем ещё я могу тебе помочь?", "Столица — Париж."),
+        ("Бывает. Если у вас есть ещё вопросы, не стесняйтесь спрашивать!", "Бывает."),
+        ("Чем могу помочь?", "Чем могу помочь?"),
+        ("Я — Qwen, модель от Alibaba Cloud. Рад!", "Я Гриша, чат-бот. Рад!"),
+        ("Меня создала компания OpenAI.", "Я Гриша, чат-бот."),
+        ("Qwen — это модель от Alibaba.", "Qwen — это модель от Alibaba."),
+        ("Чем могу, тем помогу другу.", "Чем могу, тем помогу другу."),
+        ("Да. Если у тебя есть кот, вопрос решён.", "Да. Если у тебя есть кот, вопрос решён."),
+    ],
+)
+def test_he_stays_in_character(text: str, clean: str) -> None:
+    assert clean_answer(text) == clean
+
+
 def test_hieroglyphs_stay_where_they_were_asked_for() -> None:
     assert clean_answer("Привет — это 你好.", foreign=True) == "Привет — это 你好."
 

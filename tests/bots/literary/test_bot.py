@@ -110,6 +110,20 @@ async def test_continue_goes_on_with_the_version_replied_to(running: RunningBot)
     assert running.model.history[-1][0][2].content == "Вторая версия.\n\nИ дальше."
 
 
+async def test_a_hasty_second_continuation_goes_on_after_the_first(running: RunningBot) -> None:
+    chat = running.chat
+    running.model.enqueue("Первая версия.", "Вторая версия.", "Третья версия.", "Раз.", "Два.")
+    chat.send("про маяк")
+    await chat.wait_for("Что изменилось", WAIT)
+    running.model.gate.clear()
+    chat.send("продолжи версию 2")
+    chat.send("продолжи версию 2")
+    await asyncio.sleep(0.5)
+    running.model.gate.set()
+    await chat.wait_for("Два.", WAIT)
+    assert running.model.history[-1][0][2].content == "Вторая версия.\n\nРаз."
+
+
 async def test_buttons_reset_and_chart(running: RunningBot) -> None:
     chat = running.chat
     chat.send("про маяк")

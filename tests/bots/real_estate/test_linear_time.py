@@ -58,9 +58,9 @@ def test_mixed_fragments_are_read_in_linear_time(name: str) -> None:
 def test_words_that_no_dictionary_has_are_read_in_time() -> None:
     letters = "абвгдежзиклмнопрст"
     strange = " ".join("".join(word) for word in islice(product(letters, repeat=6), 10_000))
-    started = time.perf_counter()
+    started = time.thread_time()
     read_turn(strange)
-    assert time.perf_counter() - started <= 2 * MAX_SECONDS  # nothing is remembered yet
+    assert time.thread_time() - started <= 2 * MAX_SECONDS  # nothing is remembered yet
 
 
 def test_guard_is_linear() -> None:
@@ -76,12 +76,12 @@ def test_guard_is_linear() -> None:
 
 
 def _seconds(read: Callable[[str], object], text: str) -> float:
-    """The best of three: what the reader needs, not what the machine was busy with."""
+    """The best of three, in time of this thread: what the reader needs, not the machine."""
     spent = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.thread_time()
         read(text)
-        spent.append(time.perf_counter() - started)
+        spent.append(time.thread_time() - started)
         if spent[-1] <= MAX_SECONDS:
             break
     return min(spent)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.extraction import FIELDS, equal
+from benchmarks.extraction import FIELDS, equal, predict_with_model
 from bots.real_estate.understanding import read_turn
+from tests.fakes.chat import FakeChatModel
 
 TABLE = Path(__file__).with_name("requests.txt")
 
@@ -48,3 +49,51 @@ def test_request_is_understood(text: str, intent: str, slots: dict[str, Any]) ->
     assert turn.intent == intent
     got = {name: turn.slots[name] for name in FIELDS if name in turn.slots}
     assert all(equal(name, slots.get(name), got.get(name)) for name in FIELDS), got
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "slots"),
+    [
+        (
+            "two-bedroom flat in Moscow under 15 million",
+            "search",
+            {"city": "Москва", "rooms": (3,), "price_max": 15_000_000},
+        ),
+        (
+            "Looking for a studio in Kazan, up to 5 mln",
+            "search",
+            {"city": "Казань", "rooms": (0,), "price_max": 5_000_000},
+        ),
+        (
+            "2 room apartment near metro Sokol, 10 to 12 million rubles",
+            "search",
+            {"metro": "Сокол", "rooms": (2,), "price_min": 10_000_000, "price_max": 12_000_000},
+        ),
+        (
+            "How much is a 2 room flat 54 sqm in Samara worth?",
+            "value",
+            {"city": "Самара", "rooms": (2,), "area_min": 54, "area_max": 54},
+        ),
+        ("rent a flat in Moscow", "other", {}),
+        ("what is the weather today", "other", {}),
+    ],
+)
+def test_plain_english_is_read_or_told_apart(text: str, intent: str, slots: dict[str, Any]) -> None:
+    message = read_turn(text)
+    assert (message.intent, message.slots) == (intent, slots)
+    assert message.foreign == (intent == "other")
+
+
+def test_rules_are_sure_of_most_requests() -> None:
+    """A model is asked about few messages: about those that the rules made nothing of."""
+    messages = [read_turn(text) for text, *_ in _read_table()]
+    assert sum(not message.sure for message in messages) <= 0.05 * len(messages)
+    assert not read_turn("мне бы что-нибудь эдакое для души").sure
+
+
+async def test_model_is_asked_only_what_the_rules_leave_open() -> None:
+    model = FakeChatModel("Не знаю.")
+    texts = ["двушка в Казани до 8 млн", "мне бы что-нибудь эдакое для души", "привет"]
+    predictions, seconds = await predict_with_model(model, texts, with_rules=True)
+    assert [prediction["intent"] for prediction in predictions] == ["search", "other", "other"]
+    assert (len(model.history), len(seconds)) == (1, 1)

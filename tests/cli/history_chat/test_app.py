@@ -205,7 +205,7 @@ class Terminal:
 
         try:
             await asyncio.wait_for(wait(), PATIENCE)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             pytest.fail(f"no {text!r} in {self._shown[-2000:]!r}")
         before, _, self._shown = self._shown.partition(text)
         return before

@@ -8,7 +8,7 @@ import logging
 import re
 import socket
 from contextlib import aclosing
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
 from typing import Any
@@ -70,7 +70,7 @@ def choice(**message: Any) -> Body:
 
 
 def in_one_day() -> str:
-    return format_datetime(datetime.now(timezone.utc) + timedelta(days=1), usegmt=True)
+    return format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
 
 
 STATUSES: list[tuple[Reply, type[ServiceError]]] = [

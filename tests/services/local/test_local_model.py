@@ -61,7 +61,8 @@ async def test_names_what_is_wrong_with_a_folder(tmp_path: Path) -> None:
 
 
 async def test_closing_ends_what_is_under_way(model: LocalModel) -> None:
-    task = asyncio.create_task(model.complete(QUESTION, GenerationOptions(max_tokens=200)))
+    endless = GenerationOptions(temperature=0, max_tokens=250)
+    task = asyncio.create_task(model.complete(QUESTION, endless))
     await asyncio.sleep(0.05)
     await model.aclose()
     with pytest.raises(Unavailable):

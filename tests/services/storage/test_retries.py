@@ -97,7 +97,7 @@ def test_the_stores_are_found() -> None:
         "services/storage/inbox.py",
         "services/storage/preferences.py",
         "services/storage/spending.py",
-        "bots/grisha/learning.py",
+        "bots/grisha/learning/store.py",
         "bots/grisha/people.py",
         "bots/real_estate/listings/store.py",
     }
@@ -168,6 +168,8 @@ CHANGES: dict[str, Act] = {
     "learning.put": lambda it: it.learning.put(Exchange("Что ест кот?", "Кот ест рыбу.")),
     "learning.shown": lambda it: it.learning.shown(1, 7, 3),
     "learning.vote": lambda it: it.learning.vote(1, 9, 1),
+    "learning.ban": lambda it: it.learning.ban(9, 7),
+    "learning.unban": lambda it: it.learning.unban(9, 7),
     "learning.set_status": lambda it: it.learning.set_status(1, Status.CONFIRMED),
     "learning.edit": lambda it: it.learning.edit(1, Exchange("Где кот?", "Кот на окне.")),
     "learning.delete": lambda it: it.learning.delete(1),
@@ -268,8 +270,27 @@ def test_every_method_that_changes_something_is_tried() -> None:
         *("get", "all", "today", "since", "reserve", "settle", "name_of", "names", "describe"),
         *("count", "unsummarised", "post_of", "may_comment", "consider", "shown_in", "list"),
         *("last_shown", "of_entry", "stats", "all_priced", "has_demo", "newest_id", "searches"),
-        *("favourites", "set_estimates", "remove_search", "remove", "open", "find", "catch_up"),
-        "forget",
+        *(
+            "is_favourite",
+            "is_watched",
+            "favourites",
+            "set_estimates",
+            "remove_search",
+            "remove",
+            "open",
+            "find",
+            "catch_up",
+        ),
+        *(
+            "is_favourite",
+            "is_watched",
+            "forget",
+            "vet",
+            "own",
+            "keys",
+            "delete_within",
+            "reconcile",
+        ),
     }
     tried = {name.partition(".")[2] for name in CHANGES}
     kinds = [HistoryStore, Inbox, PreferenceStore, SpendingStore, UserMemory, SummaryStore]

@@ -1,0 +1,49 @@
+"""What the parts of Grisha pass to each other: messages, posts, plans of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.chat import Message
+from services.storage import ConversationKey
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """The channel post that a thread is about."""
+
+    channel: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """A message to Grisha. `group` tells that others are listening."""
+
+    key: ConversationKey
+    text: str
+    author_id: int
+    author_name: str
+    message_id: int
+    group: bool = False
+    post: Post | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPlan:
+    """How he is going to answer: with ready words, or with the model on these messages.
+
+    `entries` and `pattern` are the learned answers that it uses or repeats.
+    """
+
+    heard: IncomingMessage
+    speaker: str
+    ready: str | None = None
+    messages: Sequence[Message] = ()
+    recent: Sequence[str] = ()
+    entries: Sequence[int] = ()
+    pattern: int | None = None
+    name: str | None = None
+    others: Sequence[str] = ()
+    learnable: bool = False
