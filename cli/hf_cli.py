@@ -167,6 +167,7 @@ async def ask(
     """Ask one model and measure; `show` gets the pieces of a streamed answer."""
     model = open_chat_model(args.backend, name)
     try:
+        await shell.wait_until_loaded(model)
         return await asyncio.wait_for(_ask(args, model, show), args.timeout)
     except TimeoutError:
         raise Timeout(f"no whole answer in {args.timeout} s") from None

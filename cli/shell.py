@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from services import errors
+from services.chat import ChatModel
 from services.env import load_env
 from services.extras import missing_package
 from services.texts import describe_error
 
 INTERRUPTED = 130
+LOADING_POLL = 1.0  # seconds between two words about a model that loads
 
 # Texts that differ from those in `services.texts`, which are for users of a chat.
 _TEXTS: dict[type[errors.ServiceError], str] = {
@@ -98,6 +100,25 @@ def describe(error: errors.ServiceError) -> str:
     """Say in Russian what happened and what to do."""
     text = _TEXTS.get(type(error))
     return text.format(error=error) if text else describe_error(error)
+
+
+async def wait_until_loaded(model: ChatModel) -> None:
+    """Wait while a local model loads, showing the progress on stderr; raise what it fails with."""
+    ready = getattr(model, "ready", None)
+    if ready is None:
+        return
+    loading = asyncio.ensure_future(ready())
+    shown = ""
+    while not (await asyncio.wait([loading], timeout=LOADING_POLL))[0]:
+        share = getattr(model, "loading_progress", None) or 0.0
+        line = f"Модель загружается: {share:.0%}"
+        if line != shown:
+            before, after = ("\r", "") if sys.stderr.isatty() else ("", "\n")
+            print(f"{before}{line}", end=after, file=sys.stderr, flush=True)
+            shown = line
+    if shown and sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    await loading
 
 
 def say(line: str) -> None:

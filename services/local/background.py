@@ -96,6 +96,6 @@ class BackgroundLoad(Generic[T]):
 
     def _fail(self, future: Future[T], error: ServiceError) -> None:
         if not self._closed:
-            logger.error("loading failed: %s", error)
+            logger.info("loading failed: %s", error)
         self._failed_at = time.monotonic()
         future.set_exception(error)

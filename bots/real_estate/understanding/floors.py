@@ -16,7 +16,7 @@ _REFUSAL = words("не кроме без исключая исключить н�
 _REFUSAL_AFTER = phrases(
     """не предлагать, не рассматривать, не нужен, не нужно, не надо, не подходить, не интересовать, не хотеть, не брать,
     не вариант, не согласен, не согласна, исключать, исключить, мимо, исключен, не в счет, не предлагайте, не предлагай,
-    не смотреть, нельзя, не устраивать, не годиться, убрать, кроме, не катит, не люблю"""
+    не смотреть, нельзя, не устраивать, не годиться, убрать, кроме, не катит, не люблю, нет"""
 )
 _UP_TO = phrases("не выше, ниже, до, максимум, не более, не больше, не дальше, по")
 _FROM = phrases("не ниже, выше, от, начинать|начиная с|со, минимум, с, со, не меньше, хотя бы")
@@ -56,7 +56,10 @@ def _refused(tokens: Tokens) -> list[Mention]:
                 _use(tokens, "not_first" if len(values) > 1 else "not_last", values, at, at + 1)
             )
         elif _is_floor_number(tokens, at, 2) and _from_second(tokens, at):
-            found.append(_use(tokens, "not_first", {"not_first_floor": True}, at - 1, at + 1))
+            end = at + 2 if tokens.has_lemma(at + 1, _FLOOR) else at + 1
+            and_up = _AND_UP.end_at(tokens, end) if end < len(tokens) else None
+            values = {"not_first_floor": True}
+            found.append(_use(tokens, "not_first", values, at - 1, and_up or end))
     return found
 
 
@@ -176,7 +179,12 @@ def _bounded(tokens: Tokens) -> list[Mention]:
                 _use(tokens, "floor", {"floor_min": number, "floor_max": high}, start, end)
             )
             continue
-        named = tokens[at].ordinal or after == at + 2 or tokens.has_lemma(at - 1, _FLOOR)
+        named = (
+            tokens[at].ordinal
+            or after == at + 2
+            or tokens.has_lemma(at - 1, _FLOOR)
+            or _is_bound_after_floor(tokens, at)
+        )
         if not named:
             continue
         first = at - 1 if tokens.has_lemma(at - 1, _FLOOR) else at
@@ -207,6 +215,17 @@ def _range_end(tokens: Tokens, at: int, after: int) -> int | None:
     ):
         return None
     return end
+
+
+def _is_bound_after_floor(tokens: Tokens, at: int) -> bool:
+    """«Этаж не выше 5», not «второй этаж от 45 квадратов»."""
+    return not _has_unit(tokens, at + 1) and any(
+        tokens.has_lemma(at - length - 1, _FLOOR)
+        and (at - length < 2 or tokens[at - length - 2].value is None)
+        and (_UP_TO.end_at(tokens, at - length) == at or _FROM.end_at(tokens, at - length) == at)
+        for length in (1, 2)
+        if at - length >= 1
+    )
 
 
 def _bound_slot(tokens: Tokens, first: int, at: int, after: int) -> str | None:

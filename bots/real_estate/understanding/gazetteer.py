@@ -91,6 +91,9 @@ class Gazetteer:
         self._put(base, Reading(place, True))
         for form in self._declined(base):
             self._put(form, Reading(place, form == base))
+            first, _, second = form.partition(" ")
+            if place.kind == "district" and second and " " not in second:  # «Бутово Южное»
+                self._put(f"{second} {first}", Reading(place, form == base))
 
     def _put(self, form: str, reading: Reading) -> None:
         known = self._readings[form.replace("-", " ")]

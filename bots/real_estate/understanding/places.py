@@ -72,9 +72,11 @@ def _name_at(tokens: Tokens, gazetteer: Gazetteer, start: int) -> _Name | None:
         if end >= len(tokens) or tokens[end].used or tokens[end].kind == "mark":
             break
         token = tokens[end]
-        if end == start and (token.kind != "word" or token.low not in gazetteer.words):
+        if end == start and token.kind != "word":
             return None
-        spelt = token.low if token.value is None or token.in_words else f"{token.value:g}"
+        spelt = _spelt(tokens, end, gazetteer.words)
+        if end == start and spelt not in gazetteer.words:
+            return None
         form = f"{form} {spelt}".strip()
         end += 1
         if readings := gazetteer.readings(form):
@@ -82,6 +84,16 @@ def _name_at(tokens: Tokens, gazetteer: Gazetteer, start: int) -> _Name | None:
         if tokens.low(end) == "-" and end + 1 < len(tokens) and not tokens[end].gap:
             end += 1
     return best
+
+
+def _spelt(tokens: Tokens, at: int, known: frozenset[str]) -> str:
+    """A word of a name as the lists have it: «ВИЗе» is ВИЗ, a number is in digits."""
+    token = tokens[at]
+    if token.value is not None and not token.in_words:
+        return f"{token.value:g}"
+    if token.low not in known and token.text[:2].isupper() and not token.text.isupper():
+        return token.low[: sum(letter.isupper() for letter in token.text)]
+    return token.low
 
 
 def _known(tokens: Tokens, name: _Name, cities: set[str]) -> Mention | None:
@@ -96,7 +108,9 @@ def _known(tokens: Tokens, name: _Name, cities: set[str]) -> Mention | None:
     district = (district_start, district_end) != (name.start, name.end)
     city = not metro and not district and is_after_city_word(tokens, name.start)
     if not (metro or district or city) and not (
-        _stands_for_a_place(tokens, name) or _is_beside_its_city(tokens, name)
+        _stands_for_a_place(tokens, name)
+        or _is_beside_its_city(tokens, name)
+        or _stands_alone(tokens, name, cities)
     ):
         return None
     reading = _choose(tokens, name, cities, metro=metro, district=district, city=city)
@@ -127,6 +141,14 @@ def _stands_for_a_place(tokens: Tokens, name: _Name) -> bool:
     if not is_common_word(name.form):
         return True
     return tokens.low(name.start - 1) in PREPOSITIONS and name.form not in ("нижнем", "великий")
+
+
+def _stands_alone(tokens: Tokens, name: _Name, cities: set[str]) -> bool:
+    """«Ростов, 3к, западный, 15/18»: a district of the city named, between marks."""
+    between = all(
+        0 <= at < len(tokens) and tokens[at].kind == "mark" for at in (name.start - 1, name.end)
+    )
+    return between and any(reading.place.city in cities for reading in name.readings)
 
 
 def _is_beside_its_city(tokens: Tokens, name: _Name) -> bool:

@@ -152,7 +152,8 @@ def _slots(mentions: Sequence[Mention]) -> dict[str, Any]:
     slots: dict[str, Any] = {}
     for mention in sorted(mentions, key=lambda mention: mention.weak):
         if mention.group == "rooms" and "rooms" in slots:
-            slots["rooms"] = tuple(sorted({*slots["rooms"], *mention.values["rooms"]}))
+            rooms = () if mention.weak else mention.values["rooms"]
+            slots["rooms"] = tuple(sorted({*slots["rooms"], *rooms}))
             continue
         for name, value in mention.values.items():
             slots.setdefault(name, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bots.real_estate.understanding.mentions import Mention
+from bots.real_estate.understanding.morphology import parses
 from bots.real_estate.understanding.numbers import storeys_or_rooms
 from bots.real_estate.understanding.phrases import phrases, words
 from bots.real_estate.understanding.refusals import is_refused_after
@@ -32,6 +33,7 @@ _SEPARATORS = words("- или либо / и ,")
 _SKIPPED_IN_LIST = words("можно и даже лучше")
 _NEGATIONS = words("не кроме без никаких исключая ни")
 _PREPOSITIONS = words("в на с за из")
+_OF_OTHERS = words("их его ее соседскую соседской соседская чужую")
 _AT_LEAST = phrases("не менее, не меньше, минимум, от, больше чем, как минимум")
 
 
@@ -47,7 +49,8 @@ def read_rooms(tokens: Tokens) -> list[Mention]:
         mention = _with_list_before(tokens, mention)
         refused = _is_refused(tokens, mention.start) or is_refused_after(tokens, mention.end)
         tokens.use(mention.start, mention.end)
-        found.append(Mention("rooms", mention.values, mention.start, mention.end, refused))
+        weak = tokens.low(mention.start - 1) in _OF_OTHERS
+        found.append(Mention("rooms", mention.values, mention.start, mention.end, refused, weak))
         position = mention.end
     return found
 
@@ -112,18 +115,19 @@ def _counted(tokens: Tokens, start: int) -> Mention | None:
         return None
     ordinal = tokens[start].ordinal and not tokens.low(at).startswith("комн")
     end = _UNITS.end_at(tokens, at)
-    if (
-        end is None
-        and not ordinal
-        and tokens.low(at)
-        in ("больших", "изолированных", "отдельных", "раздельных", "жилых", "полноценных")
-    ):
-        end = _UNITS.end_at(tokens, at + 1) if at + 1 < len(tokens) else None
+    if end is None and not ordinal and _is_adjective(tokens.low(at)) and at + 1 < len(tokens):
+        end = _UNITS.end_at(tokens, at + 1)  # «две изолированные комнаты»
+        if end is not None and tokens[at + 1].low.startswith("к") and len(tokens[at + 1].low) < 4:
+            end = None
     if end is None or ordinal or (tokens.low(at) == "к" and _is_preposition(tokens, at)):
         return None
     if not _BEDROOMS.isdisjoint(tokens[end - 1].lemmas):
         counts = {count + 1 for count in counts}
     return _with_bound(tokens, _mention(counts, start, end))
+
+
+def _is_adjective(word: str) -> bool:
+    return any("ADJF" in parse.tag for parse in parses(word))
 
 
 def _with_bound(tokens: Tokens, mention: Mention) -> Mention:

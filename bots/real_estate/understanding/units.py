@@ -43,7 +43,9 @@ _SLANG = {
 }  # fmt: skip
 
 
-_MONEY_BEFORE_SLANG = words("за до в бюджет около примерно от максимум есть где-то с под плюс")
+_MONEY_BEFORE_SLANG = words(
+    "за до в бюджет около примерно от максимум есть где-то с под плюс районе порядка"
+)
 
 
 AREA_UNITS = phrases(
@@ -131,7 +133,8 @@ def _counted(tokens: Tokens, start: int) -> Amount | None:
         return _sum(tokens, start, end, value, factor, plus)
     if tokens.low(end) in _ROUBLES or _is_rouble(tokens, end):
         return Amount(start, end + 1, value, "money", plus)
-    if (far := _FAR_UNITS.end_at(tokens, end) if end < len(tokens) else None) is not None:
+    far = _FAR_UNITS.end_at(tokens, end) if end < len(tokens) else None
+    if far is not None and not tokens.is_number(far):  # «48 метров до 10 млн» is an area
         return Amount(start, far, value, "other")
     if end < len(tokens) and (area := AREA_UNITS.end_at(tokens, end)) is not None:
         million_roubles = tokens.low(end) == "м" and _is_rouble(tokens, end + 1)

@@ -1,0 +1,112 @@
+"""Which facts still hold: a newer city ends the older, «больше не курю» ends «курю»."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from bots.grisha.facts.kinds import content_stems
+from bots.grisha.facts.sentences import Word, read_words
+from bots.grisha.facts.store import Fact
+from bots.grisha.facts.words import ADDITIONS, CORRECTIONS, END_PHRASES, ENDS, NOW, RENEWALS
+
+_DATED = frozenset(["age", "birthday"])  # a second value is a newer one, or a correction
+_MIN_COMMON = 3  # letters by which «мак» is «макбук»
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """What the words of a fact say of older facts."""
+
+    stems: frozenset[str]
+    ends: bool
+    corrects: bool
+    now: bool
+    adds: bool
+    numbers: bool
+    renews: frozenset[str]
+
+
+def holding(facts: Sequence[Fact]) -> Sequence[Fact]:
+    """The facts, oldest first, that no later one ends.
+
+    What ends a fact is about the same: it takes over its kinds and the people it speaks of.
+    """
+    current: list[Fact] = []
+    for fact in facts:
+        marks = _marks(fact.text)
+        ended = [old for old in current if _ends(fact, marks, old)]
+        ids = {old.id for old in ended}
+        current = [old for old in current if old.id not in ids]
+        current.append(_instead_of(ended, fact))
+    return current
+
+
+def _instead_of(ended: Sequence[Fact], fact: Fact) -> Fact:
+    return replace(
+        fact,
+        kinds=fact.kinds.union(*(old.kinds for old in ended)),
+        relations=fact.relations.union(*(old.relations for old in ended)),
+        about_others=fact.about_others and not ended,
+    )
+
+
+def _ends(fact: Fact, marks: _Marks, old: Fact) -> bool:
+    if fact.about_others:
+        return False
+    common = fact.kinds & old.kinds
+    before = _marks(old.text)
+    if common & _DATED and marks.numbers and before.numbers:
+        return True
+    if marks.renews & old.kinds and not marks.adds and not old.about_others:
+        return True
+    same = _are_about_same(marks.stems, before.stems)
+    return same and (marks.ends or (marks.corrects and bool(common)))
+
+
+def _are_about_same(one: frozenset[str], other: frozenset[str]) -> bool:
+    if one & other:
+        return True
+    return any(
+        short != long and min(len(short), len(long)) >= _MIN_COMMON and long.startswith(short)
+        for first in one
+        for second in other
+        for short, long in ((first, second), (second, first))
+    )
+
+
+@lru_cache(4096)
+def _marks(text: str) -> _Marks:
+    words = read_words(text)
+    now = any(word.is_any(NOW) for word in words)
+    renews = {
+        kind for kind, lemmas in RENEWALS.items() if any(word.is_any(lemmas) for word in words)
+    }
+    return _Marks(
+        content_stems(words),
+        any(word.is_any(ENDS) for word in words) or _has_end_phrase(words),
+        any(word.is_any(CORRECTIONS) for word in words),
+        now,
+        any(word.is_any(ADDITIONS) for word in words),
+        any(word.key[0].isdigit() or word.has("NUMR") or word.has("Anum") for word in words),
+        frozenset(renews),
+    )
+
+
+def _has_end_phrase(words: Sequence[Word]) -> bool:
+    """«больше не курю», «ни одной банки», «с глебом всё», «бони нет с пятницы»."""
+    for at, word in enumerate(words):
+        before = words[at - 1] if at else None
+        if before is None:
+            continue
+        if any(
+            before.is_any(frozenset([one])) and word.is_any(frozenset([two]))
+            for one, two in END_PHRASES
+        ):
+            return True
+        if word.key == "все" and at >= 2 and words[at - 2].key in ("с", "со"):
+            return before.may_be("NOUN", "ablt")
+        if word.key == "нет" and before.may_be("NOUN", "gent"):
+            return True
+    return False

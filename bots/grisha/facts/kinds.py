@@ -1,0 +1,125 @@
+"""What a text is about: kinds of facts, and the people and animals it speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bots.grisha.facts.sentences import Word, read_words
+from bots.grisha.facts.words import (
+    CHILDREN,
+    KINDS,
+    LANGUAGES,
+    MONTHS,
+    PETS,
+    PROFESSIONS,
+    QUESTIONS,
+    RELATIONS,
+    STOPWORDS,
+    VAGUE,
+    WIDER,
+)
+
+OTHER = "other"
+EVENT = "event"
+_NEAR = 3  # words between «мне» and «лет»
+
+
+def relations_of(words: Iterable[Word]) -> frozenset[str]:
+    """The relatives and pets that are named: «дочка» → «дочь»."""
+    named = [
+        lemma
+        for word in words
+        for lemma in ((word.key,) if word.key in RELATIONS else word.lemmas)
+        if lemma in RELATIONS
+    ]
+    sure = [lemma for lemma in named if lemma not in VAGUE]
+    return frozenset(RELATIONS[lemma] for lemma in sure or named)
+
+
+def kinds_of(words: Sequence[Word]) -> frozenset[str]:
+    """The kinds of fact that words may belong to."""
+    kinds = {kind for kind, lemmas in KINDS.items() if any(word.is_any(lemmas) for word in words)}
+    if any(word.may_be("Geox") and word.has("NOUN") for word in words):
+        kinds.add("city")
+    if any(word.is_any(PROFESSIONS) for word in words):
+        kinds.add("work")
+    if any(word.is_any(LANGUAGES) for word in words):
+        kinds.add("languages")
+    if _tells_age(words):
+        kinds.add("age")
+    if _has_date(words) and _speaks_of_birth(words):
+        kinds.add("birthday")
+    if any(word.has("VERB", "1per", "futr") for word in words):
+        kinds.add("plans")
+    relations = relations_of(words)
+    if relations & PETS:
+        kinds.add("pets")
+    if relations & CHILDREN:
+        kinds.add("children")
+    if relations - PETS:
+        kinds.add("family")
+    return frozenset(kinds)
+
+
+def asked_kinds(words: Sequence[Word]) -> frozenset[str]:
+    """The kinds of fact that a question may ask for."""
+    kinds = set(kinds_of(words))
+    kinds |= {
+        kind for kind, lemmas in QUESTIONS.items() if any(word.is_any(lemmas) for word in words)
+    }
+    keys = {word.key for word in words}
+    if "где" in keys and keys & {"я", "мой", "живу"}:
+        kinds |= {"city", "work", "studies"} & (kinds or {"city"})
+    if "сколько" in keys and {"мне", "лет"} <= keys:
+        kinds.add("age")
+    return frozenset(kinds)
+
+
+def _tells_age(words: Sequence[Word]) -> bool:
+    """«мне сорок один», «мне 30 лет»."""
+    for at, word in enumerate(words):
+        if word.key != "мне":
+            continue
+        after = words[at + 1 : at + 1 + _NEAR]
+        if after and (after[0].key.isdigit() or after[0].has("NUMR")):
+            return True
+        if any(each.key in ("лет", "год", "года", "годиков", "стукнуло") for each in after) and any(
+            each.key.isdigit() or each.has("NUMR") for each in after
+        ):
+            return True
+    return False
+
+
+def _has_date(words: Sequence[Word]) -> bool:
+    return any(word.is_any(MONTHS) for word in words)
+
+
+def _speaks_of_birth(words: Sequence[Word]) -> bool:
+    return any(word.is_any(KINDS["birthday"]) for word in words)
+
+
+def is_about_same(asked: frozenset[str], told: frozenset[str]) -> bool:
+    """Whether what is told of these people bears on a question about those."""
+    if not asked:
+        return True
+    if not told:
+        return True
+    return any(told & WIDER.get(group, frozenset({group})) for group in asked)
+
+
+def content_stems(words: Iterable[Word]) -> frozenset[str]:
+    """What the words speak of: stems of those that aren't empty or common."""
+    return frozenset(
+        stem(word.lemmas[0])
+        for word in words
+        if not word.is_any(STOPWORDS) and len(word.lemmas[0]) > 2
+    )
+
+
+def stem(lemma: str) -> str:
+    """A crude stem: «дрон» and «дроном», «аллергия» and «аллергик» meet in it."""
+    return lemma[: max(3, min(5, len(lemma) - 1))] if lemma[0].isalpha() else lemma
+
+
+def stems_of(text: str) -> frozenset[str]:
+    return content_stems(read_words(text))

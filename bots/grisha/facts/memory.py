@@ -1,0 +1,103 @@
+"""Remember what people tell of themselves, and find it again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bots.grisha.facts.kinds import stems_of
+from bots.grisha.facts.reading import Reading, Statement, read
+from bots.grisha.facts.recall import recall
+from bots.grisha.facts.store import Fact, FactStore
+from services.retrieval import Encoder
+
+MAX_TAKEN_BACK = 3  # newest facts that «да какой Стамбул» may take back
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message of a person in a chat; `question` is what it answers, `before` their last one."""
+
+    person_id: int
+    chat_id: int
+    message_id: int
+    text: str
+    said_at: datetime
+    question: str = ""
+    before: str = ""
+
+
+class FactMemory:
+    """Facts of people, over a store and an encoder (None: found by words only)."""
+
+    def __init__(self, store: FactStore, encoder: Encoder | None) -> None:
+        self.store = store
+        self._encoder = encoder
+
+    async def hear(self, said: Said) -> None:
+        """Keep what a message tells; an edited message replaces what it told before."""
+        reading = read(said.text, said.question, said.before)
+        known = await self.store.of(said.person_id, said.chat_id)
+        unwanted = [fact.id for fact in _unwanted(known, reading, said.message_id)]
+        if reading.statement is None:
+            if unwanted:
+                await self.store.put([], unwanted)
+            return
+        vectors = await self._encode([reading.statement.text])
+        fact = _fact(said, reading.statement, None if vectors is None else vectors[0])
+        await self.store.put([fact], unwanted)
+
+    async def recall(self, person_id: int, chat_id: int, question: str) -> Sequence[Fact]:
+        """At most five facts of a person in a chat that bear on a question, best first."""
+        facts = await self.store.of(person_id, chat_id)
+        if not facts:
+            return ()
+        asked = await self._encode([question])
+        if asked is None:
+            return recall(facts, question, None)
+        bare = [fact.text for fact in facts if fact.vector is None]
+        encoded = await self._encode(bare) if bare else None
+        new = iter(() if encoded is None else encoded)
+        told = [next(new) if fact.vector is None else fact.vector for fact in facts]
+        return recall(facts, question, np.stack([asked[0], *told]))
+
+    async def forget(self, person_id: int) -> None:
+        await self.store.forget(person_id)
+
+    async def _encode(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
+        if self._encoder is None:
+            return None
+        return await asyncio.to_thread(self._encoder.encode, texts)
+
+
+def _unwanted(known: Sequence[Fact], reading: Reading, message_id: int) -> Sequence[Fact]:
+    """The facts that a message deletes: by wish, as taken back, or told by it before an edit."""
+    rest = [fact for fact in known if fact.message_id != message_id]
+    unwanted = [fact for fact in known if fact.message_id == message_id]
+    unwanted += [fact for fact in rest if reading.forgets & stems_of(fact.text)]
+    if reading.forgets_last:
+        unwanted += rest[-1:]
+    if reading.takes_back:
+        newest = rest[-MAX_TAKEN_BACK:]
+        unwanted += [fact for fact in newest if reading.takes_back & stems_of(fact.text)]
+    return unwanted
+
+
+def _fact(said: Said, statement: Statement, vector: NDArray[np.float32] | None) -> Fact:
+    return Fact(
+        said.person_id,
+        said.chat_id,
+        said.message_id,
+        said.said_at,
+        statement.text,
+        statement.kinds,
+        statement.context,
+        statement.relations,
+        statement.about_others,
+        vector,
+    )
