@@ -15,10 +15,14 @@ from bots.real_estate.dialogue import (
 )
 from bots.real_estate.listings import Listing, ListingStore, search
 from bots.real_estate.listings.keeping import SavedItems, SavedSearch
+from bots.real_estate.listings.prices import PricePeriod
+from bots.real_estate.market import Market, read_market
 from bots.real_estate.mortgage.talk import LoanTalk
 from bots.real_estate.request import RANGE_OF, RANGES, Slots
-from bots.real_estate.understanding import ParsedMessage, read_turn
+from bots.real_estate.understanding import ParsedMessage, load_gazetteer, read_turn
 from bots.real_estate.understanding.model import read_with_model
+from bots.real_estate.understanding.places import read_places
+from bots.real_estate.understanding.tokens import tokenize
 from bots.real_estate.valuation.appraisal import Appraisal, Refusal
 from bots.real_estate.valuation.appraiser import Appraiser
 from bots.real_estate.valuation.model import Accuracy
@@ -53,6 +57,7 @@ class FlatCard:
     listing: Listing
     starred: bool
     compared: bool
+    prices: tuple[PricePeriod, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +216,8 @@ class Assistant:
         if not found:
             return None
         starred = await self.saved_items.is_favourite(owner_id, listing_id)
-        return FlatCard(found[0], starred, listing_id in await self.compared(owner_id))
+        compared = listing_id in await self.compared(owner_id)
+        return FlatCard(found[0], starred, compared, tuple(await self.store.prices(listing_id)))
 
     async def compared_flats(self, owner_id: int) -> list[Listing]:
         return await self.store.get(await self.compared(owner_id))
@@ -229,6 +235,15 @@ class Assistant:
         """Stop a saved search; return those that are left."""
         await self.saved_items.remove_search(owner_id, search_id)
         return await self.saved_items.searches(owner_id)
+
+    async def market_place(self, owner_id: int, text: str) -> Slots | None:
+        """The place of /market: what follows the command, else the talk's own; None is unsaid."""
+        slots = read_place(text) if text.strip() else (await self.state(owner_id)).slots
+        return slots if slots.place else None
+
+    async def market(self, slots: Slots) -> Market | None:
+        """The market of a place; None where there are too few flats."""
+        return await read_market(self.store, slots)
 
     async def stats(self) -> Stats:
         appraiser = self.appraiser
@@ -287,6 +302,13 @@ def _opened(state: State, event: str, style: str, facts: str) -> str:
     """What was understood, the style's sentence, the facts."""
     parts = (wording.understood(state.slots), wording.lead(event, style), facts)
     return "\n\n".join(filter(None, parts))
+
+
+def read_place(text: str) -> Slots:
+    """The city, the district or the station that a text names."""
+    mentions = read_places(tokenize(text), load_gazetteer())
+    named = {name: value for item in reversed(mentions) for name, value in item.values.items()}
+    return Slots(**{name: named.get(name) for name in ("city", "district", "metro")})
 
 
 def _asked_price(slots: Slots) -> float | None:

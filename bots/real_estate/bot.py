@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from aiogram import Dispatcher
+from aiogram import Bot, Dispatcher
 
 from bots.common.app import BotContext, build_dispatcher
 from bots.launch import main
+from bots.real_estate.alerts import MarketWatch
 from bots.real_estate.assistant import Assistant
 from bots.real_estate.config import RealEstateSettings
 from bots.real_estate.handlers import create_router
@@ -43,16 +44,20 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
         or (settings.comments == "auto" and context.backend in FIT_BACKENDS),
     )
     dispatcher["assistant"] = assistant
-    dispatcher["listing_import"] = ListingImport(store, appraiser, assistant.saved_items)
+    listing_import = ListingImport(store, appraiser, assistant.saved_items)
+    dispatcher["listing_import"] = listing_import
+    watch = MarketWatch(appraiser, listing_import)
     dispatcher["forgetting"].also(assistant.forget)
 
-    async def on_startup() -> None:
+    async def on_startup(bot: Bot) -> None:
         if settings.sample and await store.count() == 0:
             await load_sample(store)
         await asyncio.to_thread(load_gazetteer)
         await appraiser.open()
+        watch.start(bot)
 
     dispatcher.startup.register(on_startup)
+    dispatcher.shutdown.register(watch.aclose)
     dispatcher.shutdown.register(appraiser.aclose)
     return dispatcher
 

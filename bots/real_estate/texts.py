@@ -9,6 +9,7 @@ COMMANDS = (
     BotCommand(command="searches", description="за чем я слежу"),
     BotCommand(command="compare", description="сравнить отобранные квартиры"),
     BotCommand(command="mortgage", description="платёж по ипотеке"),
+    BotCommand(command="market", description="цены в районе и как они меняются"),
     BotCommand(command="checklists", description="что проверить перед покупкой"),
     BotCommand(command="stats", description="сколько объявлений и как точна оценка"),
     BotCommand(command="reset", description="начать поиск заново"),
@@ -50,13 +51,16 @@ FAVOURITES = "Твоё избранное:\n{lines}"
 STARRED = "В избранном"
 UNSTARRED = "Убрал из избранного"
 EXPORT_NAME = "favourites.csv"
-SEARCH_SAVED = "Слежу. Напишу, когда появятся новые квартиры. Список: /searches"
+SEARCH_SAVED = "Слежу. Напишу, когда появятся новые квартиры или подешевеют эти. Список: /searches"
 TOO_MANY_SEARCHES = "Больше десяти поисков я не храню. Убери лишний: /searches"
 NOTHING_TO_SAVE = "Сначала скажи, что искать."
 NO_SEARCHES = "Я пока ни за чем не слежу. Найди что-нибудь и нажми 🔔."
 SEARCHES = "Слежу за этим. Нажми, чтобы перестать:"
 SEARCH_DROPPED = "Больше не слежу"
-ALERT = "🔔 Новое по твоему поиску ({count}): {search}\n\n{lines}"
+ALERTS = {
+    "new": "🔔 Новое по твоему поиску ({count}): {search}\n\n{lines}",
+    "cheaper": "📉 Подешевело по твоему поиску ({count}): {search}\n\n{lines}",
+}
 COMPARE_ADDED = "В сравнении: {count}. Показать: /compare"
 COMPARE_FEW = "Отметь от двух до четырёх квартир кнопкой ⚖ в карточке."
 GONE = "Этого объявления больше нет."
@@ -66,6 +70,8 @@ MORTGAGE = (
     "Или сколько готов платить: «хватит ли 70 тысяч в месяц». "
     "Ставку обычной ипотеки узнай в банке: я её не выдумываю. Откуда условия: /mortgage источники"
 )
+MARKET = "Назови город, район или метро: «/market Сокол»."
+MARKET_FEW = "Объявлений там слишком мало ({place}): медиана ничего не скажет. Назови место пошире."
 CHECKLISTS = "Что проверяем? Галочки я запомню."
 CHECKLIST = "{title}: {done} из {total}"
 STATS = (

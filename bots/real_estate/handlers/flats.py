@@ -33,7 +33,8 @@ async def on_card(
     await callback.answer()
     if card.listing.photo:
         await _send_photo(callback.message, card.listing.photo)
-    await send_reply(callback.message, wording.card(card.listing), keyboard=_keyboard(card))
+    text = wording.card(card.listing, card.prices)
+    await send_reply(callback.message, text, keyboard=_keyboard(card))
 
 
 async def on_worth(

@@ -188,6 +188,15 @@ async def test_whether_a_payment_is_enough_for_the_last_loan(running: RunningBot
     await chat.wait_for("кредит 8,4 млн ₽", WAIT)
 
 
+async def test_market_of_a_city_with_its_chart(running: RunningBot) -> None:
+    chat = running.chat
+    chat.send("/market")
+    await chat.wait_for("Назови город", WAIT)
+    chat.send("/market Москва")
+    await chat.wait_for("₽/м²", WAIT)
+    await chat.wait_for(lambda message: bool(message.photo), WAIT)
+
+
 async def test_invented_words_do_not_get_out(running: RunningBot) -> None:
     running.model.default = "Хватай: 99 м² за 1,23 млн на улице Ленина!"
     running.chat.send("двушка в Москве до 60 млн")
