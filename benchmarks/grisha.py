@@ -53,7 +53,7 @@ class Stage:
             index = await open_index(database, self.encoder, RetrievalSettings())
             knowledge = Knowledge(index)
             await knowledge.load(OWN_DATASET)
-            yield open_grisha(model, database, knowledge, GrishaSettings())
+            yield open_grisha(model, database, knowledge, GrishaSettings(), self.encoder)
 
     async def say(
         self,

@@ -74,7 +74,7 @@ def test_settings_exist() -> None:
         if path.name in ("CHANGELOG.md",) or "decisions" in path.parts:
             continue
         for name in re.findall(r"`([A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", text):
-            assert re.search(rf"^{name}=|\\${{{name}:", known, re.MULTILINE), f"{path.name}: {name}"
+            assert re.search(rf"^{name}=|\${{{name}:", known, re.MULTILINE), f"{path.name}: {name}"
 
 
 def test_readme_is_short() -> None:

@@ -12,6 +12,8 @@ from bots.grisha import prompts, texts
 from bots.grisha.acquaintance import asked_for_name, asks_own_name, is_introduction
 from bots.grisha.cleaning import AnswerCleaner, clean_stream
 from bots.grisha.config import GrishaSettings
+from bots.grisha.facts import FactMemory, Said, asks_for_everything, asks_of_self
+from bots.grisha.facts.store import Fact
 from bots.grisha.knowledge import PATTERNS, Knowledge, is_worth_searching
 from bots.grisha.learning import Learning, Status, is_thanks
 from bots.grisha.messages import AnswerPlan, IncomingMessage, Post
@@ -28,13 +30,18 @@ from services.chat import (
 )
 from services.errors import ServiceError
 from services.retrieval import Exchange, Match
-from services.storage import ConversationKey, HistoryStore, StoredMessage
+from services.storage import ConversationKey, HistoryStore, PreferenceStore, StoredMessage
 
 logger = logging.getLogger(__name__)
 
 HISTORY_MESSAGES = 20
 SUMMARISE_FROM = 10  # turns that fell out of the history before a summary is worth its cost
 MAX_WAITING = 10  # candidates in /stats of an operator
+MAX_TOLD = 10  # newest facts in the answer to «что ты обо мне знаешь?»
+MAX_FACT = 160  # characters of a fact in a prompt or an answer
+ANSWERS_FROM = 0.3  # score of a fact that answers a question by itself
+BEARS_FROM = 0.4  # score of a fact that is worth its place in a prompt
+MEMORY = "memory"  # the setting of /memory
 SUMMARY_CONTEXT = 8192  # tokens; smaller models get a summary wrong more often than right
 
 
@@ -48,6 +55,8 @@ class Grisha:
     summaries: SummaryStore
     knowledge: Knowledge
     learning: Learning
+    facts: FactMemory
+    switches: PreferenceStore
     settings: GrishaSettings
     persona: str
     now: Callable[[], datetime] = field(default=lambda: datetime.now().astimezone())
@@ -69,6 +78,10 @@ class Grisha:
         )
         if ready:
             return plan
+        told = await self._tell_back(heard)
+        if told:
+            return replace(plan, ready=told)
+        await self._note_facts(heard, past)
         if is_thanks(heard.text) and said:
             await self._take_thanks(heard, said[-1])
         return await self._recall(plan) or await self._ask_model(plan, past)
@@ -167,6 +180,10 @@ class Grisha:
             next_hour = now.replace(minute=0, second=1, microsecond=0) + timedelta(hours=1)
             await asyncio.sleep((next_hour - now).total_seconds())
 
+    async def heard_edited(self, heard: IncomingMessage) -> None:
+        """An edited message tells what it says now."""
+        await self._note_facts(heard, ())
+
     # --- memory ------------------------------------------------------------------------
 
     async def greet(self, heard: IncomingMessage) -> str:
@@ -184,6 +201,8 @@ class Grisha:
     async def forget(self, user_id: int) -> None:
         """Delete everything that is kept of a user."""
         await self.learning.forget(user_id)
+        await self.facts.forget(user_id)
+        await self.switches.forget(user_id)
         await self.history.forget(BOT, user_id)
         await self.users.forget(user_id)
 
@@ -198,6 +217,20 @@ class Grisha:
             chats=len(person.chats),
             messages=person.messages,
         )
+
+    async def facts_of(self, user_id: int, chat_id: int) -> Sequence[Fact]:
+        """What a user told in a chat, newest first."""
+        return list(reversed(await self.facts.store.of(user_id, chat_id)))
+
+    async def delete_fact(self, user_id: int, fact_id: int) -> None:
+        await self.facts.store.delete(user_id, fact_id)
+
+    async def remembers(self, user_id: int) -> bool:
+        """Whether a user lets him keep facts about them."""
+        return bool(await self.switches.get(user_id, MEMORY, True))
+
+    async def switch_memory(self, user_id: int, *, on: bool) -> None:
+        await self.switches.set(user_id, MEMORY, on)
 
     async def describe_learning(self, *, operator: bool = False) -> str:
         """What he has learned; operators also read what waits for their approval."""
@@ -272,6 +305,34 @@ class Grisha:
             return known, answer
         return name or known, None
 
+    async def _tell_back(self, heard: IncomingMessage) -> str | None:
+        """The answer to a question about the author, from what they told in this chat."""
+        person, chat = heard.author_id, heard.key.chat_id
+        if asks_for_everything(heard.text):
+            newest = list(await self.facts.current(person, chat))[-MAX_TOLD:]
+            return _told(newest) if newest else texts.NOTHING_TOLD
+        if not asks_of_self(heard.text):
+            return None
+        known = await self.facts.recall(person, chat, heard.text, ANSWERS_FROM)
+        return _told(known) if known else texts.NOT_TOLD
+
+    async def _note_facts(self, heard: IncomingMessage, past: Sequence[StoredMessage]) -> None:
+        """Keep what the author tells of themselves, unless they switched it off."""
+        if not await self.remembers(heard.author_id):
+            return
+        answers = bool(past) and past[-1].role == "assistant"
+        own = (turn.content for turn in reversed(past) if turn.author_id == heard.author_id)
+        said = Said(
+            heard.author_id,
+            heard.key.chat_id,
+            heard.message_id,
+            heard.text,
+            self.now(),
+            past[-1].content if answers else "",
+            next(own, ""),
+        )
+        await self.facts.hear(said)
+
     async def _take_thanks(self, heard: IncomingMessage, last_answer: str) -> None:
         """A thank-you confirms the answer just before it."""
         pattern = await self.learning.last_shown(heard.key.chat_id)
@@ -334,6 +395,7 @@ class Grisha:
             facts.append(prompts.POST.format(channel=channel, post=text))
         if summary := await self.summaries.get(heard.key):
             facts.append(prompts.SUMMARY.format(summary=prompts.fold(summary, 1500)))
+        facts += await self._facts_told(heard)
         if heard.group:
             facts.append(prompts.GROUP.format(name=prompts.quote(plan.speaker)))
         elif plan.name:
@@ -341,6 +403,20 @@ class Grisha:
         else:
             facts.append(prompts.UNKNOWN)
         return [*facts, prompts.time_fact(self.now())]
+
+    async def _facts_told(self, heard: IncomingMessage) -> list[str]:
+        """What the author told before that bears on the message."""
+        person, chat = heard.author_id, heard.key.chat_id
+        found = await self.facts.recall(person, chat, heard.text, BEARS_FROM)
+        now = self.now()
+        told = [
+            prompts.FACT.format(
+                text=prompts.fold(fact.text, MAX_FACT), age=prompts.age(fact.said_at, now)
+            )
+            for fact in found
+            if fact.message_id != heard.message_id
+        ]
+        return [prompts.FACTS_TOLD.format(facts="; ".join(told))] if told else []
 
     def _turn(self, role: str, content: str, speaker: str | None, group: bool) -> Message:
         if role == "assistant":
@@ -366,6 +442,15 @@ async def _ready_stream(text: str) -> AsyncGenerator[Chunk, None]:
 
 def _has_hieroglyphs(text: str) -> bool:
     return any("\u2e80" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7af" for letter in text)
+
+
+def _told(facts: Sequence[Fact]) -> str:
+    lines = [(prompts.fold(fact.text, MAX_FACT), f"{fact.said_at:%d.%m.%Y}") for fact in facts]
+    if len(lines) == 1:
+        return texts.TOLD_ONE.format(text=lines[0][0], day=lines[0][1])
+    return texts.TOLD.format(
+        facts="\n".join(texts.TOLD_LINE.format(text=text, day=day) for text, day in lines)
+    )
 
 
 def _day(moment: datetime) -> str:

@@ -14,12 +14,13 @@ from bots.common.app import BotContext, build_dispatcher
 from bots.grisha.assistant import Grisha
 from bots.grisha.comments import Comments
 from bots.grisha.config import GrishaSettings
-from bots.grisha.handlers import create_router
+from bots.grisha.facts import FactMemory, FactStore
+from bots.grisha.handlers import Talkative, Welcome, create_router
 from bots.grisha.knowledge import OWN_DATASET, Knowledge
 from bots.grisha.learning import Learning
 from bots.grisha.names import extract_name
-from bots.grisha.people import SummaryStore, UserMemory
-from bots.grisha.texts import COMMANDS
+from bots.grisha.people import BOT, SummaryStore, UserMemory
+from bots.grisha.texts import COMMANDS, VOICE_HINTS
 from bots.launch import main
 from services.chat import ChatModel
 from services.env import read_settings
@@ -35,8 +36,14 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     knowledge = Knowledge(
         await open_index(context.database, encoder, read_settings(RetrievalSettings))
     )
-    dispatcher = build_dispatcher(context, COMMANDS, create_router())
-    grisha = open_grisha(context.model, context.database, knowledge, settings)
+    dispatcher = build_dispatcher(
+        context,
+        COMMANDS,
+        create_router(),
+        hints=VOICE_HINTS,
+        answers=(Welcome(), Talkative()),
+    )
+    grisha = open_grisha(context.model, context.database, knowledge, settings, encoder)
     await grisha.learning.reconcile()
     dispatcher["grisha"] = grisha
     dispatcher["forgetting"].also(grisha.forget)
@@ -88,7 +95,11 @@ def _run_in_background(
 
 
 def open_grisha(
-    model: ChatModel, database: Database, knowledge: Knowledge, settings: GrishaSettings
+    model: ChatModel,
+    database: Database,
+    knowledge: Knowledge,
+    settings: GrishaSettings,
+    encoder: Encoder | None = None,
 ) -> Grisha:
     """The character over his stores."""
     try:
@@ -102,6 +113,8 @@ def open_grisha(
         SummaryStore(database),
         knowledge,
         Learning(database, knowledge.index),
+        FactMemory(FactStore(database), encoder),
+        PreferenceStore(database, BOT),
         settings,
         persona,
     )

@@ -8,10 +8,11 @@ from contextlib import suppress
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatMemberStatus, ChatType
-from aiogram.filters import BaseFilter, Command, CommandStart
+from aiogram.filters import BaseFilter, Command, CommandObject, CommandStart
 from aiogram.types import (
     CallbackQuery,
     ChatMemberUpdated,
+    InlineKeyboardMarkup,
     Message,
     MessageReactionUpdated,
     ReactionTypeEmoji,
@@ -33,14 +34,18 @@ from bots.common.turns import Interrupted, Turns
 from bots.grisha import keyboards, texts
 from bots.grisha.assistant import Grisha
 from bots.grisha.comments import Comments
-from bots.grisha.keyboards import RatingCallback
+from bots.grisha.keyboards import FactCallback, RatingCallback
 from bots.grisha.messages import IncomingMessage, Post
+from bots.grisha.prompts import fold
 from services.errors import ServiceError
 from services.storage import ConversationKey, PreferenceStore
 
 logger = logging.getLogger(__name__)
 
 QUIET = "quiet"
+FACTS_ON_PAGE = 10
+FACT_SHOWN = 200  # characters of a fact in /me
+_ON, _OFF = frozenset(["on", "вкл", "да"]), frozenset(["off", "выкл", "нет"])
 _ADMINS = (ChatMemberStatus.CREATOR, ChatMemberStatus.ADMINISTRATOR)
 _LIKES = frozenset("👍❤🔥👏😁🎉🤩💯🙏👌😍🤣🏆🤝")
 _DISLIKES = frozenset("👎💩🤮😡🤬🥱")
@@ -85,12 +90,17 @@ def create_router() -> Router:
     router.message.register(on_me, Command("me"))
     router.message.register(on_forget, Command("forget"))
     router.message.register(on_reset, Command("reset"))
+    router.message.register(on_memory, Command("memory"))
     router.message.register(on_stats, Command("stats"))
     router.message.register(on_quiet, Command("quiet"))
     router.message.register(on_talk, Command("talk"))
     router.message.register(
         on_message, HasText(captions=True), Addressed(), Talkative(), flags={"gather": True}
     )
+    router.edited_message.register(
+        on_edited, HasText(captions=True), Addressed(), Talkative(), flags={"free": True}
+    )
+    router.callback_query.register(on_fact, FactCallback.filter(), flags={"free": True})
     router.callback_query.register(on_rating, RatingCallback.filter(), flags={"free": True})
     router.message_reaction.register(on_reaction)
     router.chat_member.register(on_member)
@@ -111,7 +121,74 @@ async def on_help(message: Message) -> None:
 
 
 async def on_me(message: Message, grisha: Grisha) -> None:
-    await send_reply(message, await grisha.describe_user(author_of(message).id))
+    text, markup = await _me(grisha, author_of(message).id, message.chat.id, 0)
+    await send_reply(message, text, keyboard=markup)
+
+
+async def on_fact(callback: CallbackQuery, callback_data: FactCallback, grisha: Grisha) -> None:
+    """Delete a fact of whoever presses the button, or turn the page."""
+    message = callback.message
+    if not isinstance(message, Message):
+        await callback.answer(texts.FACT_GONE)
+        return
+    person = callback.from_user.id
+    if callback_data.id:
+        own = await grisha.facts_of(person, message.chat.id)
+        if callback_data.id not in {fact.id for fact in own}:
+            await callback.answer(texts.FACT_GONE)
+            return
+        await grisha.delete_fact(person, callback_data.id)
+    elif not is_own_answer(message, person):
+        await callback.answer()
+        return
+    text, markup = await _me(grisha, person, message.chat.id, callback_data.page)
+    await callback.answer(texts.FACT_DELETED if callback_data.id else None)
+    await message.edit_text(text, reply_markup=markup)
+
+
+async def on_memory(message: Message, command: CommandObject, grisha: Grisha) -> None:
+    """/memory on, /memory off; without a word it tells which."""
+    person, choice = author_of(message).id, (command.args or "").strip().lower()
+    if choice in _ON | _OFF:
+        await grisha.switch_memory(person, on=choice in _ON)
+    on = await grisha.remembers(person)
+    await send_reply(message, texts.MEMORY_ON if on else texts.MEMORY_OFF)
+
+
+async def on_edited(
+    message: Message, text: str, grisha: Grisha, comments: Comments, bot: Bot, bot_name: str
+) -> None:
+    key, post = await _place(message, comments, bot_name)
+    await grisha.heard_edited(_heard(message, key, await _without_mention(text, bot), post))
+
+
+async def _me(
+    grisha: Grisha, person: int, chat_id: int, page: int
+) -> tuple[str, InlineKeyboardMarkup | None]:
+    """What is known of a person: the facts of this chat only, a page of them."""
+    text = await grisha.describe_user(person)
+    facts = await grisha.facts_of(person, chat_id)
+    if not facts:
+        return text, None
+    pages = -(-len(facts) // FACTS_ON_PAGE)
+    page = min(page, pages - 1)
+    first = page * FACTS_ON_PAGE
+    shown = dict(enumerate(facts[first : first + FACTS_ON_PAGE], first + 1))
+    lines = [
+        texts.FACT.format(
+            number=number, text=fold(fact.text, FACT_SHOWN), day=f"{fact.said_at:%d.%m.%Y}"
+        )
+        for number, fact in shown.items()
+    ]
+    text += texts.FACTS.format(page=page + 1, pages=pages, facts="\n".join(lines))
+    numbers = {number: fact.id for number, fact in shown.items()}
+    return text, keyboards.facts(numbers, page, pages)
+
+
+def is_own_answer(message: Message, person: int) -> bool:
+    """Whether a message of the bot answers this person, or stands in their private chat."""
+    asked = message.reply_to_message
+    return is_private(message) or bool(asked and asked.from_user and asked.from_user.id == person)
 
 
 async def on_forget(message: Message, forgetting: Forgetting) -> None:

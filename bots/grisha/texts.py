@@ -7,6 +7,7 @@ from aiogram.types import BotCommand
 COMMANDS = (
     BotCommand(command="start", description="Познакомиться"),
     BotCommand(command="me", description="Что я о тебе помню"),
+    BotCommand(command="memory", description="Запоминать факты о тебе: on или off"),
     BotCommand(command="forget", description="Забыть всё о тебе"),
     BotCommand(command="reset", description="Забыть этот разговор"),
     BotCommand(command="stats", description="Чему я научился"),
@@ -23,7 +24,8 @@ HELP = (
     "Назовись, и я запомню твоё имя. Понравился ответ — нажми 👍 или поставь реакцию: "
     "я запомню и его. Не понравился — 👎.\n"
     "В группе я отвечаю, когда меня зовут по имени (@упоминание) или отвечают на моё сообщение.\n\n"
-    "/me — что я о тебе помню, /forget — забыть это, /reset — начать разговор заново, "
+    "/me — что я о тебе помню, /memory off — не запоминать новое, /forget — забыть это, "
+    "/reset — начать разговор заново, "
     "/stats — чему я научился, /quiet и /talk — молчать и говорить в группе, "
     "/stop — остановить ответ."
 )
@@ -45,6 +47,20 @@ STATS = (
 MAX_USED = "\nЧаще всего пригождается ответ на «{question}»: {uses}"
 WAITING = "\n\nЖдут одобрения (python -m cli.grisha_memory approve НОМЕР):\n{waiting}"
 WAITING_ONE = "{id}. «{question}» → «{answer}»"
+FACTS = "\n\nЧто ты рассказывал(а) здесь ({page} из {pages}), кнопка с номером удаляет:\n{facts}"
+FACT = "{number}. {text} ({day})"
+FACT_DELETED = "Удалено."
+FACT_GONE = "Этого я уже не помню."
+TOLD_ONE = "Помню: «{text}» ({day})."
+TOLD = "Вот что я помню:\n{facts}"
+TOLD_LINE = "• «{text}» ({day})"
+NOT_TOLD = "Не знаю: об этом ты мне не говорил(а)."
+NOTHING_TOLD = "Пока ничего: ты о себе не рассказывал(а)."
+MEMORY_ON = "Запоминаю, что ты о себе рассказываешь. Посмотреть — /me, выключить — /memory off."
+MEMORY_OFF = (
+    "Больше ничего о тебе не запоминаю. Что уже знаю, видно в /me, удалить всё — /forget. "
+    "Включить снова — /memory on."
+)
 RESET_BY_ADMINS = "Разговор группы забывают её админы: попроси кого-нибудь из них."
 QUIET = "Молчу. Вернуть меня к разговору — /talk."
 TALK = "Я снова с вами!"
@@ -60,3 +76,6 @@ NAME_UNKNOWN = "Пока не знаю: ты ещё не говорил(а). К�
 LIKED = "Запомнил, спасибо!"
 DISLIKED = "Понял, больше так не буду."
 VOTE_STALE = "Этого ответа я уже не помню."
+
+# What people say to this bot: speech recognition expects such words.
+VOICE_HINTS = "Привет, Гриша! Меня зовут Аня. Как дела? Расскажи, посоветуй, пошути, запомни."

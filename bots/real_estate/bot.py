@@ -16,7 +16,7 @@ from bots.real_estate.handlers import create_router
 from bots.real_estate.listing_import import ListingImport
 from bots.real_estate.listings import ListingStore
 from bots.real_estate.sample import load_sample
-from bots.real_estate.texts import COMMANDS
+from bots.real_estate.texts import COMMANDS, VOICE_HINTS
 from bots.real_estate.understanding import load_gazetteer
 from bots.real_estate.valuation.appraiser import Appraiser
 from services.env import read_settings
@@ -32,7 +32,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     store = ListingStore(context.database)
     appraiser = Appraiser(store, context.data_dir)
     preferences = PreferenceStore(context.database, context.name)
-    dispatcher = build_dispatcher(context, COMMANDS, create_router())
+    dispatcher = build_dispatcher(context, COMMANDS, create_router(), hints=VOICE_HINTS)
     dispatcher["settings"] = settings
     dispatcher["history"] = HistoryStore(context.database)
     assistant = Assistant(

@@ -106,3 +106,9 @@ IMPORT_TRAINING = "Переучиваю оценку, это около мину
 IMPORT_CANCELLED = "Не загружаю."
 IMPORT_STALE = "Этого файла у меня уже нет: пришли его снова."
 IMPORT_NOTHING = "Подходящих строк нет."
+
+# What people say to this bot: speech recognition expects such words.
+VOICE_HINTS = (
+    "Подбери двушку, однушку, студию у метро Сокол до восьми миллионов, не первый этаж, с "
+    "ремонтом, с балконом. Ипотека, взнос, новостройка, вторичка."
+)

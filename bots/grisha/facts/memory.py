@@ -10,12 +10,14 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from bots.grisha.facts.holding import holding
 from bots.grisha.facts.kinds import stems_of
 from bots.grisha.facts.reading import Reading, Statement, read
-from bots.grisha.facts.recall import recall
+from bots.grisha.facts.recall import MIN_SCORE, recall
 from bots.grisha.facts.store import Fact, FactStore
 from services.retrieval import Encoder
 
+CONTEXT_SHARE = 0.3  # of the talk before, in the meaning of a fact
 MAX_TAKEN_BACK = 3  # newest facts that «да какой Стамбул» may take back
 
 
@@ -48,26 +50,46 @@ class FactMemory:
             if unwanted:
                 await self.store.put([], unwanted)
             return
-        vectors = await self._encode([reading.statement.text])
+        vectors = await self._meanings([reading.statement])
         fact = _fact(said, reading.statement, None if vectors is None else vectors[0])
         await self.store.put([fact], unwanted)
 
-    async def recall(self, person_id: int, chat_id: int, question: str) -> Sequence[Fact]:
-        """At most five facts of a person in a chat that bear on a question, best first."""
+    async def recall(
+        self, person_id: int, chat_id: int, question: str, floor: float = MIN_SCORE
+    ) -> Sequence[Fact]:
+        """At most five facts of a person in a chat that bear on a question, best first.
+
+        The higher the `floor`, the more they have to do with it.
+        """
         facts = await self.store.of(person_id, chat_id)
         if not facts:
             return ()
         asked = await self._encode([question])
         if asked is None:
-            return recall(facts, question, None)
-        bare = [fact.text for fact in facts if fact.vector is None]
-        encoded = await self._encode(bare) if bare else None
+            return recall(facts, question, None, floor)
+        bare = [fact for fact in facts if fact.vector is None]
+        encoded = await self._meanings(bare) if bare else None
         new = iter(() if encoded is None else encoded)
         told = [next(new) if fact.vector is None else fact.vector for fact in facts]
-        return recall(facts, question, np.stack([asked[0], *told]))
+        return recall(facts, question, np.stack([asked[0], *told]), floor)
+
+    async def current(self, person_id: int, chat_id: int) -> Sequence[Fact]:
+        """The facts of a person in a chat that still hold, oldest first."""
+        return holding(await self.store.of(person_id, chat_id))
 
     async def forget(self, person_id: int) -> None:
         await self.store.forget(person_id)
+
+    async def _meanings(self, told: Sequence[Statement | Fact]) -> NDArray[np.float32] | None:
+        """Vectors of facts: their own words, and a share of the talk that they answer."""
+        vectors = await self._encode([each.text for each in told] + [it.context for it in told])
+        if vectors is None:
+            return None
+        own, context = np.split(vectors, 2)
+        shares = np.array([CONTEXT_SHARE * bool(each.context) for each in told])
+        mixed = own + shares[:, None] * context
+        lengths = np.linalg.norm(mixed, axis=1, keepdims=True)
+        return np.asarray(mixed / lengths, np.float32)
 
     async def _encode(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
         if self._encoder is None:

@@ -30,11 +30,14 @@ from bots.grisha.facts.words import (
     UNREAL,
 )
 
+MAX_OWN_TEXT = 1000  # characters; a longer message is pasted, not told
 MAX_STATEMENT = 240  # characters of own words that one fact keeps
 MAX_CONTEXT = 160  # characters of what was said before
 _ELLIPTIC = 4  # words of an answer that needs its question
 _MIN_WORDS = 2  # one word answers a question, or tells nothing
 _MIN_MAIN_CLAUSE = 3  # words before «если» that tell something by themselves
+_I = frozenset(["я", "мы"])
+_TO_ME = frozenset(["мне", "меня", "мной", "нам", "нас", "нами"])
 _ASSENT = frozenset(["да", "ага", "угу", "нет", "не", "неа", "конечно", "точно"])
 # A sentence about a relative alone tells these of the relative, not of the speaker.
 _OWN_ONLY = frozenset(
@@ -65,7 +68,7 @@ class Reading:
 
 def read(text: str, question: str = "", before: str = "") -> Reading:
     """Read a message; `question` is what it answers, `before` the author's message before."""
-    own = _until_speech(sentences(text))
+    own = () if len(text) > MAX_OWN_TEXT else _until_speech(sentences(text))
     if not own:
         return Reading()
     forgets, forgets_last = _forgets(own)
@@ -132,7 +135,7 @@ def _takes_back(own: Sequence[Sentence]) -> frozenset[str]:
     """«какой стамбул»: a question without a question mark takes back what was said before."""
     for sentence in own:
         for clause in sentence.clauses():
-            words = clause.words
+            words = clause.words[clause.words[0].key in _ASSENT :]
             if (
                 1 < len(words) <= _ELLIPTIC
                 and words[0].is_any(frozenset(["какой"]))
@@ -206,7 +209,9 @@ def _subject(clause: Sentence) -> str:
     """Who acts: the author ("me"), a relative, an acquaintance ("other"), "he" or nobody named."""
     before: Word | None = None
     for word in clause.words:
-        if word.key in FIRST_PERSON or word.has("1per"):
+        if word.key in _I or word.has("1per"):
+            return "me"
+        if word.key in _TO_ME and not (before and before.key == "у"):
             return "me"
         if word.key in HE:
             return "he"
@@ -218,8 +223,15 @@ def _subject(clause: Sentence) -> str:
             if word.has("Name"):
                 return "named"
         before = word
+    if any(word.key in FIRST_PERSON for word in clause.words):
+        return "me"
     verb = next((word for word in clause.words if word.has("VERB", "past")), None)
-    if verb and not any(_agree(word, verb) for word in clause.words):
+    free = [
+        word
+        for before, word in pairwise((None, *clause.words))
+        if word and not (before and before.has("PREP"))
+    ]
+    if verb and not any(_agree(word, verb) for word in free):
         return "me"  # «купил барабаны»: who tells it leaves «я» out
     return ""
 

@@ -16,15 +16,23 @@ from bots.grisha.facts.store import Fact
 from bots.grisha.facts.words import AMOUNTS, NAMED, PLACES
 
 MAX_RECALLED = 5
+# A question of these is answered by facts of the kind, or hardly at all.
+STRICT_KINDS = frozenset(
+    ["city", "work", "studies", "age", "birthday", "family", "children", "pets"]
+)
 KIND_BONUS = 0.3
 WORD_BONUS = 0.12
 CONTEXT_SHARE = 0.3  # what the talk before says of a fact
-MIN_SCORE = 0.25
+MIN_SCORE = 0.15
+STRICT_SCORE = 0.3  # of what is of another kind than what was asked
 FORM_BONUS = 0.1
 
 
 def recall(
-    facts: Sequence[Fact], question: str, vectors: NDArray[np.float32] | None
+    facts: Sequence[Fact],
+    question: str,
+    vectors: NDArray[np.float32] | None,
+    floor: float = MIN_SCORE,
 ) -> Sequence[Fact]:
     """At most five facts that bear on a question, best first.
 
@@ -56,9 +64,13 @@ def recall(
             + WORD_BONUS * common
             + FORM_BONUS * _has_asked_form(asked, read_words(fact.text))
         )
-        scored.append((score, at, fact))
+        enough = floor
+        if kinds & STRICT_KINDS and not kinds & fact.kinds:
+            enough = max(floor, STRICT_SCORE)
+        if score >= enough:
+            scored.append((score, at, fact))
     scored.sort(key=lambda each: (-each[0], -each[1]))
-    return [fact for score, _, fact in scored if score >= MIN_SCORE][:MAX_RECALLED]
+    return [fact for _, _, fact in scored[:MAX_RECALLED]]
 
 
 def _has_asked_form(asked: Sequence[Word], told: Sequence[Word]) -> bool:
