@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from services import native
 
@@ -76,6 +75,8 @@ class SentenceEncoder:
         self._use  # noqa: B018  (opened before the limit below looks for the libraries)
         portions = [texts[at : at + _PORTION] for at in range(0, len(texts), _PORTION)]
         # The encoder sets the limit per call and puts it back, which threads would mix up.
+        from threadpoolctl import threadpool_limits  # an extra of the project
+
         with (
             threadpool_limits(1, user_api="blas"),
             ThreadPoolExecutor(min(_WORKERS, len(portions))) as pool,

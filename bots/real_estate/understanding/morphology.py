@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import pymorphy3
-
 MAX_WORD = 30  # longer runs of letters aren't words, and parsing them is slow
 _CACHED_WORDS = 20_000
 
@@ -14,7 +12,9 @@ _CACHED_WORDS = 20_000
 @lru_cache(maxsize=1)
 def analyzer() -> Any:
     """The analyzer, loaded on first use."""
-    return pymorphy3.MorphAnalyzer()
+    from pymorphy3 import MorphAnalyzer  # an extra of the project, and slow to load
+
+    return MorphAnalyzer()
 
 
 @lru_cache(maxsize=_CACHED_WORDS)

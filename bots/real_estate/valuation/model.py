@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +21,9 @@ from bots.real_estate.listings.plain import plain
 from bots.real_estate.valuation.comparables import LOCAL, Comparables
 from bots.real_estate.valuation.hedonic import Hedonic
 from bots.real_estate.valuation.table import Floats, Ints, Table, build_vocabulary
+
+if TYPE_CHECKING:
+    import lightgbm
 
 FOLDS = 8
 PARTS = 2  # of a fold, each compared with all but itself: nearly what a new flat is
@@ -254,6 +256,8 @@ class ValuationModel:
 
 
 def _fit(parameters: dict[str, object], features: Floats, target: Floats) -> lightgbm.Booster:
+    import lightgbm  # an extra of the project
+
     data = lightgbm.Dataset(features, target, categorical_feature=list(_LABEL_COLUMNS))
     rounds = _SCALE_ROUNDS if parameters is _SCALE_TREES else _ROUNDS
     return lightgbm.train(parameters, data, rounds)

@@ -13,9 +13,8 @@ import os
 import zipfile
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,11 +22,13 @@ from bots.real_estate.flat import FLAT_FIELDS, Flat
 from bots.real_estate.valuation.hedonic import Hedonic
 from bots.real_estate.valuation.model import Accuracy, Calibration, ValuationModel
 
+if TYPE_CHECKING:
+    import lightgbm
+
 FORMAT = "flat-valuation-1"
 _UNUSABLE = (
     *(ValueError, LookupError, TypeError, AttributeError, EOFError, OSError),
     zipfile.BadZipFile,
-    lightgbm.basic.LightGBMError,
 )
 _ARRAYS = ("centre", "weights", "quantiles", "out_of_fold", "out_of_fold_half80")
 
@@ -120,7 +121,12 @@ def _unpack(content: bytes) -> ValuationModel:
 def _boosters(texts: list[str]) -> list[lightgbm.Booster]:
     if not texts:
         raise ValueError("no trees")
-    return [lightgbm.Booster(model_str=text) for text in texts]
+    import lightgbm  # an extra of the project
+
+    try:
+        return [lightgbm.Booster(model_str=text) for text in texts]
+    except lightgbm.basic.LightGBMError as error:
+        raise ValueError(f"trees: {error}") from error
 
 
 def _check(arrays: dict[str, NDArray[Any]], rows: int, features: int) -> None:
