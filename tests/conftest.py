@@ -43,6 +43,7 @@ SECRETS = (
     "ADMIN_",
     "DAILY_",
     "LOG_",
+    "STT_",
 )
 
 
@@ -53,6 +54,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if any(part in name for part in SECRETS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
+    monkeypatch.setenv("STT_MODEL", "off")
     monkeypatch.setattr("services.env.ENV_FILE", tmp_path / "no.env")
 
 

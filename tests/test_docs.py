@@ -68,12 +68,13 @@ def test_files_exist() -> None:
 
 def test_settings_exist() -> None:
     """A variable that a document tells people to set is one that the program reads."""
-    known = (PROJECT_ROOT / ".env.example").read_text("utf-8")
+    places = (".env.example", "deploy/compose.yaml")
+    known = "\n".join((PROJECT_ROOT / place).read_text("utf-8") for place in places)
     for path, text in texts():
         if path.name in ("CHANGELOG.md",) or "decisions" in path.parts:
             continue
         for name in re.findall(r"`([A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", text):
-            assert re.search(rf"^{name}=", known, re.MULTILINE), f"{path.name}: {name}"
+            assert re.search(rf"^{name}=|\${{{name}:", known, re.MULTILINE), f"{path.name}: {name}"
 
 
 def test_readme_is_short() -> None:

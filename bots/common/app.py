@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from aiogram import Bot, Dispatcher, Router
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -21,6 +22,7 @@ from bots.common.callbacks import OwnerMiddleware
 from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.forgetting import Forgetting
+from bots.common.hearing import Hearing
 from bots.common.intake import Intake, Journal, Pastes
 from bots.common.middlewares import AccessMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
@@ -35,6 +37,8 @@ from services.budgets import Budget, Meter
 from services.chat import ChatModel
 from services.env import missing, read_settings
 from services.loading import hold_while_loading
+from services.media.config import SpeechSettings
+from services.media.speech import open_speech
 from services.storage import (
     Database,
     HistoryStore,
@@ -87,12 +91,18 @@ class BotContext:
 
 
 def build_dispatcher(
-    context: BotContext, commands: Sequence[BotCommand], *routers: Router
+    context: BotContext,
+    commands: Sequence[BotCommand],
+    *routers: Router,
+    hints: str = "",
+    answers: Sequence[Callable[..., Any]] = (),
 ) -> Dispatcher:
     """Wire a bot's routers between what every bot has before and after them.
 
     Handlers get `context`, `model`, `database`, `turns`, `forgetting` and `bot_name` by name.
-    What a bot keeps of people in tables of its own it names to `forgetting.also`.
+    What a bot keeps of people in tables of its own it names to `forgetting.also`. `hints` are
+    words that people say to this bot; `answers` are filters of the messages that it answers,
+    beside being addressed: no others are transcribed.
     """
     coordination, settings = context.coordination, context.settings
     journal = Journal(Inbox(context.database, context.name, coordination.replica))
@@ -114,6 +124,15 @@ def build_dispatcher(
     dispatcher.update.outer_middleware(intake)
     access, slots = AccessMiddleware(settings), SlotMiddleware()
     throttle = ThrottleMiddleware(coordination, settings.rate_limit)
+    hearing = Hearing(
+        open_speech(read_settings(SpeechSettings)),
+        journal,
+        turns,
+        (forgetting, access, throttle),
+        hints=hints,
+        filters=answers,
+    )
+    dispatcher.message.outer_middleware(hearing)
     for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
         observer.middleware(forgetting)
     for observer in (dispatcher.message, dispatcher.callback_query):
@@ -140,6 +159,7 @@ def build_dispatcher(
     async def on_shutdown() -> None:
         await turns.drain(settings.shutdown_timeout)
         await intake.close(settings.shutdown_timeout)
+        await hearing.aclose()
 
     dispatcher.startup.register(on_startup)
     dispatcher.shutdown.register(on_shutdown)

@@ -66,7 +66,8 @@ class AccessMiddleware(BaseMiddleware):
 class ThrottleMiddleware(BaseMiddleware):
     """Limits the messages per minute of one user; says so once, then stays silent.
 
-    Handlers with the flag `free` (such as /stop) and replayed updates aren't limited.
+    Handlers with the flag `free` (such as /stop) and replayed updates aren't limited, nor is
+    what was counted before its handler was chosen (`paced`).
     """
 
     def __init__(self, coordination: Coordination, per_minute: int) -> None:
@@ -74,7 +75,7 @@ class ThrottleMiddleware(BaseMiddleware):
         self._per_minute = per_minute
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
-        if get_flag(data, "free") or data.get("replayed"):
+        if get_flag(data, "free") or data.get("replayed") or data.get("paced"):
             return await handler(event, data)
         pace = await self._coordination.consume_quota(_user_id(event), self._per_minute)
         if not pace.wait:

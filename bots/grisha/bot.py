@@ -15,12 +15,12 @@ from bots.grisha.assistant import Grisha
 from bots.grisha.comments import Comments
 from bots.grisha.config import GrishaSettings
 from bots.grisha.facts import FactMemory, FactStore
-from bots.grisha.handlers import create_router
+from bots.grisha.handlers import Talkative, Welcome, create_router
 from bots.grisha.knowledge import OWN_DATASET, Knowledge
 from bots.grisha.learning import Learning
 from bots.grisha.names import extract_name
 from bots.grisha.people import BOT, SummaryStore, UserMemory
-from bots.grisha.texts import COMMANDS
+from bots.grisha.texts import COMMANDS, VOICE_HINTS
 from bots.launch import main
 from services.chat import ChatModel
 from services.env import read_settings
@@ -36,7 +36,13 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     knowledge = Knowledge(
         await open_index(context.database, encoder, read_settings(RetrievalSettings))
     )
-    dispatcher = build_dispatcher(context, COMMANDS, create_router())
+    dispatcher = build_dispatcher(
+        context,
+        COMMANDS,
+        create_router(),
+        hints=VOICE_HINTS,
+        answers=(Welcome(), Talkative()),
+    )
     grisha = open_grisha(context.model, context.database, knowledge, settings, encoder)
     await grisha.learning.reconcile()
     dispatcher["grisha"] = grisha

@@ -76,3 +76,6 @@ NAME_UNKNOWN = "Пока не знаю: ты ещё не говорил(а). К�
 LIKED = "Запомнил, спасибо!"
 DISLIKED = "Понял, больше так не буду."
 VOTE_STALE = "Этого ответа я уже не помню."
+
+# What people say to this bot: speech recognition expects such words.
+VOICE_HINTS = "Привет, Гриша! Меня зовут Аня. Как дела? Расскажи, посоветуй, пошути, запомни."

@@ -9,7 +9,7 @@ from aiogram import Dispatcher
 from bots.common.app import BotContext, build_dispatcher
 from bots.hf_demo.handlers import Demo, create_router
 from bots.hf_demo.models import ModelShelf
-from bots.hf_demo.texts import COMMANDS
+from bots.hf_demo.texts import COMMANDS, VOICE_HINTS
 from bots.launch import main
 from services.dialogue import Dialogue
 from services.storage import HistoryStore, PreferenceStore
@@ -17,7 +17,7 @@ from services.storage import HistoryStore, PreferenceStore
 
 async def create_dispatcher(context: BotContext) -> Dispatcher:
     """Put the demo together."""
-    dispatcher = build_dispatcher(context, COMMANDS, create_router())
+    dispatcher = build_dispatcher(context, COMMANDS, create_router(), hints=VOICE_HINTS)
     preferences = PreferenceStore(context.database, context.name)
     shelf = ModelShelf(context.backend, context.model, preferences, context.metered)
     dialogue = Dialogue(context.model, HistoryStore(context.database))

@@ -93,3 +93,9 @@ def results(rows: Sequence[tuple[str, Measurement | ServiceError]]) -> str:
 def _speed(measured: Measurement) -> str:
     speed = measured.tokens_per_second
     return "" if speed is None else f" · {speed:.0f} ток/с"
+
+
+# What people say to this bot: speech recognition expects such words.
+VOICE_HINTS = (
+    "Объясни, переведи, посчитай, напиши код, составь план. Что такое, почему, зачем, сколько?"
+)

@@ -9,14 +9,14 @@ from aiogram import Dispatcher
 from bots.common.app import BotContext, build_dispatcher
 from bots.launch import main
 from bots.literary.handlers import create_router
-from bots.literary.texts import COMMANDS
+from bots.literary.texts import COMMANDS, VOICE_HINTS
 from bots.literary.workshop import Workshop
 from services.storage import PreferenceStore
 
 
 async def create_dispatcher(context: BotContext) -> Dispatcher:
     """Put the writer together."""
-    dispatcher = build_dispatcher(context, COMMANDS, create_router())
+    dispatcher = build_dispatcher(context, COMMANDS, create_router(), hints=VOICE_HINTS)
     preferences = PreferenceStore(context.database, context.name)
     dispatcher["workshop"] = Workshop(context.model, preferences)
     return dispatcher

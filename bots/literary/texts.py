@@ -95,3 +95,10 @@ def _conclusion(first: Version, last: Version) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+# What people say to this bot: speech recognition expects such words.
+VOICE_HINTS = (
+    "Сочини рассказ, сказку, стихи, хокку. Повтори при температуре ноль и семь. Продолжи "
+    "вторую версию. Сделай короче, перепиши."
+)

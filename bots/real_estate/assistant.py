@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
-from bots.real_estate import mortgage, wording
+from bots.real_estate import wording
 from bots.real_estate.dialogue import (
     State,
     advance,
@@ -16,9 +15,14 @@ from bots.real_estate.dialogue import (
 )
 from bots.real_estate.listings import Listing, ListingStore, search
 from bots.real_estate.listings.keeping import SavedItems, SavedSearch
+from bots.real_estate.listings.prices import PricePeriod
+from bots.real_estate.market import Market, read_market
+from bots.real_estate.mortgage.talk import LoanTalk
 from bots.real_estate.request import RANGE_OF, RANGES, Slots
-from bots.real_estate.understanding import ParsedMessage, read_turn
+from bots.real_estate.understanding import ParsedMessage, load_gazetteer, read_turn
 from bots.real_estate.understanding.model import read_with_model
+from bots.real_estate.understanding.places import read_places
+from bots.real_estate.understanding.tokens import tokenize
 from bots.real_estate.valuation.appraisal import Appraisal, Refusal
 from bots.real_estate.valuation.appraiser import Appraiser
 from bots.real_estate.valuation.model import Accuracy
@@ -26,8 +30,7 @@ from bots.real_estate.voice import Voice
 from services.chat import ChatModel
 from services.storage import PreferenceStore
 
-_MORTGAGE = re.compile(r"(?i)ипотек|плат[её]ж|в месяц|платить|взнос")
-_COMPARED, _TICKED, _STATE, _STYLE, _LOAN = "compared", "ticked", "state", "style", "loan"
+_COMPARED, _TICKED, _STATE, _STYLE = "compared", "ticked", "state", "style"
 MAX_COMPARED = 4
 
 
@@ -54,6 +57,7 @@ class FlatCard:
     listing: Listing
     starred: bool
     compared: bool
+    prices: tuple[PricePeriod, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Assistant:
         self.store = store
         self.appraiser = appraiser
         self.saved_items = SavedItems(store)
+        self.loans = LoanTalk(preferences)
         self.voice = voice or Voice(model)
         self._comments = comments
 
@@ -98,8 +103,8 @@ class Assistant:
         """Answer a message and remember what it changed."""
         style = await self.style(owner_id)
         state = await self.state(owner_id)
-        if answer := await self._reply_on_mortgage(owner_id, text):
-            return answer
+        if sums := await self.loans.reply(owner_id, text, state.slots.city):
+            return Answer(sums)
         turn = await self._read(text, state)
         if turn.follow_up.compared and state.intent == "search":
             return await self._compare(state, style, turn.follow_up.compared)
@@ -211,7 +216,8 @@ class Assistant:
         if not found:
             return None
         starred = await self.saved_items.is_favourite(owner_id, listing_id)
-        return FlatCard(found[0], starred, listing_id in await self.compared(owner_id))
+        compared = listing_id in await self.compared(owner_id)
+        return FlatCard(found[0], starred, compared, tuple(await self.store.prices(listing_id)))
 
     async def compared_flats(self, owner_id: int) -> list[Listing]:
         return await self.store.get(await self.compared(owner_id))
@@ -229,6 +235,15 @@ class Assistant:
         """Stop a saved search; return those that are left."""
         await self.saved_items.remove_search(owner_id, search_id)
         return await self.saved_items.searches(owner_id)
+
+    async def market_place(self, owner_id: int, text: str) -> Slots | None:
+        """The place of /market: what follows the command, else the talk's own; None is unsaid."""
+        slots = read_place(text) if text.strip() else (await self.state(owner_id)).slots
+        return slots if slots.place else None
+
+    async def market(self, slots: Slots) -> Market | None:
+        """The market of a place; None where there are too few flats."""
+        return await read_market(self.store, slots)
 
     async def stats(self) -> Stats:
         appraiser = self.appraiser
@@ -282,21 +297,6 @@ class Assistant:
             return Answer(wording.lead("help", style), state)
         return Answer(wording.comparison(flats), state)
 
-    async def _reply_on_mortgage(self, owner_id: int, text: str) -> Answer | None:
-        """The sums of a loan; «а если на 15 лет?» changes the loan that was asked about last."""
-        question = mortgage.read_mortgage(text)
-        last = mortgage.MortgageQuestion(**await self._preferences.get(owner_id, _LOAN, {}))
-        named = _MORTGAGE.search(text) is not None
-        about_a_flat = read_turn(text).intent != "other"
-        if not named and (about_a_flat or not question.changes_terms or not last.is_asked):
-            return None
-        if question.price is None and not about_a_flat:
-            question = question.completed(last)
-        if question.is_asked and not about_a_flat:
-            await self._preferences.set(owner_id, _LOAN, asdict(question))
-        facts = answer_mortgage(question)
-        return Answer(facts) if facts else None
-
 
 def _opened(state: State, event: str, style: str, facts: str) -> str:
     """What was understood, the style's sentence, the facts."""
@@ -304,19 +304,11 @@ def _opened(state: State, event: str, style: str, facts: str) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def answer_mortgage(question: mortgage.MortgageQuestion) -> str | None:
-    """The sums of a loan; None when it isn't said enough."""
-    rate, years, down = question.rate, question.years, question.down or 0.0
-    if rate is None or years is None:
-        return None
-    if not (0 <= rate <= mortgage.HIGHEST_RATE and 1 <= years <= mortgage.LONGEST_YEARS):
-        return None
-    if question.price and question.price > down:
-        return wording.mortgage_facts(mortgage.Mortgage(question.price - down, rate, years))
-    if question.payment:
-        price = mortgage.highest_price(question.payment, down, rate, years)
-        return wording.affordable_facts(price, question.payment, down, rate, years)
-    return None
+def read_place(text: str) -> Slots:
+    """The city, the district or the station that a text names."""
+    mentions = read_places(tokenize(text), load_gazetteer())
+    named = {name: value for item in reversed(mentions) for name, value in item.values.items()}
+    return Slots(**{name: named.get(name) for name in ("city", "district", "metro")})
 
 
 def _asked_price(slots: Slots) -> float | None:

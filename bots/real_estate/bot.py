@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from aiogram import Dispatcher
+from aiogram import Bot, Dispatcher
 
 from bots.common.app import BotContext, build_dispatcher
 from bots.launch import main
+from bots.real_estate.alerts import MarketWatch
 from bots.real_estate.assistant import Assistant
 from bots.real_estate.config import RealEstateSettings
 from bots.real_estate.handlers import create_router
 from bots.real_estate.listing_import import ListingImport
 from bots.real_estate.listings import ListingStore
 from bots.real_estate.sample import load_sample
-from bots.real_estate.texts import COMMANDS
+from bots.real_estate.texts import COMMANDS, VOICE_HINTS
 from bots.real_estate.understanding import load_gazetteer
 from bots.real_estate.valuation.appraiser import Appraiser
 from services.env import read_settings
@@ -31,7 +32,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     store = ListingStore(context.database)
     appraiser = Appraiser(store, context.data_dir)
     preferences = PreferenceStore(context.database, context.name)
-    dispatcher = build_dispatcher(context, COMMANDS, create_router())
+    dispatcher = build_dispatcher(context, COMMANDS, create_router(), hints=VOICE_HINTS)
     dispatcher["settings"] = settings
     dispatcher["history"] = HistoryStore(context.database)
     assistant = Assistant(
@@ -43,16 +44,20 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
         or (settings.comments == "auto" and context.backend in FIT_BACKENDS),
     )
     dispatcher["assistant"] = assistant
-    dispatcher["listing_import"] = ListingImport(store, appraiser, assistant.saved_items)
+    listing_import = ListingImport(store, appraiser, assistant.saved_items)
+    dispatcher["listing_import"] = listing_import
+    watch = MarketWatch(appraiser, listing_import)
     dispatcher["forgetting"].also(assistant.forget)
 
-    async def on_startup() -> None:
+    async def on_startup(bot: Bot) -> None:
         if settings.sample and await store.count() == 0:
             await load_sample(store)
         await asyncio.to_thread(load_gazetteer)
         await appraiser.open()
+        watch.start(bot)
 
     dispatcher.startup.register(on_startup)
+    dispatcher.shutdown.register(watch.aclose)
     dispatcher.shutdown.register(appraiser.aclose)
     return dispatcher
 

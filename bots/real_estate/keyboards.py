@@ -55,9 +55,9 @@ class PageCallback(CallbackData, prefix="page"):
 
 
 class FlatCallback(CallbackData, prefix="flat"):
-    """Something about one listing: card, worth, star, map, compare."""
+    """Something about one listing: card, worth, star, map, compare, loan."""
 
-    action: Literal["card", "worth", "star", "map", "compare"]
+    action: Literal["card", "worth", "star", "map", "compare", "loan"]
     id: Id
 
 
@@ -160,6 +160,8 @@ def card_keyboard(listing: Listing, *, starred: bool, compared: bool) -> InlineK
     builder.button(text="Выгодно?", callback_data=FlatCallback(action="worth", id=number))
     side = "⚖ Убрать из сравнения" if compared else "⚖ Сравнить"
     builder.button(text=side, callback_data=FlatCallback(action="compare", id=number))
+    if listing.flat.price:
+        builder.button(text="🏦 Ипотека", callback_data=FlatCallback(action="loan", id=number))
     if listing.flat.lat is not None and listing.flat.lon is not None:
         builder.button(text="🗺 Карта", callback_data=FlatCallback(action="map", id=number))
     return InlineKeyboardMarkup(inline_keyboard=builder.adjust(2).export())

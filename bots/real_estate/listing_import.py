@@ -31,7 +31,12 @@ class ListingImport:
         return stored
 
     async def alerts(self) -> AsyncIterator[Alert]:
-        """What is new for saved searches, each once; nothing for a search deleted meanwhile."""
-        for alert in await self._saved_items.take_alerts():
+        """What saved searches are to be told, each once; nothing for one deleted meanwhile.
+
+        Any replica may go through it at any time: it also finds what a crash left unsent, and
+        what an import from the terminal has brought.
+        """
+        await self._saved_items.queue_alerts()
+        while alert := await self._saved_items.take_alert():
             if await self._saved_items.is_watched(alert.search_id):
                 yield alert

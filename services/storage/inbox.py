@@ -112,6 +112,17 @@ class Inbox:
             new |= await self._database.run(lambda it: set(it.scalars(mine)))
         return new
 
+    @retry_when_unavailable
+    async def rewrite(self, update_id: int, body: str) -> None:
+        """Replace the body of an update that isn't handled yet."""
+        unfinished = update(InboxRow).where(
+            InboxRow.bot == self._bot,
+            InboxRow.update_id == update_id,
+            InboxRow.body.is_not(None),
+        )
+        async with self._database.session() as session:
+            await session.execute(unfinished.values(body=body))
+
     async def finish(self, update_id: int) -> None:
         """Mark an update as handled: keep its number, delete its body."""
         await self._finish(update_id)

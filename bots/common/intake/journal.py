@@ -62,6 +62,10 @@ class Journal:
         REPEATED.inc(not fresh)
         return fresh
 
+    async def rewrite(self, update: Update) -> None:
+        """Record an update anew, so that a replay begins with what is known by now."""
+        await self._inbox.rewrite(update.update_id, update.model_dump_json(exclude_none=True))
+
     def take(self, update_ids: Iterable[int]) -> None:
         """Note that this process works on the updates."""
         self._in_work.update(update_ids)

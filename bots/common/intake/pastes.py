@@ -146,7 +146,10 @@ class Pastes(BaseMiddleware):
             if paste:
                 self._close(paste)
             return await handler(event, data)
-        text = await self._gather(paste) if paste else event.text or event.caption or ""
+        text = event.text or event.caption or ""
+        if paste:
+            paste.parts[event.message_id] = text  # a caption has got what the recording says
+            text = await self._gather(paste)
         return await handler(event, {**data, "text": text})
 
     async def _gather(self, paste: Paste) -> str:

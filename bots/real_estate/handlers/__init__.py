@@ -2,7 +2,7 @@
 
 from aiogram import Router
 
-from bots.real_estate.handlers import admin, flats, kept, talk, tools
+from bots.real_estate.handlers import admin, flats, kept, market, talk, tools
 
 
 def create_router() -> Router:
@@ -11,6 +11,7 @@ def create_router() -> Router:
     router.include_routers(
         tools.create_router(),
         kept.create_router(),
+        market.create_router(),
         admin.create_router(),
         flats.create_router(),
         talk.create_router(),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-import logging
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatType
-from aiogram.exceptions import TelegramAPIError
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Document, Message
 
 from bots.common.conversation import Matches, author_of
 from bots.real_estate import texts, wording
+from bots.real_estate.alerts import send_alerts
 from bots.real_estate.config import RealEstateSettings
 from bots.real_estate.keyboards import ImportCallback, import_keyboard
 from bots.real_estate.listing_import import ListingImport
@@ -22,12 +20,8 @@ from bots.real_estate.listings.importing import (
     ImportPreview,
     ImportRefused,
 )
-from bots.real_estate.listings.keeping import Alert
-
-logger = logging.getLogger(__name__)
 
 SHOWN_ROWS, SHOWN_ERRORS = 3, 5
-ALERT_PAUSE = 0.05  # Telegram bears 30 messages a second
 
 
 def create_router() -> Router:
@@ -95,8 +89,7 @@ async def on_decision(
             training=texts.IMPORT_TRAINING,
         )
     )
-    async for alert in listing_import.alerts():
-        await _send_alert(bot, alert)
+    await send_alerts(bot, listing_import)
 
 
 async def _download(document: Document, bot: Bot) -> tuple[str, bytes]:
@@ -131,17 +124,6 @@ def _errors(preview: ImportPreview) -> str:
         for error in preview.errors[:SHOWN_ERRORS]
     )
     return texts.IMPORT_ERRORS.format(lines=lines) if lines else ""
-
-
-async def _send_alert(bot: Bot, alert: Alert) -> None:
-    lines = wording.flat_list(alert.listings)
-    search = wording.understood(alert.slots).removeprefix("Я понял: ").rstrip(".")
-    text = texts.ALERT.format(count=alert.total, search=search, lines=lines)
-    try:
-        await bot.send_message(alert.chat_id, text)
-    except TelegramAPIError as error:  # one who blocked the bot mustn't stop the others' alerts
-        logger.info("an alert wasn't delivered: %s", type(error).__name__)
-    await asyncio.sleep(ALERT_PAUSE)
 
 
 def _is_admin(message: Message, settings: RealEstateSettings) -> bool:

@@ -17,7 +17,7 @@ from bots.real_estate.keyboards import FlatCallback, card_keyboard
 def create_router() -> Router:
     router = Router(name="flats")
     router.message.register(on_compare, Command("compare"))
-    actions = {"card": on_card, "worth": on_worth, "map": on_map, "star": on_star}
+    actions = {"card": on_card, "worth": on_worth, "map": on_map, "star": on_star, "loan": on_loan}
     for action, handler in actions.items():
         router.callback_query.register(handler, FlatCallback.filter(F.action == action))
     router.callback_query.register(on_add_to_compare, FlatCallback.filter(F.action == "compare"))
@@ -33,7 +33,8 @@ async def on_card(
     await callback.answer()
     if card.listing.photo:
         await _send_photo(callback.message, card.listing.photo)
-    await send_reply(callback.message, wording.card(card.listing), keyboard=_keyboard(card))
+    text = wording.card(card.listing, card.prices)
+    await send_reply(callback.message, text, keyboard=_keyboard(card))
 
 
 async def on_worth(
@@ -43,6 +44,16 @@ async def on_worth(
     if card and isinstance(callback.message, Message):
         await callback.answer()
         await send_reply(callback.message, wording.worth(card.listing))
+
+
+async def on_loan(
+    callback: CallbackQuery, callback_data: FlatCallback, assistant: Assistant
+) -> None:
+    card = await _find(callback, callback_data, assistant)
+    if card and isinstance(callback.message, Message):
+        await callback.answer()
+        table = await assistant.loans.for_flat(callback.from_user.id, card.listing.flat)
+        await send_reply(callback.message, table)
 
 
 async def on_map(

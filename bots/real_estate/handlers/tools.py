@@ -7,11 +7,11 @@ from aiogram.filters import Command, CommandObject
 from aiogram.types import CallbackQuery, Message
 
 from bots.common import texts as common_texts
+from bots.common.replies import send_reply
 from bots.real_estate import texts
-from bots.real_estate.assistant import Assistant, Stats, answer_mortgage
+from bots.real_estate.assistant import Assistant, Stats
 from bots.real_estate.checklists import BY_NAME, toggle
 from bots.real_estate.keyboards import CheckCallback, checklist_keyboard, checklists_keyboard
-from bots.real_estate.mortgage import read_mortgage
 
 
 def create_router() -> Router:
@@ -23,9 +23,13 @@ def create_router() -> Router:
     return router
 
 
-async def on_mortgage(message: Message, command: CommandObject) -> None:
-    facts = answer_mortgage(read_mortgage(command.args or ""))
-    await message.answer(facts or texts.MORTGAGE)
+async def on_mortgage(message: Message, command: CommandObject, assistant: Assistant) -> None:
+    asked = (command.args or "").strip()
+    if asked.casefold() == "источники":
+        await send_reply(message, assistant.loans.sources())
+        return
+    sums = assistant.loans.answer(asked) if asked else None
+    await send_reply(message, sums or f"{texts.MORTGAGE}\n\n{assistant.loans.overview()}")
 
 
 async def on_checklists(message: Message) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -30,8 +31,16 @@ from sqlalchemy import (
 
 from bots.real_estate.flat import FLAT_FIELDS, TEXT_FIELDS, WHOLE_FIELDS, Flat
 from bots.real_estate.listings.plain import plain
+from bots.real_estate.listings.prices import (
+    Observation,
+    PricePeriod,
+    full_day,
+    load_periods,
+    price_drops,
+    record_prices,
+)
 from services.storage import Base, Database
-from services.storage.database import retry_when_unavailable
+from services.storage.database import retry_when_unavailable, utc_now
 
 FILTERED = (
     *("city_key", "district_key", "okrug_key", "metro_key", "metro_min", "rooms", "total_area"),
@@ -122,13 +131,21 @@ class ListingStore:
 
     async def upsert(self, batch: Iterable[Listing]) -> Upserted:
         """Add listings or bring known ones up to date; the same batch twice changes nothing."""
-        by_key, repeated = await asyncio.to_thread(_latest_by_key, batch)
+        by_key, seen, repeated = await asyncio.to_thread(_latest_by_key, batch)
         result = Upserted(same=repeated)
         keys = list(by_key)
-        for start in range(0, len(keys), _BATCH):
-            part = {key: by_key[key] for key in keys[start : start + _BATCH]}
-            result = _sum(result, await self._upsert_part(part))
+        # Two imports at once would each see the other's flats as they were before.
+        async with self.database.exclusive("realty-import"):
+            for start in range(0, len(keys), _BATCH):
+                part = {key: by_key[key] for key in keys[start : start + _BATCH]}
+                result = _sum(result, await self._upsert_part(part, seen))
         return result
+
+    @retry_when_unavailable
+    async def prices(self, listing_id: int) -> list[PricePeriod]:
+        """A flat's history of prices, from its first day on."""
+        async with self.database.session() as session:
+            return (await load_periods(session, [listing_id])).get(listing_id, [])
 
     @retry_when_unavailable
     async def get(self, ids: Sequence[int]) -> list[Listing]:
@@ -191,7 +208,9 @@ class ListingStore:
                 await (await session.connection()).execute(statement, rows)
 
     @retry_when_unavailable
-    async def _upsert_part(self, part: Mapping[str, Listing]) -> Upserted:
+    async def _upsert_part(
+        self, part: Mapping[str, Listing], seen: Mapping[str, Sequence[Observation]]
+    ) -> Upserted:
         async with self.database.session() as session:
             query = select(listings).where(listings.c.key.in_(part))
             known = {
@@ -210,20 +229,40 @@ class ListingStore:
                 await session.execute(
                     update(listings).where(listings.c.key == key).values(_values(listing))
                 )
+            ids = await session.execute(
+                select(listings.c.id, listings.c.key).where(listings.c.key.in_(part))
+            )
+            await record_prices(session, {number: seen.get(key, ()) for number, key in ids})
+            if drops := [
+                {"listing_id": old.id, "old_price": old.flat.price}
+                for key, old in known.items()
+                if key in changed and _is_cheaper(changed[key], old)
+            ]:
+                await session.execute(price_drops.insert(), drops)
         return Upserted(len(added), len(changed), len(part) - len(added) - len(changed))
 
 
-def _latest_by_key(batch: Iterable[Listing]) -> tuple[dict[str, Listing], int]:
-    """Each flat's latest listing, and how many were repeated."""
+def _latest_by_key(
+    batch: Iterable[Listing],
+) -> tuple[dict[str, Listing], dict[str, list[Observation]], int]:
+    """Each flat's latest listing, all its prices by day, and how many were repeated."""
     by_key: dict[str, Listing] = {}
-    repeated = 0
+    seen: dict[str, list[Observation]] = defaultdict(list)
+    repeated, today = 0, utc_now().date()
     for listing in batch:
         key = listing.key
         known = by_key.get(key)
         repeated += known is not None
+        if listing.flat.price:
+            seen[key].append((full_day(listing.flat.date, today), listing.flat.price))
         if known is None or _newer(listing, known):
             by_key[key] = listing
-    return by_key, repeated
+    return by_key, dict(seen), repeated
+
+
+def _is_cheaper(listing: Listing, old: Listing) -> bool:
+    price, before = listing.flat.price, old.flat.price
+    return price is not None and before is not None and price < before
 
 
 def to_listing(row: RowMapping) -> Listing:

@@ -1,4 +1,7 @@
-"""The model in service: trained in the background, kept on disk, replaced only by a better one."""
+"""The model in service: trained in the background, replaced only by a better one.
+
+It is kept in the database, from which all replicas take it, and in a file beside it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from bots.real_estate.flat import Flat
 from bots.real_estate.listings.store import Listing, ListingStore
 from bots.real_estate.valuation.appraisal import Appraisal, Refusal, appraise, has_comparables
 from bots.real_estate.valuation.model import FEWEST_ROWS, Accuracy, ValuationModel
-from bots.real_estate.valuation.model_file import ModelFileError, load, save
+from bots.real_estate.valuation.model_file import ModelFileError, dumps, load, loads, save
+from bots.real_estate.valuation.shared_model import SharedModel
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +35,8 @@ class Appraiser:
     def __init__(self, store: ListingStore, folder: Path) -> None:
         self._store = store
         self._path = folder / FILE
+        self._shared = SharedModel(store.database)
+        self._number = 0  # of the shared model that was read last
         self._training: asyncio.Task[bool] | None = None
         self.model: ValuationModel | None = None
         self.rejected = 0
@@ -46,8 +52,26 @@ class Appraiser:
     async def open(self) -> None:
         """Read the kept model; train one where there is none but listings are."""
         self.model = await asyncio.to_thread(self._load)
+        await self.refresh()
         if self.model is None:
             self.train_in_background()
+
+    async def refresh(self) -> bool:
+        """Take over a model that another process has published; return whether there was one."""
+        number = await self._shared.newest()
+        if number == self._number:
+            return False
+        content = await self._shared.read(number)
+        self._number = number
+        if content is None:  # replaced at this moment: the next refresh finds the newer one
+            return False
+        try:
+            self.model = await asyncio.to_thread(loads, content)
+        except ModelFileError as error:
+            logger.warning("shared valuation model not used: %s", error)
+            return False
+        logger.info("valuation model %d taken over: %s", number, self.model.accuracy)
+        return True
 
     async def aclose(self) -> None:
         """Wait for a training that runs: a thread can't be broken off."""
@@ -63,6 +87,7 @@ class Appraiser:
 
     async def train(self) -> bool:
         """Fit on all listings; return whether the new model took over."""
+        await self.refresh()
         listed = await self._store.all_priced()
         if len(listed) < FEWEST_ROWS:
             logger.info("%d listings are too few to value flats", len(listed))
@@ -75,6 +100,7 @@ class Appraiser:
             return False
         self.model = candidate
         await asyncio.to_thread(self._save, candidate)
+        self._number = await self._shared.publish(await asyncio.to_thread(dumps, candidate))
         await self._store.set_estimates(await asyncio.to_thread(_estimates, candidate, listed))
         logger.info("valuation: %s", candidate.accuracy)
         return True

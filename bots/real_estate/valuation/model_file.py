@@ -38,13 +38,12 @@ class ModelFileError(Exception):
 
 def save(model: ValuationModel, path: Path) -> None:
     """Write the model so that a reader never sees half of it; only its owner may read it."""
-    content = _pack(model)
-    head = f"{FORMAT} {hashlib.sha256(content).hexdigest()}\n".encode()
+    content = dumps(model)
     part = path.with_suffix(".part")
     part.unlink(missing_ok=True)  # one left behind may have other rights
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(head + content)
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
@@ -52,7 +51,18 @@ def save(model: ValuationModel, path: Path) -> None:
 
 def load(path: Path) -> ValuationModel:
     """Read a model; raise ModelFileError when the file isn't one of ours, whole and unchanged."""
-    head, _, content = path.read_bytes().partition(b"\n")
+    return loads(path.read_bytes())
+
+
+def dumps(model: ValuationModel) -> bytes:
+    """The model as a file holds it."""
+    content = _pack(model)
+    return f"{FORMAT} {hashlib.sha256(content).hexdigest()}\n".encode() + content
+
+
+def loads(whole: bytes) -> ValuationModel:
+    """The model of such bytes. Raises ModelFileError."""
+    head, _, content = whole.partition(b"\n")
     if head != f"{FORMAT} {hashlib.sha256(content).hexdigest()}".encode():
         raise ModelFileError("of another version, cut or changed")
     try:

@@ -156,6 +156,47 @@ async def test_terms_of_the_last_loan_can_be_changed(running: RunningBot) -> Non
     assert "96 625 ₽" in ((await chat.wait_for("15 лет", WAIT)).text or "")
 
 
+async def test_programmes_of_a_found_flat(running: RunningBot) -> None:
+    chat = running.chat
+    chat.send("двушка в Москве до 60 млн, новостройка")
+    found = await chat.wait_for("Всего:", WAIT)
+    await chat.press(found, "1")
+    card = await chat.wait_for("Источник: ДЕМО")
+    await chat.press(card, "🏦 Ипотека")
+    table = (await chat.wait_for("Квартира за", WAIT)).text or ""
+    assert "сельская: не для города (Москва)" in table
+    assert "Условия программ на " in table
+
+
+async def test_mortgage_command_and_its_sources(running: RunningBot) -> None:
+    chat = running.chat
+    chat.send("/mortgage")
+    assert "Сельская: 3 %" in ((await chat.wait_for("Условия программ", WAIT)).text or "")
+    chat.send("/mortgage семейная в Москве, 12 млн, взнос 20 %, 30 лет")
+    await chat.wait_for("57 557 ₽", WAIT)
+    chat.send("/mortgage источники")
+    await chat.wait_for("Откуда условия", WAIT)
+
+
+async def test_whether_a_payment_is_enough_for_the_last_loan(running: RunningBot) -> None:
+    chat = running.chat
+    chat.send("семейная ипотека в Москве, 12 млн, взнос 20 %, 30 лет")
+    await chat.wait_for("57 557 ₽", WAIT)
+    chat.send("хватит ли 70 тысяч в месяц?")
+    await chat.wait_for("хватит, останется 12 443 ₽", WAIT)
+    chat.send("а если взнос 30 %?")
+    await chat.wait_for("кредит 8,4 млн ₽", WAIT)
+
+
+async def test_market_of_a_city_with_its_chart(running: RunningBot) -> None:
+    chat = running.chat
+    chat.send("/market")
+    await chat.wait_for("Назови город", WAIT)
+    chat.send("/market Москва")
+    await chat.wait_for("₽/м²", WAIT)
+    await chat.wait_for(lambda message: bool(message.photo), WAIT)
+
+
 async def test_invented_words_do_not_get_out(running: RunningBot) -> None:
     running.model.default = "Хватай: 99 м² за 1,23 млн на улице Ленина!"
     running.chat.send("двушка в Москве до 60 млн")

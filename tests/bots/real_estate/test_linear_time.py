@@ -9,7 +9,7 @@ from itertools import islice, product
 import pytest
 
 from bots.real_estate.guard import find_invention
-from bots.real_estate.mortgage import read_mortgage
+from bots.real_estate.mortgage.reading import read_mortgage
 from bots.real_estate.understanding import read_turn
 
 SIZES = (4_096, 16_384, 65_536)

@@ -127,7 +127,7 @@ async def test_alerts_tell_of_new_flats_once(store: ListingStore) -> None:
     await store.upsert([Listing(FLAT), Listing(replace(FLAT, floor=6, price=30_000_000.0))])
     [alert] = await saved_items.take_alerts()
     assert (alert.chat_id, alert.total, alert.listings[0].flat) == (10, 1, FLAT)
-    await store.upsert([Listing(replace(FLAT, price=13_000_000.0, date="2025-05-01"))])
+    await store.upsert([Listing(replace(FLAT, price=17_000_000.0, date="2025-05-01"))])
     assert await saved_items.take_alerts() == []
 
 

@@ -1,0 +1,1 @@
+"""Loans: annuities, the state's programmes, other costs, and reading of what is asked."""

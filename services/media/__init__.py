@@ -1,0 +1,4 @@
+"""What people send beside text, turned into text.
+
+`speech` is the door to speech recognition.
+"""
