@@ -22,7 +22,7 @@ ANYA, BORIS, GROUP = 1, 2, -100
 
 def told(text: str, question: str = "") -> str | None:
     statement = read(text, question).statement
-    return statement and statement.text
+    return statement.text if statement else None
 
 
 class TestReading:
@@ -237,7 +237,7 @@ class TestBot:
         grisha = bot.dispatcher["grisha"]
 
         async def stored() -> str:
-            (fact,) = await grisha.facts_of(sent.from_user.id, sent.chat.id)
+            (fact,) = await grisha.facts_of(bot.chat.chat.id, sent.chat.id)
             return str(fact.text)
 
         async def wait() -> None:
