@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -68,7 +69,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder / "venv", with_pip=False)
     programs = folder / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
     (wheel,) = folder.glob("*.whl")
-    pins = PROJECT_ROOT / "requirements.txt"
+    pins = folder / "pins.txt"  # constraints can't have extras
+    pins.write_text(re.sub(r"\[\w+\]", "", (PROJECT_ROOT / "requirements.txt").read_text("utf-8")))
     subprocess.run(
         [*pip, "--python", programs / "python", "install", "--constraint", pins, wheel],
         check=True,

@@ -221,22 +221,20 @@ def _place(flat: Flat) -> str:
 def search_facts(page: SearchPage, offset: int, sort: str) -> str:
     """The list of what was found, numbered from the page's start."""
     head = f"Всего: {plural(page.total, 'вариант', 'варианта', 'вариантов')}, {_SORTS[sort]}."
-    listed = flat_list(page.listings, offset + 1, reasons=sort == "discount")
-    return "\n".join([head, "", listed])
+    lines = [head, "", flat_list(page.listings, offset + 1)]
+    if sort == "discount":
+        lines += ["", *_reasons(page.listings, offset + 1)]
+    return "\n".join(lines)
 
 
-def flat_list(items: Sequence[Listing], first: int = 1, *, reasons: bool = False) -> str:
-    """Two short lines a flat, numbered from `first`; that they are made up is said once.
-
-    `reasons` says in a line of its own why a flat is a bargain.
-    """
+def flat_list(items: Sequence[Listing], first: int = 1) -> str:
+    """Two short lines a flat, numbered from `first`; that they are made up is said once."""
     lines = []
     for number, item in enumerate(items, start=first):
         lines.append(f"{number}. **{money(item.flat.price or 0)}** · {_plan(item.flat)}")
-        against = "" if reasons else _against_estimate(item)
-        where = " · ".join(filter(None, (_place(item.flat), _cheaper(item), against)))
+        moved = (_cheaper(item), _against_estimate(item))
+        where = " · ".join(filter(None, (_place(item.flat), *moved)))
         lines += [where] if where else []
-        lines += [reason] if reasons and (reason := _bargain(item)) else []
     made_up = [item.demo for item in items]
     if any(made_up):
         numbers = [str(number) for number, demo in enumerate(made_up, start=first) if demo]
@@ -410,6 +408,13 @@ def _cheaper(item: Listing) -> str:
     if not price or not before or price >= before:
         return ""
     return f"▼ {max(1, round(100 * (1 - price / before)))} %"
+
+
+def _reasons(items: Sequence[Listing], first: int) -> list[str]:
+    """Why flats stand in the order of bargains, a line for each."""
+    numbered = enumerate(items, start=first)
+    reasons = [unbroken(f"№ {number}: {_bargain(item)}") for number, item in numbered]
+    return ["Почему в таком порядке:", *reasons]
 
 
 def _bargain(item: Listing) -> str:

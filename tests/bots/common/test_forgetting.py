@@ -55,7 +55,7 @@ async def dump(database: Database) -> str:
         else:
             named = "SELECT name FROM sqlite_master WHERE type = 'table'"
         for table in (await connection.scalars(text(named))).all():
-            if not table.startswith(("listings", "retrieval", "sqlite_")):
+            if not table.startswith(("listings", "realty_prices", "retrieval", "sqlite_")):
                 rows = await connection.execute(text(f'SELECT * FROM "{table}"'))
                 lines += [f"{table}: {tuple(row)}" for row in rows]
     return "\n".join(lines)
