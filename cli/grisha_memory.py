@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bots.grisha.facts import Fact, FactMemory, FactStore
 from bots.grisha.learning import Learning, PatternRow, Status
 from bots.grisha.people import UserMemory
 from services.env import load_env, read_settings
@@ -35,6 +36,7 @@ class Memory:
 
     learning: Learning
     users: UserMemory
+    facts: FactMemory
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -55,10 +57,14 @@ def build_parser() -> argparse.ArgumentParser:
     edit.add_argument("--answer")
     commands.add_parser("users", help="кого Гриша знает")
     commands.add_parser("stats", help="сколько выучено и сколько раз пригодилось")
+    facts = commands.add_parser("facts", help="что люди рассказали о себе")
+    facts.add_argument("words", nargs="?", default="", help="только со словами")
+    facts.add_argument("--user", type=int, metavar="ID", help="только этого человека")
     for name, text in (("export", "записать в JSON"), ("import", "взять из JSON")):
         command = commands.add_parser(name, help=text)
         command.add_argument("--patterns", type=Path, help="файл grisha_learned_patterns.json")
         command.add_argument("--users", type=Path, help="файл grisha_users.json")
+        command.add_argument("--facts", type=Path, help="файл grisha_facts.json")
         if name == "import":
             command.add_argument(
                 "--candidates", action="store_true", help="не подтверждать: пусть решат люди"
@@ -70,8 +76,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; 0 is done, 1 a failure, 2 wrong usage."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
-    if arguments.command in ("export", "import") and not (arguments.patterns or arguments.users):
-        parser.error("укажи --patterns FILE, --users FILE или оба")
+    if arguments.command in ("export", "import") and not (
+        arguments.patterns or arguments.users or arguments.facts
+    ):
+        parser.error("укажи --patterns FILE, --users FILE, --facts FILE или несколько")
     try:
         load_env()
         return asyncio.run(_run(arguments))
@@ -84,7 +92,11 @@ async def _run(arguments: argparse.Namespace) -> int:
     storage = read_settings(StorageSettings)
     async with Database.open(storage) as database:
         index = await open_index(database, open_encoder(), read_settings(RetrievalSettings))
-        memory = Memory(Learning(database, index), UserMemory(database))
+        memory = Memory(
+            Learning(database, index),
+            UserMemory(database),
+            FactMemory(FactStore(database), None),
+        )
         return await COMMANDS[arguments.command](memory, arguments)
 
 
@@ -147,6 +159,14 @@ async def _users(memory: Memory, _: argparse.Namespace) -> int:
     return 0
 
 
+async def _facts(memory: Memory, arguments: argparse.Namespace) -> int:
+    facts = await memory.facts.store.everything(arguments.user, arguments.words)
+    for fact in facts:
+        print(f"{fact.person_id:>14}  {fact.said_at:%d.%m.%Y}  {' '.join(fact.text.split())}")
+    print(f"Всего: {len(facts)}")
+    return 0
+
+
 async def _stats(memory: Memory, _: argparse.Namespace) -> int:
     stats = await memory.learning.stats()
     print(f"Подтверждено: {stats.confirmed}\nКандидатов: {stats.candidates}")
@@ -187,7 +207,39 @@ async def _export(memory: Memory, arguments: argparse.Namespace) -> int:
         }
         _write(arguments.users, people)
         print(f"Знакомых записано: {len(people)}")
+    if arguments.facts:
+        facts = await memory.facts.store.everything()
+        _write(arguments.facts, [_exported(fact) for fact in facts])
+        print(f"Фактов записано: {len(facts)}")
     return 0
+
+
+def _exported(fact: Fact) -> dict[str, Any]:
+    return {
+        "person_id": fact.person_id,
+        "chat_id": fact.chat_id,
+        "message_id": fact.message_id,
+        "said_at": fact.said_at.isoformat(),
+        "text": fact.text,
+        "context": fact.context,
+        "kinds": sorted(fact.kinds),
+        "relations": sorted(fact.relations),
+        "about_others": fact.about_others,
+    }
+
+
+def _imported(fact: dict[str, Any]) -> Fact:
+    return Fact(
+        int(fact["person_id"]),
+        int(fact["chat_id"]),
+        int(fact["message_id"]),
+        _moment(fact.get("said_at")),
+        str(fact["text"]),
+        frozenset(map(str, fact.get("kinds") or ())),
+        str(fact.get("context") or ""),
+        frozenset(map(str, fact.get("relations") or ())),
+        bool(fact.get("about_others")),
+    )
 
 
 async def _import(memory: Memory, arguments: argparse.Namespace) -> int:
@@ -210,6 +262,10 @@ async def _import(memory: Memory, arguments: argparse.Namespace) -> int:
             for chat_id in user.get("chat_ids") or ():
                 await memory.users.note_chat(int(user_id), int(chat_id))
         print(f"Знакомых взято: {len(people)}")
+    if arguments.facts:
+        facts = [_imported(fact) for fact in _read(arguments.facts, list)]
+        await memory.facts.store.put(facts)
+        print(f"Фактов взято: {len(facts)}")
     return 0
 
 
@@ -237,6 +293,7 @@ COMMANDS = {
     "delete": _decide,
     "edit": _edit,
     "users": _users,
+    "facts": _facts,
     "stats": _stats,
     "export": _export,
     "import": _import,

@@ -6,6 +6,9 @@ import pytest
 
 from bots.grisha import acquaintance
 from bots.grisha.cleaning import clean_answer
+from bots.grisha.facts import asks_for_everything, asks_of_self
+from bots.grisha.facts.reading import read
+from bots.grisha.facts.sentences import sentences, without_quotations
 from bots.grisha.knowledge import is_worth_searching
 from bots.grisha.learning import is_thanks
 from bots.grisha.names import extract_name
@@ -22,6 +25,11 @@ ASKS = ("как меня зовут", "помнишь ", "ли ты ", "моё �
 ANSWERS = (
     "Гриша: ", "<|", "<|im_start|>", "[ИМЯ]", "да, ", "да-", "очень ", "```", "и так далее, ",
 )  # fmt: skip
+FACTS = (
+    "я работаю ", "у меня ", "кот ", "если бы ", "забудь про ", "«", "» ", "он пишет: ",
+    "да какой ", "не ", "мой ", "сестра ", "больше не ", "с глебом всё ", ")))", "шучу ",
+    "ли ", "? ",
+)  # fmt: skip
 THANKS = ("спасибо ", "большое ", "за усы ", "тебе ", "помог", "гриш")
 
 READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
@@ -32,6 +40,11 @@ READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
     "introduction": (lambda text: acquaintance.is_introduction(text, "Аня"), ASKS),
     "cleaning": (clean_answer, ANSWERS),
     "worth searching": (is_worth_searching, ("привет ", "ок ", "ага?")),
+    "facts": (read, FACTS),
+    "sentences": (sentences, FACTS),
+    "quotations": (without_quotations, FACTS),
+    "asks of self": (asks_of_self, FACTS),
+    "asks for everything": (asks_for_everything, FACTS),
     "thanks": (is_thanks, THANKS),
     "stems": (stems, NAMES),
     "trigrams": (trigrams, NAMES),

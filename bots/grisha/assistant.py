@@ -445,7 +445,10 @@ def _has_hieroglyphs(text: str) -> bool:
 
 
 def _told(facts: Sequence[Fact]) -> str:
-    lines = [(prompts.fold(fact.text, MAX_FACT), f"{fact.said_at:%d.%m.%Y}") for fact in facts]
+    lines = [
+        (prompts.escape(prompts.fold(fact.text, MAX_FACT)), f"{fact.said_at:%d.%m.%Y}")
+        for fact in facts
+    ]
     if len(lines) == 1:
         return texts.TOLD_ONE.format(text=lines[0][0], day=lines[0][1])
     return texts.TOLD.format(

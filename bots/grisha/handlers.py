@@ -29,6 +29,7 @@ from bots.common.conversation import (
     thread_key,
 )
 from bots.common.forgetting import Forgetting
+from bots.common.formatting import render
 from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Interrupted, Turns
 from bots.grisha import keyboards, texts
@@ -36,7 +37,7 @@ from bots.grisha.assistant import Grisha
 from bots.grisha.comments import Comments
 from bots.grisha.keyboards import FactCallback, RatingCallback
 from bots.grisha.messages import IncomingMessage, Post
-from bots.grisha.prompts import fold
+from bots.grisha.prompts import escape, fold
 from services.errors import ServiceError
 from services.storage import ConversationKey, PreferenceStore
 
@@ -143,7 +144,8 @@ async def on_fact(callback: CallbackQuery, callback_data: FactCallback, grisha: 
         return
     text, markup = await _me(grisha, person, message.chat.id, callback_data.page)
     await callback.answer(texts.FACT_DELETED if callback_data.id else None)
-    await message.edit_text(text, reply_markup=markup)
+    shown = render(text)
+    await message.edit_text(shown.text, entities=list(shown.entities), reply_markup=markup)
 
 
 async def on_memory(message: Message, command: CommandObject, grisha: Grisha) -> None:
@@ -156,8 +158,9 @@ async def on_memory(message: Message, command: CommandObject, grisha: Grisha) ->
 
 
 async def on_edited(
-    message: Message, text: str, grisha: Grisha, comments: Comments, bot: Bot, bot_name: str
+    message: Message, grisha: Grisha, comments: Comments, bot: Bot, bot_name: str
 ) -> None:
+    text = message.text or message.caption or ""
     key, post = await _place(message, comments, bot_name)
     await grisha.heard_edited(_heard(message, key, await _without_mention(text, bot), post))
 
@@ -176,7 +179,7 @@ async def _me(
     shown = dict(enumerate(facts[first : first + FACTS_ON_PAGE], first + 1))
     lines = [
         texts.FACT.format(
-            number=number, text=fold(fact.text, FACT_SHOWN), day=f"{fact.said_at:%d.%m.%Y}"
+            number=number, text=escape(fold(fact.text, FACT_SHOWN)), day=f"{fact.said_at:%d.%m.%Y}"
         )
         for number, fact in shown.items()
     ]

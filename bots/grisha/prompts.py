@@ -17,6 +17,7 @@ MAX_NAME = 64  # characters of a display name
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 _PLAIN_NAME = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+)?")
 _QUOTES = re.compile("[«»„“”]")
+_MARKUP = re.compile(r"[\\`*_\[\]()~|>#]")
 _WEEKDAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
 # The hour and no minutes: what changes with every message would make a local model read the
 # whole conversation anew each time.
@@ -112,6 +113,11 @@ def fold(text: str, limit: int = MAX_NAME) -> str:
     line = " ".join(line.split())
     line = _QUOTES.sub('"', line)
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def escape(text: str) -> str:
+    """Markdown that shows a text as it is: for what people wrote."""
+    return _MARKUP.sub(r"\\\g<0>", text)
 
 
 def quote(name: str) -> str:

@@ -71,3 +71,17 @@ def test_checks_converts_and_imports_every_form(
     assert grisha_data.main([str(output)]) == 0
     assert "Пар: 3, пропущено строк: 0" in capsys.readouterr().out
     assert grisha_data.main([str(tmp_path / "none.jsonl")]) == 1
+
+
+def test_lists_exports_and_imports_facts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fact = {"person_id": 7, "chat_id": 7, "message_id": 3, "text": "живу в Туле", "kinds": ["city"]}
+    given, taken = tmp_path / "given.json", tmp_path / "taken.json"
+    given.write_text(json.dumps([fact]), "utf-8")
+    assert grisha_memory.main(["import", "--facts", str(given)]) == 0
+    assert grisha_memory.main(["facts", "Туле", "--user", "7"]) == 0
+    assert "живу в Туле" in capsys.readouterr().out
+    assert grisha_memory.main(["export", "--facts", str(taken)]) == 0
+    (only,) = json.loads(taken.read_text("utf-8"))
+    assert only.items() >= fact.items()

@@ -193,7 +193,7 @@ def _is_found(sentence: Sentence) -> bool:
 
 
 def _has_first_person(sentence: Sentence) -> bool:
-    return any(word.key in FIRST_PERSON or word.has("1per") for word in sentence.words)
+    return any(word.key in FIRST_PERSON or word.has("VERB", "1per") for word in sentence.words)
 
 
 def _is_foreign(sentence: Sentence) -> bool:
@@ -202,6 +202,8 @@ def _is_foreign(sentence: Sentence) -> bool:
         return True
     clauses = list(sentence.clauses())
     subject = next((who for who in map(_subject, clauses) if who), "")
+    if "other" in map(_owner, clauses):
+        return True
     return subject == "other" or (subject == "he" and not _has_first_person(sentence))
 
 
@@ -209,7 +211,7 @@ def _subject(clause: Sentence) -> str:
     """Who acts: the author ("me"), a relative, an acquaintance ("other"), "he" or nobody named."""
     before: Word | None = None
     for word in clause.words:
-        if word.key in _I or word.has("1per"):
+        if word.key in _I or word.has("VERB", "1per"):
             return "me"
         if word.key in _TO_ME and not (before and before.key == "у"):
             return "me"
@@ -234,6 +236,16 @@ def _subject(clause: Sentence) -> str:
     if verb and not any(_agree(word, verb) for word in free):
         return "me"  # «купил барабаны»: who tells it leaves «я» out
     return ""
+
+
+def _owner(clause: Sentence) -> str:
+    """Whose life «у меня сосед врач» is: not the author's, though he stands first in it."""
+    words = clause.words
+    named = any(word.is_any(OTHERS) and word.has("nomn") for word in words)
+    acts = any(
+        word.key in _I or word.has("VERB", "1per") or word.has("VERB", "past") for word in words
+    )
+    return "other" if named and not acts else ""
 
 
 def _agree(noun: Word, verb: Word) -> bool:

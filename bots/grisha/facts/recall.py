@@ -65,7 +65,7 @@ def recall(
             + FORM_BONUS * _has_asked_form(asked, read_words(fact.text))
         )
         enough = floor
-        if kinds & STRICT_KINDS and not kinds & fact.kinds:
+        if kinds and kinds <= STRICT_KINDS and not kinds & fact.kinds:
             enough = max(floor, STRICT_SCORE)
         if score >= enough:
             scored.append((score, at, fact))

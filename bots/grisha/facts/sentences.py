@@ -13,7 +13,9 @@ MAX_CHARACTERS = 2000  # longer texts are pasted ones; their beginning is enough
 MAX_QUOTED_WORDS = 3  # a title of a book is no speech of somebody else
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*|\d+(?:[.:]\d+)?")
-_SENTENCE = re.compile(r"[^.!?…\n;]+[.!?…\n;]*(?:\)+)?|[.!?…\n;]+")
+_SENTENCE = re.compile(
+    r"(?:[^.!?…\n;]|\.(?=[0-9A-Za-z]))+[.!?…\n;]*(?:\)+)?|[.!?…\n;]+"  # «2.4», «t.me» are words
+)
 _CLAUSE = re.compile(r"[^,—–:()]+")
 _CLOSING = {"«": "»", '"': '"', "“": "”", "„": "“"}
 

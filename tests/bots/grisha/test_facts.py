@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ ANYA, BORIS, GROUP = 1, 2, -100
 
 def told(text: str, question: str = "") -> str | None:
     statement = read(text, question).statement
-    return statement and statement.text
+    return statement.text if statement else None
 
 
 class TestReading:
@@ -214,10 +215,37 @@ class TestBot:
         assert await ask(bot.chat, "/memory on") == texts.MEMORY_ON
 
     async def test_me_shows_the_facts_and_forget_deletes_them(self, bot: RunningBot) -> None:
-        await ask(bot.chat, "я работаю сварщиком")
-        assert "1. я работаю сварщиком" in await ask(bot.chat, "/me")
+        await ask(bot.chat, "я работаю *сварщиком* в [Туле](http://t.me)")
+        assert "1. я работаю *сварщиком* в [Туле](http://t.me)" in await ask(bot.chat, "/me")
         await ask(bot.chat, "/forget")
         assert await ask(bot.chat, "кем я работаю?") == texts.NOT_TOLD
+
+    async def test_a_button_under_me_deletes_a_fact(self, bot: RunningBot) -> None:
+        await ask(bot.chat, "я работаю сварщиком")
+        await ask(bot.chat, "у меня кот Барсик")
+        bot.chat.send("/me")
+        shown = await bot.chat.wait_for("Барсик")
+        await bot.chat.press(shown, "❌ 1")
+        bot.chat.send("как зовут моего кота?")
+        await bot.chat.wait_for(texts.NOT_TOLD)
+        assert "1. я работаю сварщиком" in await ask(bot.chat, "/me")
+
+    async def test_an_edited_message_changes_what_he_knows(self, bot: RunningBot) -> None:
+        sent = bot.chat.send("живу в Омске")
+        await bot.chat.wait_for(None)
+        bot.chat.edit(sent.message_id, "живу в Томске")
+        grisha = bot.dispatcher["grisha"]
+
+        async def stored() -> str:
+            (fact,) = await grisha.facts_of(bot.chat.chat.id, sent.chat.id)
+            return str(fact.text)
+
+        async def wait() -> None:
+            while "Омске" in await stored():  # noqa: ASYNC110  (it happens behind HTTP)
+                await asyncio.sleep(0.02)
+
+        await asyncio.wait_for(wait(), 10)
+        assert "Томске" in await ask(bot.chat, "где я живу?")
 
     async def test_a_fact_that_bears_on_the_message_goes_before_the_model(
         self, bot: RunningBot

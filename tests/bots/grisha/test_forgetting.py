@@ -20,6 +20,8 @@ WORD = "Кракозябрия"  # stands in everything that the person says, an
 PHRASES = (
     f"Меня зовут {WORD}",
     f"Зачем коту {WORD.lower()} и усы?",
+    f"я работаю на заводе {WORD.lower()}, у меня кот {WORD}",
+    "/memory on",
     "спасибо",
     "/start",
     f"Расскажи про {WORD.lower()} подробно",

@@ -8,6 +8,7 @@ import inspect
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sqlalchemy import select
 
 from bots.grisha.assistant import Post
 from bots.grisha.comments import Comments
+from bots.grisha.facts import Fact, FactStore
 from bots.grisha.learning import Learning, Status
 from bots.grisha.people import SummaryStore, UserMemory
 from bots.real_estate.flat import Flat
@@ -38,6 +40,7 @@ from services.storage import (
     StorageSettings,
     StoredMessage,
 )
+from services.storage.database import utc_now
 from tests.servers import Postgres
 
 SOURCES = sorted(
@@ -120,6 +123,7 @@ TURNS = (
     StoredMessage("assistant", "ответ", source_id=5),
 )
 PATTERN = Exchange("Как дела у кота?", "Кот спит на окне и видит сны.")
+FACT = Fact(1, 7, 5, utc_now(), "живу в Туле", frozenset(["city"]))
 
 
 class Stores:
@@ -132,6 +136,7 @@ class Stores:
         self.spending = SpendingStore(database, "grisha")
         self.users = UserMemory(database)
         self.summaries = SummaryStore(database)
+        self.facts = FactStore(database)
         self.comments = Comments(database, per_hour=9, pause=0)
         self.index = MemoryIndex(database, None)
         self.learning = Learning(database, self.index)
@@ -141,6 +146,7 @@ class Stores:
     async def prepare(self) -> None:
         """What the changes below need to be there."""
         await self.learning.put(PATTERN)
+        await self.facts.put([replace(FACT, message_id=4)])
         await self.comments.note(KEY, Post("Канал", "Пост"))
         await self.inbox.receive(1, '{"update_id": 1}')
         await self.listings.upsert([Listing(Flat(city="Москва", price=1e7, total_area=40.0))])
@@ -161,6 +167,9 @@ CHANGES: dict[str, Act] = {
     "users.forget": lambda it: it.users.forget(1),
     "summaries.put": lambda it: it.summaries.put(KEY, "о котах", 1),
     "summaries.clear": lambda it: it.summaries.clear(KEY),
+    "facts.put": lambda it: it.facts.put([FACT], [9]),
+    "facts.delete": lambda it: it.facts.delete(1, 1),
+    "facts.forget": lambda it: it.facts.forget(1),
     "comments.note": lambda it: it.comments.note(KEY._replace(thread_id=3), Post("К", "П")),
     "comments.claim": lambda it: it.comments.claim(KEY),
     "index.add": lambda it: it.index.add("patterns", PATTERN),
@@ -285,6 +294,8 @@ def test_every_method_that_changes_something_is_tried() -> None:
             "is_favourite",
             "is_watched",
             "forget",
+            "of",
+            "everything",
             "vet",
             "own",
             "keys",
@@ -294,7 +305,7 @@ def test_every_method_that_changes_something_is_tried() -> None:
     }
     tried = {name.partition(".")[2] for name in CHANGES}
     kinds = [HistoryStore, Inbox, PreferenceStore, SpendingStore, UserMemory, SummaryStore]
-    for kind in (*kinds, Comments, MemoryIndex, Learning, ListingStore, SavedItems):
+    for kind in (*kinds, FactStore, Comments, MemoryIndex, Learning, ListingStore, SavedItems):
         for name, _ in inspect.getmembers(kind, inspect.iscoroutinefunction):
             if not name.startswith("_"):
                 assert name in tried | reading, f"{kind.__name__}.{name} is not tried"
