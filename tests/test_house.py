@@ -69,16 +69,15 @@ def test_the_playground_has_no_circle() -> None:
     tuple(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError
 
 
-def import_all(parent: str) -> None:
-    """Import every module with a subclass of `parent`, a regular expression."""
+def import_all(declaration: str) -> None:
+    """Import every module in which a line matches `declaration`, a regular expression."""
     for path in SOURCES:
-        declares = re.search(rf"^class \w+\({parent}\)", path.read_text("utf-8"), re.MULTILINE)
-        if declares:
+        if re.search(declaration, path.read_text("utf-8"), re.MULTILINE):
             importlib.import_module(".".join(path.relative_to(PROJECT_ROOT).with_suffix("").parts))
 
 
 def all_settings() -> set[str]:
-    import_all(r"\w*Settings")
+    import_all(r"^class \w+\(\w*Settings\)")
     kinds, queue = set(), [EnvSettings]
     while queue:
         kind = queue.pop()
