@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("chat_id", sa.BigInteger, nullable=False),
         sa.Column("search_id", Id, nullable=False),
         sa.Column("kind", sa.String, nullable=False),
-        sa.Column("total", sa.Integer, nullable=False),
+        sa.Column("total", Id, nullable=False),
         sa.Column("listing_ids", sa.JSON, nullable=False),
     )
     op.create_index("ix_realty_alerts_owner_id", "realty_alerts", ["owner_id"])
