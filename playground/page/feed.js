@@ -54,7 +54,7 @@ export function draw(keepPlace = false) {
 function emptyText() {
   const chat = current();
   if (!chat) return "";
-  if (chat.type === "private") return `Здесь пока пусто.\nНажми «Начать» или просто напиши.`;
+  if (chat.type === "private") return `Здесь пока пусто.\nНажми «Начать».`;
   if (chat.type === "channel") return "Напиши первый пост: он появится и в обсуждении.";
   return `Позови бота: @${store.bot.username}`;
 }

@@ -34,6 +34,27 @@ MAX_OWN_TEXT = 1000  # characters; a longer message is pasted, not told
 MAX_STATEMENT = 240  # characters of own words that one fact keeps
 MAX_CONTEXT = 160  # characters of what was said before
 _ELLIPTIC = 4  # words of an answer that needs its question
+# Of one's own: with them a short sentence is told rather than answered.
+_SELF = frozenset(
+    [
+        "я",
+        "меня",
+        "мне",
+        "мной",
+        "мой",
+        "моя",
+        "мое",
+        "мои",
+        "моего",
+        "моей",
+        "моему",
+        "моих",
+        "моим",
+        "мы",
+        "нас",
+        "нам",
+    ]
+)
 _MIN_WORDS = 2  # one word answers a question, or tells nothing
 _MIN_MAIN_CLAUSE = 3  # words before «если» that tell something by themselves
 _I = frozenset(["я", "мы"])
@@ -295,7 +316,8 @@ def _statement(kept: Sequence[Sentence], question: str, before: str) -> Statemen
     context = _context(question, before)
     text = " ".join(sentence.text for sentence in kept)[:MAX_STATEMENT].strip()
     first = kept[0].words[0].key
-    if "?" in question and (count <= _ELLIPTIC or first in _ASSENT):
+    whole = kinds and any(word.key in _SELF for sentence in kept for word in sentence.words)
+    if "?" in question and (first in _ASSENT or (count <= _ELLIPTIC and not whole)):
         asked = question.rpartition("?")[0][-MAX_CONTEXT:].strip() + "?"
         kinds |= asked_kinds(_words(asked))
         text = f"— {asked} — {text}"

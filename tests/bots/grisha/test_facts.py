@@ -197,6 +197,15 @@ async def ask(chat: Conversation, text: str) -> str:
     return (await chat.wait_for(None)).text or ""
 
 
+def test_a_question_is_kept_only_with_an_answer_that_needs_it() -> None:
+    told = read("Моего кота зовут Барсик", "Поздравляю! Какой опыт?").statement
+    assert told
+    assert told.text == "Моего кота зовут Барсик"
+    answered = read("сварщиком", "Кем работаешь?").statement
+    assert answered
+    assert answered.text == "— Кем работаешь? — сварщиком"
+
+
 class TestBot:
     async def test_the_welder_and_the_cat(self, bot: RunningBot) -> None:
         await ask(bot.chat, "я работаю сварщиком")
