@@ -7,7 +7,6 @@ Recordings are held in memory only.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -145,7 +144,7 @@ async def download(bot: Bot, file_id: str) -> bytes:
         if "too big" in error.message:
             raise NotUnderstood("large") from None
         raise NotUnderstood("broken") from error
-    except (TelegramNetworkError, aiohttp.ClientError, asyncio.TimeoutError) as error:
+    except (TimeoutError, TelegramNetworkError, aiohttp.ClientError) as error:
         raise Unavailable(type(error).__name__, service="telegram files") from error
     return file.read() if file else b""
 

@@ -72,7 +72,7 @@ class LocalWhisper:
         job = {"size": len(recording), "hints": hints, "language": self._settings.language}
         try:
             answer = await asyncio.wait_for(_ask(process, job, recording), self._settings.timeout)
-        except (TimeoutError, asyncio.TimeoutError):
+        except TimeoutError:
             await self._kill()
             raise Timeout("the recording takes too long", service=SERVICE) from None
         except BaseException:  # cancelled too: only the process's end stops the computation

