@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -474,12 +473,10 @@ async def test_a_recorded_voice_message_plays(page: Page, playground: Playground
     assert message.voice is not None
     assert message.voice.duration in (2, 3)
     assert (message.voice.mime_type or "").startswith("audio/")
-    levels = (
-        "new Set([...document.querySelectorAll('.wave i')].map((bar) => bar.style.cssText)).size"
-    )
-    async with asyncio.timeout(10):
-        while await page.evaluate(levels) <= 3:  # the page's policy forbids wait_for_function
-            await asyncio.sleep(0.1)
+    bars = sound.locator(".wave i")
+    await expect(bars.first).to_be_visible()
+    levels = await bars.evaluate_all("bars => bars.map((bar) => bar.style.cssText)")
+    assert len(set(levels)) > 3
     await sound.get_by_role("button", name="Слушать").click()
     await expect(sound.locator(".wave .played").first).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") == 360

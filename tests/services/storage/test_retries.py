@@ -187,6 +187,7 @@ CHANGES: dict[str, Act] = {
     "listings.upsert": lambda it: it.listings.upsert([Listing(Flat(city="Омск", price=5e6))]),
     "kept.toggle_favourite": lambda it: it.kept.toggle_favourite(1, 1),
     "kept.save_search": lambda it: it.kept.save_search(1, 1, SLOTS),
+    "kept.queue_alerts": lambda it: it.kept.queue_alerts(),
     "kept.take_alerts": lambda it: it.kept.take_alerts(),
     "kept.forget": lambda it: it.kept.forget(1),
 }
@@ -304,6 +305,8 @@ def test_every_method_that_changes_something_is_tried() -> None:
             "reconcile",
         ),
     }
+    # Deletes before it is sent: after a cut COMMIT an alert may be lost, never told twice.
+    reading |= {"prices", "take_alert"}
     tried = {name.partition(".")[2] for name in CHANGES}
     kinds = [HistoryStore, Inbox, PreferenceStore, SpendingStore, UserMemory, SummaryStore]
     for kind in (*kinds, FactStore, Comments, MemoryIndex, Learning, ListingStore, SavedItems):
