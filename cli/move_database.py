@@ -66,10 +66,10 @@ async def _move(file: Path | None, address: str | None) -> dict[str, int]:
 
 
 async def move_database(source: StorageSettings, target: StorageSettings) -> dict[str, int]:
-    """Copy all tables and compare them; return how many rows each has.
+    """Copy all tables and compare them; return the number of rows of each.
 
-    Raises ConfigError, and changes nothing, when the source isn't there, the target isn't
-    PostgreSQL or isn't empty, or a table would stay behind.
+    Raises ConfigError, and changes nothing, if the source doesn't exist, the target isn't an
+    empty PostgreSQL database, or a table would not be copied.
     """
     if not Path(source.url.database or "").is_file():  # noqa: ASYNC240
         raise ConfigError(f"there is no database at {source.url.database}: see --source")
