@@ -1,4 +1,4 @@
-"""How Telegram's messages reach the chosen model."""
+"""Telegram handlers of the Hugging Face demo."""
 
 from __future__ import annotations
 

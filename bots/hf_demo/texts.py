@@ -1,4 +1,4 @@
-"""What users read."""
+"""Texts for users, in Russian."""
 
 from collections.abc import Sequence
 
@@ -95,7 +95,7 @@ def _speed(measured: Measurement) -> str:
     return "" if speed is None else f" · {speed:.0f} ток/с"
 
 
-# What people say to this bot: speech recognition expects such words.
+# Words that people say to this bot; given to speech recognition as hints.
 VOICE_HINTS = (
     "Объясни, переведи, посчитай, напиши код, составь план. Что такое, почему, зачем, сколько?"
 )

@@ -1,4 +1,4 @@
-"""How Telegram's messages reach the workshop."""
+"""Telegram handlers of the literary bot."""
 
 from __future__ import annotations
 

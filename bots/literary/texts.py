@@ -1,4 +1,4 @@
-"""What users read."""
+"""Texts for users, in Russian."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-# What people say to this bot: speech recognition expects such words.
+# Words that people say to this bot; given to speech recognition as hints.
 VOICE_HINTS = (
     "Сочини рассказ, сказку, стихи, хокку. Повтори при температуре ноль и семь. Продолжи "
     "вторую версию. Сделай короче, перепиши."
