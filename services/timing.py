@@ -66,17 +66,20 @@ class Stopwatch:
         self._model = model
         self._started = time.monotonic()
         self._first_token: float | None = None
+        self._ended: float | None = None
 
     async def watch(self, stream: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
         async with aclosing(stream):
             async for chunk in stream:
                 if chunk.text and self._first_token is None:
                     self._first_token = time.monotonic() - self._started
+                if chunk.completion:  # the end of the stream may be held for a while
+                    self._ended = time.monotonic()
                 yield chunk
 
     def measurement(self, completion: Completion) -> Measurement:
-        """The measurement up to now, with the model's price if it has one."""
-        seconds = time.monotonic() - self._started
+        """The measurement up to the end of the answer, with the price of a model that has one."""
+        seconds = (self._ended or time.monotonic()) - self._started
         price: Price | None = getattr(self._model, "price", None)
         return Measurement(completion, seconds, self._first_token, price)
 
