@@ -40,7 +40,6 @@ class Problem(errors.ServiceError):
 _TEXTS: dict[type[errors.ServiceError], str] = {
     Problem: "{error}.",
     errors.ConfigError: "Проверь настройки: {error}",
-    errors.MissingSetting: "Не задана {error.variable}: скопируй .env.example в .env и впиши её.",
     errors.AuthError: "Сервис модели не принял ключ: проверь его в .env.",
     errors.ModelLoading: "Модель ещё загружается. Повтори через минуту или возьми другую.",
     errors.ContentRejected: "Фильтр модели не пропустил запрос. Скажи иначе.",

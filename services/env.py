@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from dotenv import load_dotenv
 from platformdirs import user_data_path
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.errors import ConfigError, MissingSetting
+from services.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 IN_CHECKOUT = (PROJECT_ROOT / "pyproject.toml").is_file()
@@ -27,20 +30,6 @@ ENV_FILE = WORK_DIR / ".env"
 STATE_DIR = PROJECT_ROOT / "var" if IN_CHECKOUT else user_data_path("llm-bots", appauthor=False)
 # How the names of what we keep in DATA_DIR begin.
 OUR_FILES = ("bots.sqlite3", "playground", "models", "valuation")
-
-_PROBLEMS = {
-    "bool_parsing": "нужно true или false",
-    "float_parsing": "нужно число",
-    "finite_number": "нужно число",
-    "int_parsing": "нужно целое число",
-    "int_from_float": "нужно целое число",
-    "greater_than": "нужно больше {gt:g}",
-    "greater_than_equal": "нужно не меньше {ge:g}",
-    "less_than": "нужно меньше {lt:g}",
-    "less_than_equal": "нужно не больше {le:g}",
-    "literal_error": "нужно одно из: {expected}",
-    "string_pattern_mismatch": "не тот вид",
-}
 
 
 class EnvSettings(BaseSettings):
@@ -94,16 +83,36 @@ def read_settings(kind: type[S]) -> S:
     try:
         return kind()
     except ValidationError as error:
-        problems = "; ".join(_problem(dict(item)) for item in error.errors())
-        raise ConfigError(f"{problems} (что подходит, сказано в .env.example)") from None
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {_problem(item)}" for item in error.errors()
+        )
+        raise ConfigError(f"{problems} (см. .env.example)") from None
 
 
-def _problem(item: dict[str, Any]) -> str:
-    """One wrong setting, in Russian where pydantic's words are known here."""
-    text = _PROBLEMS.get(item["type"], item["msg"]).format(**item.get("ctx", {}))
-    return f"{'.'.join(map(str, item['loc']))}: {text}"
+# By pydantic's type of the error; the fields are those of its context.
+_PROBLEMS = {
+    "bool_parsing": "нужно true или false",
+    "float_parsing": "нужно число",
+    "int_from_float": "нужно целое число",
+    "int_parsing": "нужно целое число",
+    "greater_than": "нужно больше {gt}",
+    "greater_than_equal": "нужно не меньше {ge}",
+    "less_than": "нужно меньше {lt}",
+    "less_than_equal": "нужно не больше {le}",
+    "literal_error": "нужно одно из: {expected}",
+    "string_pattern_mismatch": "не подходит под {pattern}",
+    "url_parsing": "это не адрес",
+}
+
+
+def _problem(error: ErrorDetails) -> str:
+    """What is wrong with a value; the value itself may be a secret."""
+    text = _PROBLEMS.get(error["type"])
+    if text is None:
+        return error["msg"].removeprefix("Value error, ")
+    return text.format(**error.get("ctx", {})).replace("' or '", "', '")
 
 
 def missing(variable: str) -> ConfigError:
     """The error for a setting that is needed and not there."""
-    return MissingSetting(variable)
+    return ConfigError(f"{variable} не задан: скопируй .env.example в .env и заполни его")

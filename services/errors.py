@@ -19,14 +19,6 @@ class ConfigError(ServiceError):
     """A setting is missing or wrong; the message names it and says how to mend it."""
 
 
-class MissingSetting(ConfigError):
-    """`variable` is needed and not set."""
-
-    def __init__(self, variable: str) -> None:
-        super().__init__(f"{variable} is not set: copy .env.example to .env and fill it in")
-        self.variable = variable
-
-
 class AuthError(ServiceError):
     """The key is wrong, expired or revoked."""
 

@@ -41,7 +41,7 @@ async def test_nothing_is_kept_unless_it_is_wanted(shell: Shell, tmp_path: Path)
 async def test_a_wrong_value_is_told(shell: Shell) -> None:
     outcome = await shell.run(CLI, "Привет", LLM_LOG="может")
     assert outcome.code == 1
-    assert "LLM_LOG: нужно одно из: 'on' or 'off'" in outcome.err
+    assert "LLM_LOG: нужно одно из: 'on', 'off'" in outcome.err
 
 
 async def test_the_sums_are_the_services_own(
