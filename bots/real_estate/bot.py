@@ -8,7 +8,6 @@ import sys
 from aiogram import Bot, Dispatcher
 
 from bots.common.app import BotContext, build_dispatcher
-from bots.launch import main
 from bots.real_estate.alerts import MarketWatch
 from bots.real_estate.assistant import Assistant
 from bots.real_estate.config import RealEstateSettings
@@ -65,4 +64,6 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
 
 
 if __name__ == "__main__":
+    from bots.launch import main
+
     sys.exit(main(bot="real_estate"))

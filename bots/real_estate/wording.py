@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bots.common.russian import plural
 from bots.real_estate.flat import Flat
 from bots.real_estate.listings import Blocker, Listing, SearchPage
 from bots.real_estate.listings.prices import MONTH, PricePeriod, days_on_market, price_move
@@ -142,16 +143,6 @@ def money(roubles: float) -> str:
 
 def spaced(number: float) -> str:
     return f"{round(number):,}".replace(",", " ")
-
-
-def plural(number: int, one: str, few: str, many: str) -> str:
-    """«1 вариант», «2 варианта», «5 вариантов»."""
-    if number % 100 not in (11, 12, 13, 14):
-        if number % 10 == 1:
-            return f"{number} {one}"
-        if number % 10 in (2, 3, 4):
-            return f"{number} {few}"
-    return f"{number} {many}"
 
 
 def rooms_text(rooms: int | None) -> str:
