@@ -79,7 +79,7 @@ class HuggingFaceSettings(EnvSettings):
         card = self._card_of_alias(alias) if alias in MODELS else ModelCard((name,))
         if "/" not in card.id and self.base_url == ROUTER_URL:
             choice = ", ".join(MODELS)
-            raise ConfigError(f"unknown model {name!r}: choose {choice} or a full org/name")
+            raise ConfigError(f"нет модели {name!r}: выбери {choice} или полное имя org/name")
         return replace(card, ids=tuple(self._routed(model_id, provider) for model_id in card.ids))
 
     def _routed(self, model_id: str, provider: str) -> str:

@@ -80,9 +80,9 @@ class PostgresIndex(DialogueIndex):
     def __init__(self, database: Database, encoder: Encoder) -> None:
         super().__init__(database, encoder)
         if database.engine.dialect.name != "postgresql":
-            raise ConfigError("RETRIEVAL_STORE=postgresql needs DATABASE_URL with a PostgreSQL")
+            raise ConfigError("RETRIEVAL_STORE=postgresql: задай в DATABASE_URL адрес PostgreSQL")
         if encoder.dimensions != SIGNS:
-            raise ConfigError(f"RETRIEVAL_STORE=postgresql needs vectors of {SIGNS} numbers")
+            raise ConfigError(f"RETRIEVAL_STORE=postgresql: векторы должны быть из {SIGNS} чисел")
         self._meaning = encoder
         self._mean: Vectors = np.zeros(SIGNS, np.float32)
 
