@@ -21,6 +21,7 @@ from bots.common import admin, default_handlers, errors
 from bots.common.callbacks import OwnerMiddleware
 from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
+from bots.common.editing import Editing
 from bots.common.forgetting import Forgetting
 from bots.common.hearing import Hearing
 from bots.common.intake import Intake, Journal, Pastes
@@ -102,7 +103,8 @@ def build_dispatcher(
     """Wire a bot's routers between what every bot has before and after them.
 
     Handlers get `context`, `model`, `database`, `turns`, `forgetting` and `bot_name` by name.
-    What a bot keeps of people in tables of its own it names to `forgetting.also`. `hints` are
+    What a bot keeps of people in tables of its own it names to `forgetting.also`, what it keeps
+    of single messages to `editing.also`. `hints` are
     words that people say to this bot; `answers` are filters of the messages that it answers,
     beside being addressed: no others are transcribed. Answers go out as rich messages, where
     there are such, only if `rich`.
@@ -110,8 +112,11 @@ def build_dispatcher(
     coordination, settings = context.coordination, context.settings
     journal = Journal(Inbox(context.database, context.name, coordination.replica))
     pastes = Pastes(journal, coordination, settings.rate_limit)
-    intake, turns = Intake(journal, pastes, coordination), Turns(coordination)
-    forgetting = Forgetting(context.name, turns, HistoryStore(context.database))
+    turns, history = Turns(coordination), HistoryStore(context.database)
+    editing = Editing(context.name, turns, history)
+    intake = Intake(journal, pastes, editing, coordination)
+    forgetting = Forgetting(context.name, turns, history)
+    forgetting.also(editing.forget)
     forgetting.also(PreferenceStore(context.database, context.name).forget)
     forgetting.also(context.meter.forget)
     dispatcher = Dispatcher(
@@ -121,6 +126,7 @@ def build_dispatcher(
         database=context.database,
         turns=turns,
         forgetting=forgetting,
+        editing=editing,
         intake=intake,
         bot_name=context.name,
     )
@@ -147,6 +153,7 @@ def build_dispatcher(
     dispatcher.callback_query.middleware(OwnerMiddleware())
     dispatcher.message_reaction.middleware(access)
     dispatcher.message.middleware(pastes)
+    dispatcher.message.middleware(editing)
     for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
         observer.middleware(slots)
     dispatcher.include_routers(

@@ -26,6 +26,7 @@ def create_fallback_router() -> Router:
     """The last router."""
     router = Router(name="fallback")
     router.message.register(on_not_text, Matches(F.chat.type == ChatType.PRIVATE), Matches(~F.text))
+    router.edited_message.register(on_other_edit)
     router.callback_query.register(on_stale_button, flags={"free": True})
     return router
 
@@ -42,6 +43,13 @@ async def on_stop_button(event: MessageGenerationStopped, turns: Turns, bot_name
 
 async def on_not_text(message: Message) -> None:
     await send_notice(message, texts.TEXT_ONLY)
+
+
+async def on_other_edit(message: Message) -> None:
+    """Not the last message of its author, or nothing that is answered: see `bots.common.editing`.
+
+    Telegram sends edits only to bots that handle them.
+    """
 
 
 async def on_stale_button(callback: CallbackQuery) -> None:

@@ -50,7 +50,8 @@ async def on_unexpected(event: ErrorEvent) -> None:
 
 
 async def _tell(event: ErrorEvent, text: str) -> None:
-    source = event.update.message or event.update.callback_query
+    update = event.update
+    source = update.message or update.edited_message or update.callback_query
     try:
         if isinstance(source, CallbackQuery):
             await source.answer(text[:200], show_alert=True)

@@ -36,6 +36,7 @@ from services.storage import PreferenceStore
 
 _COMPARED, _TICKED, _STATE, _STYLE = "compared", "ticked", "state", "style"
 MAX_COMPARED = 4
+MAX_BEFORE = 10_000  # people whose state before their last message is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +104,13 @@ class Assistant:
         self.loans = LoanTalk(preferences)
         self.voice = voice or Voice(model)
         self._comments = comments
+        self._before: dict[int, State] = {}
 
     async def reply(self, owner_id: int, text: str) -> Answer:
         """Answer a message and remember what it changed."""
         style = await self.style(owner_id)
         state = await self.state(owner_id)
+        self._note_before(owner_id, state)
         if sums := await self.loans.reply(owner_id, text, state.slots.city):
             return Answer(sums)
         turn = await self._read(text, state)
@@ -132,6 +135,17 @@ class Assistant:
             return await self._value(changed, style)
         answer = await self._search(changed, style)
         return replace(answer, text=f"{answer.text}{wording.ignored(turn.ignored)}{notes}")
+
+    async def take_back(self, owner_id: int) -> None:
+        """Go back to before the last message: it reads otherwise now."""
+        if before := self._before.pop(owner_id, None):
+            await self._keep(owner_id, before)
+
+    def _note_before(self, owner_id: int, state: State) -> None:
+        self._before.pop(owner_id, None)
+        self._before[owner_id] = state
+        if len(self._before) > MAX_BEFORE:
+            del self._before[next(iter(self._before))]
 
     async def comment(self, owner_id: int, answer: Answer, request: str) -> str | None:
         """The model's words on an answer that was sent; None where they aren't worth it."""
@@ -263,6 +277,7 @@ class Assistant:
         """Delete everything that is kept of a user."""
         await self._preferences.forget(owner_id)
         await self.saved_items.forget(owner_id)
+        self._before.pop(owner_id, None)
 
     async def _keep(self, owner_id: int, state: State) -> None:
         keep = partial(self._preferences.set, owner_id, _STATE, state.to_json())

@@ -164,7 +164,7 @@ class Pastes(BaseMiddleware):
             return await handler(event, data)
         text = event.text or event.caption or ""
         if paste is None:
-            return await handler(event, {**data, "text": text})
+            return await handler(event, {**data, "text": text.strip()})
         paste.parts[event.message_id] = text  # a caption has got what the recording says
         paste.decided.set()
 
