@@ -17,7 +17,7 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.types import BotCommand
 
-from bots.common import admin, default_handlers, errors
+from bots.common import admin, default_handlers, errors, unknown_commands
 from bots.common.callbacks import OwnerMiddleware
 from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
@@ -156,10 +156,11 @@ def build_dispatcher(
     dispatcher.message.middleware(editing)
     for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
         observer.middleware(slots)
+    basic = (default_handlers.create_router(), admin.create_router(settings.admin_ids))
     dispatcher.include_routers(
         errors.create_router(),
-        default_handlers.create_router(),
-        admin.create_router(settings.admin_ids),
+        *basic,
+        unknown_commands.create_router(commands, (*basic, *routers)),
         *routers,
         default_handlers.create_fallback_router(),
     )

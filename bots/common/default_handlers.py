@@ -9,7 +9,7 @@ from aiogram.types import CallbackQuery, Message, MessageGenerationStopped
 
 from bots.common import texts
 from bots.common.conversation import Matches, conversation_key, thread_key
-from bots.common.notices import send_notice
+from bots.common.notices import send_aside, send_notice
 from bots.common.turns import Turns
 from services.storage import ConversationKey
 
@@ -34,7 +34,7 @@ def create_fallback_router() -> Router:
 async def on_stop(message: Message, turns: Turns, bot_name: str) -> None:
     talks = {conversation_key(bot_name, message), thread_key(bot_name, message)}
     if not any([await turns.stop(talk) for talk in talks]):
-        await send_notice(message, texts.NOTHING_TO_STOP)
+        await send_aside(message, texts.NOTHING_TO_STOP)
 
 
 async def on_stop_button(event: MessageGenerationStopped, turns: Turns, bot_name: str) -> None:
