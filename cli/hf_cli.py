@@ -83,8 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.provider and args.backend != "huggingface":
         parser.error("--provider есть только у --backend huggingface")
     if args.list_models:
-        if args.backend not in ("huggingface", "openai"):
-            parser.error("--list-models есть у --backend huggingface и openai")
+        if args.backend == "local":
+            parser.error("--list-models есть у --backend huggingface, openai и gigachat")
         return shell.run(lambda: list_models(args), debug=args.debug)
     if args.compare and not args.prompt and not args.file and " " in args.compare[-1]:
         args.prompt = [args.compare.pop()]  # no model has a space in its name
@@ -147,6 +147,12 @@ async def list_models(args: argparse.Namespace) -> int:
     if args.backend == "openai":
         models = await list_served(read_settings(OpenAICompatibleSettings))
         print("\n".join(model["id"] for model in models))
+        return 0
+    if args.backend == "gigachat":
+        from services.gigachat import GigaChatModel, GigaChatSettings
+
+        async with GigaChatModel(read_settings(GigaChatSettings)) as gigachat:
+            print("\n".join(f"{item.name}\t{item.kind}" for item in await gigachat.models()))
         return 0
     settings = read_settings(HuggingFaceSettings)
     served = await served_models(settings)
