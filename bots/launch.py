@@ -100,9 +100,9 @@ def _run(spec: BotSpec, args: argparse.Namespace) -> int:
     try:
         asyncio.run(run_bot(spec, settings, options))
     except (TelegramUnauthorizedError, TokenValidationError):
-        return _fail(f"Telegram refused the token: check {' or '.join(spec.token_env)} in .env")
+        return _fail(f"Telegram не принял токен: проверь {' или '.join(spec.token_env)} в .env")
     except TelegramNetworkError:
-        return _fail("Telegram can't be reached: check the network and TELEGRAM_API_URL")
+        return _fail("Telegram недоступен: проверь сеть и TELEGRAM_API_URL")
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise

@@ -1,7 +1,7 @@
-"""Make up the flats of data/real_estate/sample.csv: `python -m cli.make_sample_listings`.
+"""Generate the flats of data/real_estate/sample.csv: `python -m cli.make_sample_listings`.
 
-Places are real, everything else is drawn with a fixed seed: no flat, house or price is
-anyone's. The same seed gives the same file.
+Places are real; everything else is random with a fixed seed, so no flat, house or price is
+real. The same seed gives the same file.
 """
 
 from __future__ import annotations

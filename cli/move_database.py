@@ -66,15 +66,15 @@ async def _move(file: Path | None, address: str | None) -> dict[str, int]:
 
 
 async def move_database(source: StorageSettings, target: StorageSettings) -> dict[str, int]:
-    """Copy all tables and compare them; return how many rows each has.
+    """Copy all tables and compare them; return the number of rows of each.
 
-    Raises ConfigError, and changes nothing, when the source isn't there, the target isn't
-    PostgreSQL or isn't empty, or a table would stay behind.
+    Raises ConfigError, and changes nothing, if the source doesn't exist, the target isn't an
+    empty PostgreSQL database, or a table would not be copied.
     """
     if not Path(source.url.database or "").is_file():  # noqa: ASYNC240
-        raise ConfigError(f"there is no database at {source.url.database}: see --source")
+        raise ConfigError(f"нет базы {source.url.database}: укажи её в --source")
     if target.url.get_backend_name() != "postgresql":
-        raise ConfigError("the target is not PostgreSQL: set DATABASE_URL or --target")
+        raise ConfigError("цель — не PostgreSQL: задай DATABASE_URL или --target")
     async with (
         Database.open(source) as old,
         Database.open(target) as new,
@@ -95,10 +95,10 @@ async def _tables(reader: AsyncConnection, writer: AsyncConnection) -> Sequence[
         metadata.remove(metadata.tables[name])
     left = {name for name in await reader.run_sync(_names) if not name.startswith(LEFT_ON_PURPOSE)}
     if left := left - set(metadata.tables):
-        raise ConfigError(f"no migration builds {', '.join(sorted(left))}: it would stay behind")
+        raise ConfigError(f"ни одна миграция не создаёт {', '.join(sorted(left))}")
     for table in metadata.sorted_tables:
         if await _count(table, writer):
-            raise ConfigError(f"the target is not empty: {table.name} has rows")
+            raise ConfigError(f"цель не пуста: в {table.name} есть строки")
     return metadata.sorted_tables
 
 
@@ -115,7 +115,7 @@ async def _move_table(table: Table, reader: AsyncConnection, writer: AsyncConnec
         await writer.execute(insert(table), rows)
     before, after = await _fingerprint(table, reader), await _fingerprint(table, writer)
     if before != after:
-        raise ConfigError(f"{table.name} differs after the copy: nothing was moved")
+        raise ConfigError(f"{table.name} после копирования отличается: ничего не перенесено")
     for column in table.primary_key:
         if column.server_default is not None:  # the next row counts on from here
             sequence = func.pg_get_serial_sequence(table.name, column.name)

@@ -1,4 +1,4 @@
-"""Server-sent events: every open page hears what happens."""
+"""Server-sent events, sent to every open page."""
 
 from __future__ import annotations
 

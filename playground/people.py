@@ -1,4 +1,4 @@
-"""People in code: what a user of a Telegram client can do and see.
+"""Users of the playground: what a person with a Telegram client can do and see.
 
 The page's web API and the tests use the same calls, so what works here works there.
 """
@@ -38,7 +38,7 @@ BROKEN_LETTER = "В тексте есть испорченные знаки: с�
 
 
 class NotAllowed(ValueError):
-    """Telegram's client wouldn't offer this; the message says why, for the page's user."""
+    """An action that a Telegram client doesn't offer; the message tells the page's user why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Person:
 
 
 class Conversation:
-    """A person in a chat (and in one of its threads): write there, and watch the bot."""
+    """A person's view of a chat or of one of its threads: write there, read what the bot sends."""
 
     def __init__(
         self, world: World, files: FileStore, user: User, chat: Chat, thread_id: int | None = None
@@ -280,7 +280,7 @@ class Conversation:
         return [[button["text"] for button in row] for row in rows]
 
     async def wait_for(self, wanted: Wanted = None, timeout: float = 5) -> Message:
-        """Wait for a message of the bot's that came, or was edited, after this person's last
+        """Wait for a message that the bot sent or edited after this person's last
         act: any, one that contains a text, or one that a predicate likes."""
         return await asyncio.wait_for(self._find(_predicate(wanted)), timeout)
 

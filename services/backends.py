@@ -1,7 +1,6 @@
-"""Which model answers: opens any of the project's model services by name.
+"""Open a chat model by the name of its backend.
 
-Each client is imported only when it is asked for, so that a bot on GigaChat
-doesn't load torch.
+Each client is imported only when asked for, so that a bot on GigaChat doesn't load torch.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ REQUIRED_SETTINGS: dict[Backend, tuple[str, ...]] = {
 def open_chat_model(backend: Backend, model: str | None = None) -> ChatModel:
     """Open a model of `backend`; `model` overrides the one in the settings.
 
-    Raises ConfigError that names the missing variable. Nothing is sent yet; a local model
-    begins to load. The caller closes it with `aclose`.
+    Sends no request; a local model starts to load. The caller closes the model with `aclose`.
+    Raises ConfigError that names the missing variable, ValueError for an unknown backend.
     """
     override = {} if model is None else {"model": model}
     if backend == "gigachat":

@@ -32,16 +32,16 @@ from services.storage import Spending, SpendingStore
 from services.storage.database import utc_now
 from services.timing import Price
 
-payer: ContextVar[int | None] = ContextVar("payer", default=None)  # the user who asked
-asked_in: ContextVar[str] = ContextVar("asked_in", default="")  # the update that asked
+payer: ContextVar[int | None] = ContextVar("payer", default=None)  # id of the user who asked
+asked_in: ContextVar[str] = ContextVar("asked_in", default="")  # key of the update being handled
 
-USUAL_ANSWER = 500  # tokens reserved for an answer of no given length
-CHARACTERS_PER_TOKEN = 2.5  # of Russian text, on the safe side
+USUAL_ANSWER = 500  # tokens reserved for an answer without max_tokens
+CHARACTERS_PER_TOKEN = 2.5  # of Russian text; a low estimate
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one user may spend a day (in UTC); 0 means no limit, `free` users have none."""
+    """Limits of one user per day (UTC); 0 means none. Users in `free` have no limits."""
 
     requests: int = 0
     tokens: int = 0
@@ -51,17 +51,16 @@ class Budget:
         return user_id not in self.free and bool(self.requests or self.tokens)
 
     def check(self, spent: Spending) -> None:
-        """Raise BudgetSpent when nothing is left."""
+        """Raise BudgetSpent if either limit is reached."""
         if 0 < self.requests <= spent.requests or 0 < self.tokens <= spent.tokens:
             raise BudgetSpent("a user's day is spent", retry_after=_until_tomorrow())
 
 
 class Meter:
-    """One bot's accounts: what its models take is charged to whoever asked.
+    """Charges the tokens of one bot's models to the users who asked.
 
-    Where a budget bounds the user, a request is reserved before the model is asked and settled
-    after it. Otherwise charges are gathered and written about once a second; a crash loses
-    that second.
+    For a user with limits, tokens are reserved before the model is called and settled after.
+    For others, usage is accumulated and flushed about once a second; a crash loses that second.
     """
 
     DELAY = 1.0
@@ -79,9 +78,9 @@ class Meter:
     async def account(
         self, messages: Sequence[Message], options: GenerationOptions
     ) -> AsyncGenerator[Account, None]:
-        """Charge what the block notes in its account; a block in which nothing came is free.
+        """Charge the usage that the block notes in its account; nothing noted costs nothing.
 
-        Raises BudgetSpent before the block when the payer's day is spent.
+        Raises BudgetSpent before the block if the payer's daily budget is spent.
         """
         user_id, account = payer.get(), Account(messages)
         bounded = user_id is not None and self._budget.bounds(user_id)
@@ -108,12 +107,12 @@ class Meter:
                 self._charge_later(user_id, spent)
 
     async def forget(self, user_id: int) -> None:
-        """Delete a user's account."""
+        """Delete what is recorded of a user's spending."""
         await self.flush()
         await self._spending.forget(user_id)
 
     async def flush(self) -> None:
-        """Write what is not yet written."""
+        """Write accumulated usage to the database."""
         if self._writing:
             self._writing.cancel()
             await asyncio.gather(self._writing, return_exceptions=True)
@@ -138,7 +137,7 @@ class Meter:
     async def _unbroken(
         work: Coroutine[Any, Any, None], undo: Callable[[], Awaitable[None]] | None = None
     ) -> None:
-        """Let a change of the account come to its end though the call is cancelled meanwhile."""
+        """Finish a database write even if the caller is cancelled, then undo it if asked."""
         task = asyncio.create_task(work)
         try:
             await asyncio.shield(task)
@@ -150,7 +149,7 @@ class Meter:
 
 
 class Account:
-    """What one call of a model took so far."""
+    """Usage of one model call so far."""
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self.prompt_tokens = int(
@@ -160,14 +159,14 @@ class Account:
         self._usage: Usage | None = None
 
     def note(self, text: str, completion: Completion | None) -> None:
-        """Count a piece of the answer, or its end."""
+        """Count a chunk of the answer; the last one brings `completion`."""
         self._characters += len(text)
         if completion:
             self._usage = completion.usage or Usage(0, 0)
 
     @property
     def spent(self) -> Spending | None:
-        """The service's own count, an estimate for a broken answer, None when nothing came."""
+        """The service's usage, an estimate for an answer cut short, None if nothing came."""
         if self._usage:
             return Spending(1, self._usage.prompt_tokens, self._usage.completion_tokens)
         if not self._characters:
@@ -176,7 +175,7 @@ class Account:
 
 
 class MeteredModel:
-    """Passes everything on to `model`; measures its time and charges its tokens."""
+    """A `ChatModel` that delegates to `model`, records its latency and charges its tokens."""
 
     def __init__(self, model: ChatModel, meter: Meter) -> None:
         self._model = model
@@ -192,7 +191,7 @@ class MeteredModel:
 
     @property
     def price(self) -> Price | None:
-        """The model's price, where it has one."""
+        """Price of the wrapped model, if known."""
         price: Price | None = getattr(self._model, "price", None)
         return price
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from dotenv import load_dotenv
 from platformdirs import user_data_path
@@ -17,6 +17,9 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 IN_CHECKOUT = (PROJECT_ROOT / "pyproject.toml").is_file()
@@ -81,11 +84,35 @@ def read_settings(kind: type[S]) -> S:
         return kind()
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+            f"{'.'.join(map(str, item['loc']))}: {_problem(item)}" for item in error.errors()
         )
-        raise ConfigError(f"{problems} (see .env.example)") from None
+        raise ConfigError(f"{problems} (см. .env.example)") from None
+
+
+# By pydantic's type of the error; the fields are those of its context.
+_PROBLEMS = {
+    "bool_parsing": "нужно true или false",
+    "float_parsing": "нужно число",
+    "int_from_float": "нужно целое число",
+    "int_parsing": "нужно целое число",
+    "greater_than": "нужно больше {gt}",
+    "greater_than_equal": "нужно не меньше {ge}",
+    "less_than": "нужно меньше {lt}",
+    "less_than_equal": "нужно не больше {le}",
+    "literal_error": "нужно одно из: {expected}",
+    "string_pattern_mismatch": "не подходит под {pattern}",
+    "url_parsing": "это не адрес",
+}
+
+
+def _problem(error: ErrorDetails) -> str:
+    """What is wrong with a value; the value itself may be a secret."""
+    text = _PROBLEMS.get(error["type"])
+    if text is None:
+        return error["msg"].removeprefix("Value error, ")
+    return text.format(**error.get("ctx", {})).replace("' or '", "', '")
 
 
 def missing(variable: str) -> ConfigError:
     """The error for a setting that is needed and not there."""
-    return ConfigError(f"{variable} is not set: copy .env.example to .env and fill it in")
+    return ConfigError(f"{variable} не задан: скопируй .env.example в .env и заполни его")

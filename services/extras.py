@@ -16,6 +16,7 @@ _EXTRAS = {
     "numpy": "retrieval",
     "openpyxl": "realty",
     "pymorphy3": "retrieval",
+    "pypdf": "documents",
     "redis": "replicas",
     "threadpoolctl": "retrieval",
     "torch": "transformers",

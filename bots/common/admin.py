@@ -1,4 +1,4 @@
-"""What admins may ask: who uses the bot, and how much."""
+"""The admins' command /usage: who uses the bot, and how much."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_USERS = 20  # in one answer
 
 
 def create_router(admin_ids: frozenset[int]) -> Router:
-    """For others than admins the command is a message like any other."""
+    """Router of /usage; for anybody but `admin_ids` the command doesn't exist."""
     router = Router(name="admin")
     router.message.register(
         on_usage, Command("usage"), F.from_user.id.in_(admin_ids), flags={"free": True}
@@ -33,7 +33,7 @@ async def on_usage(message: Message, database: Database, bot_name: str) -> None:
 
 
 def usage_text(day: Sequence[tuple[int, Spending]], week: Sequence[tuple[int, Spending]]) -> str:
-    """Totals, then who spent most in the week."""
+    """Format today's and the week's totals, then the users who spent most in the week."""
     users = [
         texts.USAGE_USER.format(user_id=user_id, requests=spent.requests, tokens=spent.tokens)
         for user_id, spent in week[:MAX_USERS]

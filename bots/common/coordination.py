@@ -1,8 +1,8 @@
-"""What must be agreed on when a bot runs as several processes; by default it is one.
+"""State that the processes of one bot share: locks, rate limits, dialog states, leadership.
 
-`Alone` keeps everything in memory. `bots.common.replicas.Replicas` keeps the same in Redis,
-so that copies of a bot beside each other never answer one message twice, never talk over
-each other in one chat, and count a user's messages together.
+`SingleProcess` keeps it in memory. `bots.common.replicas.Replicas` keeps it in Redis, so that
+replicas never answer one message twice, never answer at once in one conversation, and count a
+user's messages together.
 """
 
 from __future__ import annotations
@@ -20,53 +20,57 @@ from services.storage import ConversationKey
 
 
 class RateDecision(NamedTuple):
-    """Whether a message may pass: `wait` seconds first if not, to be said only once."""
+    """The verdict of the rate limit.
+
+    `wait` is how many seconds the user must wait, 0 when the message may pass; `tell` is true
+    for the first refused message only, so that the user is warned once.
+    """
 
     wait: float = 0.0
     tell: bool = False
 
 
 class Coordination(Protocol):
-    """The agreements of one bot's replicas."""
+    """State that the replicas of one bot share."""
 
     @property
     def replica(self) -> str:
-        """This process, among all that ever were."""
+        """ID of this process, unique over all processes and restarts."""
         ...
 
     @property
     def states(self) -> BaseStorage:
-        """Where aiogram keeps the states of dialogs."""
+        """aiogram's storage of dialog states (FSM)."""
         ...
 
     def lock(
         self, key: ConversationKey, on_lost: Callable[[], None]
     ) -> AbstractAsyncContextManager[None]:
-        """Hold a conversation against other replicas; `on_lost` is called if it's taken away."""
+        """Lock a conversation against other replicas; `on_lost` is called if the lock expires."""
         ...
 
     async def stop_elsewhere(self, key: ConversationKey) -> bool:
-        """Ask other replicas to stop answering there; False when none answers."""
+        """Ask other replicas to stop their answer in a conversation; False when none runs."""
         ...
 
     async def listen(self, on_stop: Callable[[ConversationKey], object]) -> None:
-        """Begin to obey other replicas' requests to stop."""
+        """Call `on_stop` with each conversation that another replica asks to stop."""
         ...
 
     async def consume_quota(self, user_id: int, per_minute: int) -> RateDecision:
-        """Count a message of the user's against `per_minute`."""
+        """Count one message against the user's `per_minute` limit."""
         ...
 
     async def wait_for_leadership(self) -> None:
-        """Wait until this replica is the one that polls."""
+        """Wait until this replica is the leader, the only one that polls Telegram."""
         ...
 
     async def others(self) -> Collection[str] | None:
-        """The other replicas that live; None while that isn't known."""
+        """IDs of the other live replicas, or None while unknown."""
         ...
 
     async def ping(self) -> None:
-        """Raise when the agreements can't be kept now."""
+        """Raise if the shared state can't be reached."""
         ...
 
     async def aclose(self) -> None: ...
@@ -80,7 +84,7 @@ class _Bucket:
 
 
 class SingleProcess:
-    """One process: nothing to agree on."""
+    """Coordination of a bot that runs as one process: all state is in memory."""
 
     replica = "alone"
     MAX_BUCKETS = 10_000

@@ -1,7 +1,7 @@
-"""Several processes of one bot, side by side: they agree through Redis.
+"""Coordination of several processes of one bot through Redis.
 
-While Redis is away, answers that run go on, and everything else waits for it; time is
-Redis's own, so the clocks of the machines don't matter.
+While Redis is unavailable, running answers go on and everything else waits for it. All times
+are Redis's, so the clocks of the machines don't matter.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from services.storage import ConversationKey
 
 logger = logging.getLogger(__name__)
 
-LIFE = 30.0  # seconds that a lock and a sign of life last without renewal
-BEAT = 5.0  # between renewals
+LOCK_TTL = 30.0  # seconds until a lock or a heartbeat expires without renewal
+HEARTBEAT_INTERVAL = 5.0
 LOCK_POLL = 0.05
-RELEASE_TIMEOUT = 2.0  # then the lock is left to die
-PATIENCE = 450  # attempts of up to two seconds: a quarter of an hour
+RELEASE_TIMEOUT = 2.0  # after that the lock is left to expire
+MAX_RETRIES = 450  # of up to two seconds each: a quarter of an hour
 
-# Take a lock or prolong it: 1 when it is ours now.
-_HOLD = """
+# Acquire or renew a lock: 1 when this process holds it now.
+_ACQUIRE = """
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -44,8 +44,8 @@ return 1
 """
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
-# A bucket of ARGV[1] tokens that fills within a minute: {wait in ms, tell}.
-_TAKE = """
+# Token bucket of ARGV[1] tokens, refilled within a minute: {wait in ms, tell}.
+_CONSUME = """
 local now = redis.call('TIME')
 now = now[1] * 1000 + now[2] / 1000
 local capacity = tonumber(ARGV[1])
@@ -67,14 +67,15 @@ return {math.ceil(wait), tell}
 
 
 class Replicas:
-    """The agreements of one bot's replicas, kept in Redis under `bots:<bot>:`."""
+    """`Coordination` in Redis, under the keys `bots:<bot>:`."""
 
     def __init__(self, redis: Redis, bot: str) -> None:
         self.replica = secrets.token_hex(8)
         self._redis = redis
         self._prefix = f"bots:{bot}"
         self._tokens = itertools.count()
-        self._take, self._hold = redis.register_script(_TAKE), redis.register_script(_HOLD)
+        self._consume = redis.register_script(_CONSUME)
+        self._acquire = redis.register_script(_ACQUIRE)
         self._drop = redis.register_script(_RELEASE)
         self._tasks: list[asyncio.Task[None]] = []
         self._seen: set[str] | None = None
@@ -84,32 +85,34 @@ class Replicas:
 
     @classmethod
     async def open(cls, url: str, bot: str) -> Replicas:
-        """Connect; raise ConfigError when nobody answers at `url`."""
+        """Connect to Redis; raise ConfigError if it doesn't answer at `url`."""
         try:
             redis = Redis.from_url(
                 url,
                 decode_responses=True,
                 socket_connect_timeout=5,
-                retry=Retry(ExponentialBackoff(cap=2, base=0.1), PATIENCE),
+                retry=Retry(ExponentialBackoff(cap=2, base=0.1), MAX_RETRIES),
                 retry_on_error=[Disconnected, TimedOut, OSError],
                 health_check_interval=30,
             )
         except ValueError:  # its text may quote the password
-            raise ConfigError("REDIS_URL is no address of a Redis") from None
+            raise ConfigError("REDIS_URL не похож на адрес Redis: redis://host:6379/0") from None
         replicas = cls(redis, bot)
         try:
             await replicas.ping()
         except (TimeoutError, RedisError, OSError, OverflowError) as error:
             await redis.aclose()
-            raise ConfigError(f"Redis doesn't answer ({type(error).__name__}): REDIS_URL") from None
-        await replicas._show_life()
-        replicas._tasks.append(asyncio.create_task(replicas._beat()))
+            raise ConfigError(
+                f"Redis не отвечает ({type(error).__name__}): проверь REDIS_URL"
+            ) from None
+        await replicas._send_heartbeat()
+        replicas._tasks.append(asyncio.create_task(replicas._heartbeat()))
         return replicas
 
     @asynccontextmanager
     async def lock(self, key: ConversationKey, on_lost: Callable[[], None]) -> AsyncIterator[None]:
         name, token = _lock_name(key), f"{self.replica}:{next(self._tokens)}"
-        while not await self._held(name, token):  # noqa: ASYNC110  (the event is Redis's)
+        while not await self._hold(name, token):  # noqa: ASYNC110  (the event is Redis's)
             await asyncio.sleep(LOCK_POLL)
         renewal = asyncio.create_task(self._renew(name, token, on_lost))
         try:
@@ -130,17 +133,19 @@ class Replicas:
         await ready.wait()
 
     async def consume_quota(self, user_id: int, per_minute: int) -> RateDecision:
-        wait, tell = await self._take(keys=[f"{self._prefix}:pace:{user_id}"], args=[per_minute])
+        wait, tell = await self._consume(keys=[f"{self._prefix}:pace:{user_id}"], args=[per_minute])
         return RateDecision(wait / 1000, bool(tell))
 
     async def wait_for_leadership(self) -> None:
-        while not await self._held("poller", self.replica):  # noqa: ASYNC110
-            await asyncio.sleep(BEAT)
+        while not await self._hold("poller", self.replica):  # noqa: ASYNC110
+            await asyncio.sleep(HEARTBEAT_INTERVAL)
 
     async def others(self) -> Collection[str] | None:
-        """Those who gave a sign of life at this call or the one before: a Redis that lost its
-        memory knows nobody at first, so one look is not enough."""
-        before, self._seen = self._seen, await self._living()
+        """Replicas with a heartbeat at this call or the one before.
+
+        One look is not enough: a Redis that was restarted without its data knows nobody at first.
+        """
+        before, self._seen = self._seen, await self._alive()
         return None if before is None else (before | self._seen) - {self.replica}
 
     async def ping(self) -> None:
@@ -152,20 +157,21 @@ class Replicas:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._release("poller", self.replica)
         with suppress(RedisError, asyncio.TimeoutError):
-            await asyncio.wait_for(self._redis.delete(self._life(self.replica)), RELEASE_TIMEOUT)
+            key = self._heartbeat_key(self.replica)
+            await asyncio.wait_for(self._redis.delete(key), RELEASE_TIMEOUT)
         await self._redis.aclose()
 
-    async def _held(self, name: str, token: str) -> bool:
+    async def _hold(self, name: str, token: str) -> bool:
         key = f"{self._prefix}:{name}"
-        return bool(await self._hold(keys=[key], args=[token, int(LIFE * 1000)]))
+        return bool(await self._acquire(keys=[key], args=[token, int(LOCK_TTL * 1000)]))
 
     async def _renew(self, name: str, token: str, on_lost: Callable[[], None]) -> None:
         held = True
         while held:
-            await asyncio.sleep(BEAT)
-            held = await self._held(name, token)
-        # This process slept too long, or Redis forgot: another replica answers there now.
-        logger.error("another replica took a conversation over")
+            await asyncio.sleep(HEARTBEAT_INTERVAL)
+            held = await self._hold(name, token)
+        # This process was suspended too long, or Redis lost its data: another replica answers.
+        logger.error("another replica took over a conversation")
         on_lost()
 
     async def _release(self, name: str, token: str) -> None:
@@ -184,25 +190,25 @@ class Replicas:
                     async for message in channel.listen():
                         on_stop(ConversationKey(*json.loads(message["data"])))
             except (RedisError, OSError) as error:
-                logger.warning("requests to stop aren't heard: %s", type(error).__name__)
+                logger.warning("can't receive stop requests: %s", type(error).__name__)
                 await asyncio.sleep(1)
 
-    async def _beat(self) -> None:
+    async def _heartbeat(self) -> None:
         while True:
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(HEARTBEAT_INTERVAL)
             try:
-                await self._show_life()
+                await self._send_heartbeat()
             except RedisError as error:
-                logger.warning("no sign of life: %s", type(error).__name__)
+                logger.warning("heartbeat failed: %s", type(error).__name__)
 
-    async def _show_life(self) -> None:
-        await self._redis.set(self._life(self.replica), "", px=int(LIFE * 1000))
+    async def _send_heartbeat(self) -> None:
+        await self._redis.set(self._heartbeat_key(self.replica), "", px=int(LOCK_TTL * 1000))
 
-    async def _living(self) -> set[str]:
-        prefix = self._life("")
+    async def _alive(self) -> set[str]:
+        prefix = self._heartbeat_key("")
         return {key[len(prefix) :] async for key in self._redis.scan_iter(match=f"{prefix}*")}
 
-    def _life(self, replica: str) -> str:
+    def _heartbeat_key(self, replica: str) -> str:
         return f"{self._prefix}:replica:{replica}"
 
 

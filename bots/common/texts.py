@@ -1,4 +1,4 @@
-"""What users of every bot read."""
+"""Texts for users of every bot, in Russian."""
 
 STOPPED = "⏹ Остановлено."
 NOTHING_TO_STOP = "Сейчас я ничего не пишу: останавливать нечего."

@@ -1,4 +1,4 @@
-"""What the bot answers over HTTP: /healthz and /metrics, and Telegram's webhook."""
+"""The bot's HTTP server: /healthz, /metrics and Telegram's webhook."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_PORT = 8081
 CHECK_TIMEOUT = 2.0
-MAX_CONNECTIONS = 100  # of Telegram's at a time, the most that it allows
-LARGEST_UPDATE = 2**20
+MAX_CONNECTIONS = 100  # simultaneous ones from Telegram, the most that it allows
+MAX_UPDATE_BYTES = 2**20
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105
 
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
@@ -36,12 +36,12 @@ Check = Callable[[], Awaitable[None]]
 
 
 class Web:
-    """A small server beside the bot; a webhook needs it, polling may have it."""
+    """HTTP server of one bot; required for a webhook, optional with polling."""
 
     def __init__(self, settings: BotSettings, checks: Sequence[Check]) -> None:
         self._settings = settings
         self._checks = checks
-        self.app = web.Application(client_max_size=LARGEST_UPDATE)
+        self.app = web.Application(client_max_size=MAX_UPDATE_BYTES)
         self.app.router.add_get("/healthz", self._health)
         self.app.router.add_get("/metrics", _metrics)
         self._runner = web.AppRunner(self.app, access_log=None)
@@ -62,9 +62,10 @@ class Web:
         await self._runner.cleanup()
 
     async def receive(self, bot: Bot, dispatcher: Dispatcher, *, playground: bool = False) -> None:
-        """Get updates by a webhook until SIGINT or SIGTERM.
+        """Receive updates by webhook until SIGINT or SIGTERM.
 
-        Raises ConfigError when WEBHOOK_URL, the public address, is needed and not set.
+        Raises ConfigError if WEBHOOK_URL, the public address, is not set; the playground needs
+        none.
         """
         url = self._settings.webhook_url
         if url is None and not playground:
@@ -82,9 +83,9 @@ class Web:
                 allowed_updates=dispatcher.resolve_used_update_types(),
                 max_connections=MAX_CONNECTIONS,
             )
-            logger.info("updates come by webhook")
+            logger.info("receiving updates by webhook")
             await stopping.wait()
-        # Nothing comes in any more; what is in work is finished.
+        # The server is closed, so no update can come in: finish those in flight.
         await dispatcher.emit_shutdown(**data)
 
     async def _health(self, _: web.Request) -> web.Response:
@@ -92,14 +93,14 @@ class Web:
             await asyncio.wait_for(
                 asyncio.gather(*(check() for check in self._checks)), CHECK_TIMEOUT
             )
-        except Exception as error:  # noqa: BLE001  (any failure is what is asked for)
+        except Exception as error:  # noqa: BLE001  (a check may fail in any way)
             logger.warning("not healthy: %s", type(error).__name__)
             return web.json_response({"status": type(error).__name__}, status=503)
         return web.json_response({"status": "ok"})
 
 
 class Webhook:
-    """Takes updates from Telegram; acknowledged is what stands in the inbox."""
+    """Receives updates from Telegram; acknowledges those that are written to the inbox."""
 
     def __init__(self, bot: Bot, dispatcher: Dispatcher) -> None:
         self._bot = bot
@@ -115,14 +116,14 @@ class Webhook:
             return web.Response(status=503, headers={"Retry-After": "1"})
         body = await request.read()
         if _has_huge_numbers(body):
-            logger.error("an update with a number beyond 64 bits: ignored")
+            logger.error("ignored an update with an integer beyond 64 bits")
             return web.Response(status=400)
         try:
             update = Update.model_validate_json(body, context={"bot": self._bot})
             fresh = await self._intake.journal.record(update)
         except (ValueError, RecursionError) as error:
-            # A refusal would make Telegram send it again for a day.
-            logger.error("an update of an unknown form: %s", type(error).__name__)
+            # Telegram would send a refused update again for a day.
+            logger.error("ignored a malformed update: %s", type(error).__name__)
             return web.Response()
         if fresh:
             self._intake.feed(self._bot, self._dispatcher, update)
@@ -130,13 +131,13 @@ class Webhook:
 
 
 def _has_huge_numbers(body: bytes) -> bool:
-    """Whether an id would not fit the database; long numbers inside texts are fine."""
+    """Whether any integer is beyond 64 bits, more than the database holds; text doesn't count."""
     if not _LONG_NUMBER.search(body):
         return False
     try:
         waiting = [json.loads(body)]
     except (ValueError, RecursionError):
-        return False  # the form is told of when it is parsed
+        return False  # parsing the update reports it
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):

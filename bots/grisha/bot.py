@@ -21,7 +21,6 @@ from bots.grisha.learning import Learning
 from bots.grisha.names import extract_name
 from bots.grisha.people import BOT, SummaryStore, UserMemory
 from bots.grisha.texts import COMMANDS, VOICE_HINTS
-from bots.launch import main
 from services.chat import ChatModel
 from services.env import read_settings
 from services.errors import ConfigError
@@ -42,6 +41,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
         create_router(),
         hints=VOICE_HINTS,
         answers=(Welcome(), Talkative()),
+        rich=False,
     )
     grisha = open_grisha(context.model, context.database, knowledge, settings, encoder)
     await grisha.learning.reconcile()
@@ -105,7 +105,7 @@ def open_grisha(
     try:
         persona = settings.persona_file.read_text("utf-8")
     except OSError:
-        raise ConfigError(f"GRISHA_PERSONA_FILE: {settings.persona_file} can't be read") from None
+        raise ConfigError(f"GRISHA_PERSONA_FILE: не читается {settings.persona_file}") from None
     return Grisha(
         model,
         HistoryStore(database),
@@ -121,4 +121,6 @@ def open_grisha(
 
 
 if __name__ == "__main__":
+    from bots.launch import main
+
     sys.exit(main(bot="grisha"))

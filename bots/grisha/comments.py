@@ -1,4 +1,4 @@
-"""Which channel posts he comments on: each once, and not too many an hour."""
+"""Decide which channel posts Grisha comments on: each once, with a limit per hour."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PostRow(Base):
 
 
 class Comments:
-    """The journal of posts, by discussion group and the message that starts the thread."""
+    """Channel posts by discussion group and id of the thread's first message."""
 
     def __init__(self, database: Database, per_hour: int, pause: float) -> None:
         self._database = database
@@ -34,7 +34,7 @@ class Comments:
 
     @retry_when_unavailable
     async def note(self, key: ConversationKey, post: Post) -> None:
-        """Write a post down: its thread is about it, commented or not."""
+        """Store a post, so that its thread's comments are answered in its context."""
         async with self._database.session() as session:
             if await session.get(PostRow, (key.chat_id, key.thread_id)) is None:
                 session.add(
@@ -48,7 +48,7 @@ class Comments:
 
     @retry_when_unavailable
     async def post_of(self, key: ConversationKey) -> Post | None:
-        """The post that a thread is about."""
+        """The post that a thread belongs to, or None."""
         async with self._database.session() as session:
             row = await session.get(PostRow, (key.chat_id, key.thread_id))
         return Post(row.channel, row.text) if row else None

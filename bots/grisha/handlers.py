@@ -1,4 +1,4 @@
-"""How Telegram's messages reach Grisha."""
+"""Telegram handlers of Grisha."""
 
 from __future__ import annotations
 

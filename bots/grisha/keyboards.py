@@ -1,4 +1,4 @@
-"""Buttons under Grisha's answers."""
+"""Inline keyboards and their callback data."""
 
 from __future__ import annotations
 

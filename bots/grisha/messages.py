@@ -1,4 +1,4 @@
-"""What the parts of Grisha pass to each other: messages, posts, plans of an answer."""
+"""Data passed between the parts of Grisha: messages, posts, answer plans."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """A message to Grisha. `group` tells that others are listening."""
+    """A message to Grisha; `group` is true in a group chat."""
 
     key: ConversationKey
     text: str

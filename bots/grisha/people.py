@@ -1,4 +1,4 @@
-"""What Grisha keeps of people and of long talks."""
+"""Stores of users and of conversation summaries."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class UserMemory:
 
 
 class SummaryStore:
-    """What was said before the turns that the model still hears."""
+    """Summaries of the messages that no longer fit into the prompt."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""What users of Grisha read."""
+"""Texts for users, in Russian."""
 
 from __future__ import annotations
 
@@ -77,5 +77,5 @@ LIKED = "Запомнил, спасибо!"
 DISLIKED = "Понял, больше так не буду."
 VOTE_STALE = "Этого ответа я уже не помню."
 
-# What people say to this bot: speech recognition expects such words.
+# Words that people say to this bot; given to speech recognition as hints.
 VOICE_HINTS = "Привет, Гриша! Меня зовут Аня. Как дела? Расскажи, посоветуй, пошути, запомни."

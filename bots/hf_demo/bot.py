@@ -10,7 +10,6 @@ from bots.common.app import BotContext, build_dispatcher
 from bots.hf_demo.handlers import Demo, create_router
 from bots.hf_demo.models import ModelShelf
 from bots.hf_demo.texts import COMMANDS, VOICE_HINTS
-from bots.launch import main
 from services.dialogue import Dialogue
 from services.storage import HistoryStore, PreferenceStore
 
@@ -27,4 +26,6 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
 
 
 if __name__ == "__main__":
+    from bots.launch import main
+
     sys.exit(main(bot="hf_demo"))

@@ -1,4 +1,4 @@
-"""The same conversation put to several models at once; free of Telegram."""
+"""Ask several models the same question at once; no Telegram here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.timing import Measurement, as_they_finish, measured
 async def compare(
     shelf: ModelShelf, names: Sequence[str], messages: Sequence[Message]
 ) -> AsyncGenerator[tuple[str, Measurement | ServiceError], None]:
-    """Ask them all; yield each name with its answer, or why there is none, as they come."""
+    """Ask all models; yield each name with its answer or error, in order of finishing."""
 
     async def ask(name: str) -> Measurement:
         return await measured(shelf.open(name), messages, prompts.OPTIONS)
@@ -32,7 +32,7 @@ async def compare(
 async def conversation_up_to(
     history: HistoryStore, key: ConversationKey, source: int | None = None
 ) -> list[Message] | None:
-    """What a model heard with the user's message `source`, or with the last one."""
+    """The prompt that ended with the user's message `source`, or with the last one."""
     turns = list(await history.recent(key, HISTORY_MESSAGES))
     while turns and not (turns[-1].role == "user" and source in (None, turns[-1].source_id)):
         turns.pop()

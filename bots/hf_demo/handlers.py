@@ -1,4 +1,4 @@
-"""How Telegram's messages reach the chosen model."""
+"""Telegram handlers of the Hugging Face demo."""
 
 from __future__ import annotations
 
@@ -73,8 +73,10 @@ async def on_start(message: Message, demo: Demo) -> None:
     await message.answer((texts.START if shelf.names else texts.START_ALONE).format(model=chosen))
 
 
-async def on_help(message: Message) -> None:
-    await message.answer(texts.HELP)
+async def on_help(message: Message, demo: Demo) -> None:
+    shelf = demo.shelf
+    chosen = await shelf.chosen(author_of(message).id)
+    await message.answer(texts.HELP if shelf.names else texts.HELP_ALONE.format(model=chosen))
 
 
 async def on_model(message: Message, command: CommandObject, demo: Demo) -> None:

@@ -1,4 +1,4 @@
-"""Buttons."""
+"""Inline keyboards and their callback data."""
 
 from collections.abc import Sequence
 from typing import Annotated

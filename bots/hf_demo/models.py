@@ -1,4 +1,4 @@
-"""The models to choose from, opened when somebody wants them."""
+"""The models that users choose from, opened on first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model hears, and how long it may talk."""
+"""The system prompt and generation options."""
 
 from services.chat import GenerationOptions
 

@@ -1,4 +1,4 @@
-"""What users read."""
+"""Texts for users, in Russian."""
 
 from collections.abc import Sequence
 
@@ -33,6 +33,14 @@ HELP = (
     "/forget — удалить всё, что я о тебе храню\n"
     "/stop — прервать ответ\n\n"
     "Кнопка под ответом задаёт тот же вопрос остальным моделям. Их ответы в разговор не входят."
+)
+HELP_ALONE = (
+    "Пиши — отвечу и скажу, сколько это заняло времени и токенов.\n\n"
+    "/reset — забыть разговор\n"
+    "/forget — удалить всё, что я о тебе храню\n"
+    "/stop — прервать ответ\n\n"
+    "Отвечает одна модель, {model}. Сравнение нескольких появится с HF_TOKEN в .env "
+    "и сервисом huggingface."
 )
 CHOOSE_MODEL = "Какая модель пусть отвечает? Сейчас: {model}."
 MODEL_CHOSEN = "Теперь отвечает {model}."
@@ -95,7 +103,7 @@ def _speed(measured: Measurement) -> str:
     return "" if speed is None else f" · {speed:.0f} ток/с"
 
 
-# What people say to this bot: speech recognition expects such words.
+# Words that people say to this bot; given to speech recognition as hints.
 VOICE_HINTS = (
     "Объясни, переведи, посчитай, напиши код, составь план. Что такое, почему, зачем, сколько?"
 )

@@ -7,7 +7,6 @@ import sys
 from aiogram import Dispatcher
 
 from bots.common.app import BotContext, build_dispatcher
-from bots.launch import main
 from bots.literary.handlers import create_router
 from bots.literary.texts import COMMANDS, VOICE_HINTS
 from bots.literary.workshop import Workshop
@@ -23,4 +22,6 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
 
 
 if __name__ == "__main__":
+    from bots.launch import main
+
     sys.exit(main(bot="literary"))

@@ -1,4 +1,4 @@
-"""How Telegram's messages reach the workshop."""
+"""Telegram handlers of the literary bot."""
 
 from __future__ import annotations
 
@@ -27,7 +27,12 @@ from bots.literary.workshop import SAMPLES, Version, Work, Workshop
 from services.chat import Chunk
 
 AGAIN = re.compile(r"(?i)^\s*ещ[её] раз(?:\s+(\d+(?:[.,]\d+)?))?[\s.!]*$")
-CONTINUE = re.compile(r"(?i)^\s*продолж(?:и|ай|ить)(?:\s+(?:эту\s+)?(?:версию)?)?\s*(\d)?[\s.!]*$")
+CONTINUE = re.compile(
+    r"""(?ix) ^\s* продолж(?:и|ай|ить) (?:,?\s+пожалуйста,?)?
+    (?:\s+эту)? (?:\s+(?P<ordinal>перв|втор|трет|последн)\w{1,3})? (?:\s+верси[юи])?
+    (?:\s*(?P<number>\d+(?:[.,]\d+)?))? (?:,?\s+пожалуйста)? [\s.!]*$"""
+)
+_ORDINALS = {"перв": 0, "втор": 1, "трет": 2, "последн": -1}
 _SHOWN_TEMPERATURE = re.compile(r"[Тт]емпература (\d+(?:,\d+)?)")
 
 
@@ -125,8 +130,13 @@ async def on_again(message: Message, workshop: Workshop, turns: Turns, bot_name:
         await send_notice(message, texts.NO_WORK)
         return
     match = AGAIN.match(message.text or "")
-    said = temperatures.parse(match[1]) if match and match[1] else None
-    value = said[0] if said else _temperature_of_reply(message)
+    value = _temperature_of_reply(message)
+    if match and match[1]:
+        said = temperatures.parse(match[1])
+        if said is None:
+            await send_notice(message, texts.BAD_TEMPERATURE)
+            return
+        value = said[0]
     if value is None:
         value = work.versions[-1].temperature
     await _again(message, owner, work, value, workshop, turns, bot_name)
@@ -138,8 +148,13 @@ async def on_continue(message: Message, workshop: Workshop, turns: Turns, bot_na
     if work is None or not work.versions:
         await send_notice(message, texts.NO_WORK)
         return
-    match = CONTINUE.match(message.text or "")
-    number = int(match[1]) - 1 if match and match[1] else _version_of_reply(message, work)
+    number = _version_named(message, work)
+    if number is None:
+        values = tuple(dict.fromkeys(version.temperature for version in work.versions))
+        example = spoken(values[-1])
+        listed = temperatures.listed(values)
+        await send_notice(message, texts.NO_VERSION.format(values=listed, example=example))
+        return
     await _continue(message, owner, work, number, workshop, turns, bot_name)
 
 
@@ -174,6 +189,9 @@ async def on_chart(message: Message, workshop: Workshop, turns: Turns, bot_name:
         await send_notice(message, texts.NO_WORK)
         return
     values = (await workshop.settings(owner)).temperatures
+    if len(values) < 2:
+        await send_notice(message, texts.ONE_TEMPERATURE)
+        return
     listed = temperatures.listed(values)
     await message.answer(texts.DRAWING.format(count=SAMPLES, values=listed))
 
@@ -258,6 +276,25 @@ def _temperature_of_reply(message: Message) -> float | None:
     target = message.reply_to_message
     match = _SHOWN_TEMPERATURE.search(target.text or "") if target else None
     return float(match[1].replace(",", ".")) if match else None
+
+
+def _version_named(message: Message, work: Work) -> int | None:
+    """The version that «продолжи …» means: by temperature, by place, else by reply.
+
+    None when there is no such version.
+    """
+    match = CONTINUE.match(message.text or "")
+    if match and match["ordinal"]:
+        number = _ORDINALS[match["ordinal"].lower()]
+        return number if number < len(work.versions) else None
+    if match is None or match["number"] is None:
+        return _version_of_reply(message, work)
+    value = float(match["number"].replace(",", "."))
+    places = [n for n, version in enumerate(work.versions) if version.temperature == value]
+    if places:
+        return places[-1]
+    place = int(value)
+    return place - 1 if value == place and 1 <= place <= len(work.versions) else None
 
 
 def _version_of_reply(message: Message, work: Work) -> int:

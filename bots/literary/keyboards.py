@@ -1,4 +1,4 @@
-"""Buttons."""
+"""Inline keyboards and their callback data."""
 
 from __future__ import annotations
 

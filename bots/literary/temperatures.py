@@ -10,14 +10,14 @@ MOST = 3
 
 
 def parse(text: str) -> tuple[float, ...] | None:
-    """Read one to three numbers from 0 to 2, with a point or a comma; None when they aren't."""
+    """Read one to three different numbers from 0 to 2, with a point or a comma, else None."""
     words = re.sub(r"(\d),(\d)", r"\1.\2", text).replace(",", " ").split()
     try:
         values = tuple(float(word) for word in words)
     except ValueError:
         return None
     in_range = all(0 <= value <= HIGHEST for value in values)
-    return values if in_range and 1 <= len(values) <= MOST else None
+    return tuple(dict.fromkeys(values)) if in_range and 1 <= len(values) <= MOST else None
 
 
 def listed(values: tuple[float, ...]) -> str:

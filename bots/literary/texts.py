@@ -1,4 +1,4 @@
-"""What users read."""
+"""Texts for users, in Russian."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from aiogram.types import BotCommand
 
-from bots.literary.figures import mean_similarity, measure, similarity
+from bots.common.russian import plural
+from bots.literary.figures import Figures, mean_similarity, measure, similarity
 from bots.literary.temperatures import spoken
 from bots.literary.workshop import Version
+
+MIN_WORDS = 20  # in every version, for a comparison in figures
 
 COMMANDS = (
     BotCommand(command="start", description="как это работает"),
@@ -44,6 +47,12 @@ HEADING = "🌡 Температура {value}"
 CONTINUED = "▶ Продолжение, температура {value}"
 FORM = "Форма и жанр для следующих тем:"
 FORM_CHOSEN = "Форма: {form}, жанр: {genre}"
+BAD_TEMPERATURE = "Температура бывает от 0 до 2, например: «ещё раз 0,7»."
+NO_VERSION = "Такой версии нет. Есть: {values}. Например: «продолжи версию {example}»."
+ONE_TEMPERATURE = (
+    "Для графика нужны хотя бы две разные температуры, например: /temperature 0 0.7 1.2"
+)
+TOO_SHORT = "Есть версии короче {words} слов: сравнивать их в цифрах рано."
 NO_WORK = "Сначала пришли тему, а потом повторим или продолжим."
 RESET = "Забыл последнюю работу. Пришли новую тему."
 DRAWING = "Пишу по {count} ответа на каждую из температур: {values}. Потом нарисую график…"
@@ -57,11 +66,10 @@ def compared(versions: Sequence[Version]) -> str:
     lines = ["📊 **Что изменилось**"]
     for version in versions:
         figures = measure(version.text)
-        lines.append(
-            f"• {spoken(version.temperature)}: {figures.words} слов, "
-            f"разных {_percent(figures.distinct)}, повторов {_percent(figures.repeated)}"
-        )
-    if len(versions) > 1:
+        lines.append(f"• {spoken(version.temperature)}: {_measured(figures)}")
+    if any(measure(version.text).words < MIN_WORDS for version in versions):
+        lines.append(TOO_SHORT.format(words=MIN_WORDS))
+    elif len(versions) > 1:
         first, last = versions[0], versions[-1]
         close = mean_similarity([version.text for version in versions])
         lines += [
@@ -69,6 +77,14 @@ def compared(versions: Sequence[Version]) -> str:
             _conclusion(first, last),
         ]
     return "\n".join(lines)
+
+
+def _measured(figures: Figures) -> str:
+    """A text's figures; shares of a few words mean nothing, so only their number."""
+    words = plural(figures.words, "слово", "слова", "слов")
+    if figures.words < MIN_WORDS:
+        return words
+    return f"{words}, разных {_percent(figures.distinct)}, повторов {_percent(figures.repeated)}"
 
 
 def spread(versions: Sequence[Version]) -> str:
@@ -84,11 +100,11 @@ def spread(versions: Sequence[Version]) -> str:
 def _conclusion(first: Version, last: Version) -> str:
     """The step from the coldest to the hottest version in words."""
     change = measure(last.text).distinct - measure(first.text).distinct
-    vocabulary = "почти не изменился"
+    vocabulary = "так же богат"
     if abs(change) >= 0.03:
         vocabulary = "стал богаче" if change > 0 else "стал беднее"
     return (
-        f"От {spoken(first.temperature)} до {spoken(last.temperature)} словарь {vocabulary}, "
+        f"От {spoken(first.temperature)} до {spoken(last.temperature)} словарь {vocabulary}; "
         f"общих слов у крайних версий {_percent(similarity(first.text, last.text))}."
     )
 
@@ -97,7 +113,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-# What people say to this bot: speech recognition expects such words.
+# Words that people say to this bot; given to speech recognition as hints.
 VOICE_HINTS = (
     "Сочини рассказ, сказку, стихи, хокку. Повтори при температуре ноль и семь. Продолжи "
     "вторую версию. Сделай короче, перепиши."

@@ -1,4 +1,4 @@
-"""Versions of one text at several temperatures: asked all at once, kept for what comes next."""
+"""Write versions of one text at several temperatures, and keep the last ones."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _asked(
 
 
 async def _fill(queue: asyncio.Queue[Any], stream: AsyncGenerator[Chunk, None]) -> None:
-    """Read a stream into a queue; its end or its error comes last."""
+    """Copy a stream into a queue, then its end or its error."""
     try:
         async for chunk in stream:
             queue.put_nowait(chunk)

@@ -1,4 +1,4 @@
-"""What to check before a purchase, and which of it a user has ticked."""
+"""Checklists for a purchase, and the items that a user has ticked."""
 
 from __future__ import annotations
 
@@ -75,5 +75,5 @@ BY_NAME = {checklist.name: checklist for checklist in CHECKLISTS}
 
 
 def toggle(ticked: list[int], item: int) -> list[int]:
-    """The ticks after a tap on `item`."""
+    """Return the ticks with `item` switched on or off."""
     return sorted(set(ticked) ^ {item})

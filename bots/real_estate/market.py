@@ -12,12 +12,13 @@ from typing import TypeVar
 
 from sqlalchemy import and_, select
 
+from bots.common.russian import plural
 from bots.real_estate.listings import ListingStore
 from bots.real_estate.listings.prices import PricePeriod, days_on_market, price_periods
 from bots.real_estate.listings.search import build_filters
 from bots.real_estate.listings.store import listings
 from bots.real_estate.request import Slots
-from bots.real_estate.wording import plural, rooms_text, spaced, unbroken
+from bots.real_estate.wording import rooms_text, spaced, unbroken
 from services import native
 from services.storage.database import retry_when_unavailable
 

@@ -107,7 +107,7 @@ IMPORT_CANCELLED = "Не загружаю."
 IMPORT_STALE = "Этого файла у меня уже нет: пришли его снова."
 IMPORT_NOTHING = "Подходящих строк нет."
 
-# What people say to this bot: speech recognition expects such words.
+# Words that people say to this bot; given to speech recognition as hints.
 VOICE_HINTS = (
     "Подбери двушку, однушку, студию у метро Сокол до восьми миллионов, не первый этаж, с "
     "ремонтом, с балконом. Ипотека, взнос, новостройка, вторичка."

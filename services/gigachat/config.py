@@ -108,7 +108,7 @@ def _trust(ca_bundle: Path | None) -> ssl.SSLContext:
             context.load_verify_locations(ca_bundle)
         except OSError as error:  # ssl.SSLError, "not a PEM file", is one too
             raise ConfigError(
-                f"GIGA_CA_BUNDLE: {ca_bundle} can't be read as PEM certificates",
+                f"GIGA_CA_BUNDLE: в {ca_bundle} не читаются сертификаты PEM",
                 service="gigachat",
             ) from error
     return context

@@ -109,10 +109,9 @@ def _certificate_error(error: Exception) -> ConfigError:
     host = getattr(error, "host", "the host")
     if getattr(cause, "verify_code", None) in _UNTRUSTED_ROOT:
         return ConfigError(
-            f"the certificate of {host} ends in a root that is not trusted here: the Russian "
-            f"Trusted Root CA is missing. Download it as PEM from {ROOT_CA_PAGE} and set "
-            "GIGA_CA_BUNDLE to the path of the file",
+            f"сертификату {host} здесь не доверяют: не хватает корня Russian Trusted Root CA. "
+            f"Скачай его в формате PEM с {ROOT_CA_PAGE} и укажи путь к файлу в GIGA_CA_BUNDLE",
             service=SERVICE,
         )
     reason = getattr(cause, "verify_message", "") or type(cause).__name__
-    return ConfigError(f"the certificate of {host} is not valid: {reason}", service=SERVICE)
+    return ConfigError(f"сертификат {host} недействителен: {reason}", service=SERVICE)

@@ -1,4 +1,4 @@
-"""Which models are served today, by whom and for how much."""
+"""The router's catalogue: models, their providers and prices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ POLICIES = ("fastest", "cheapest", "preferred")
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A provider's offer; prices in US dollars per million tokens, None when unknown."""
+    """One provider's offer of a model; prices in US dollars per million tokens, if known."""
 
     provider: str
     context_length: int | None
@@ -23,20 +23,20 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model of the router with the providers that serve it now."""
+    """A model in the catalogue with the live offers of its providers."""
 
     id: str
     offers: tuple[Offer, ...]
 
     def offers_of(self, provider: str) -> tuple[Offer, ...]:
-        """The offers that an id with this provider or policy (or with none) chooses from."""
+        """Offers of one provider; all of them for a policy (`POLICIES`) or an empty name."""
         if provider in ("", *POLICIES):
             return self.offers
         return tuple(offer for offer in self.offers if offer.provider == provider)
 
 
 async def served_models(settings: HuggingFaceSettings) -> dict[str, ServedModel]:
-    """Ask the router for its models, by id. Raises ServiceError."""
+    """Fetch the router's models, by id. Raises ServiceError."""
     server = OpenAICompatibleSettings(
         base_url=settings.base_url,
         api_key=settings.token,
@@ -48,7 +48,7 @@ async def served_models(settings: HuggingFaceSettings) -> dict[str, ServedModel]
 
 
 def is_served(model_id: str, served: dict[str, ServedModel]) -> bool:
-    """Whether an id `org/name[:provider or policy]` would find a provider."""
+    """Whether any provider serves an id `org/name[:provider or policy]`."""
     bare, _, provider = model_id.partition(":")
     return bare in served and bool(served[bare].offers_of(provider))
 

@@ -1,4 +1,4 @@
-"""Which models the short names mean, what they cost, and how to reach them."""
+"""Settings of Hugging Face's router, and the models behind the short names."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _PRICE = r"^(\d+(\.\d+)?/\d+(\.\d+)?)?$"
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A model as it is asked for: its ids in order of trial, `org/name[:provider]`.
+    """What a short name stands for: ids `org/name[:provider]` in order of preference.
 
-    Providers drop models at short notice: when the first id isn't served, the next is tried.
+    Providers drop models at short notice: if the first id isn't served, the next is tried.
     """
 
     ids: tuple[str, ...]
@@ -31,8 +31,8 @@ class ModelCard:
         return self.ids[0]
 
 
-# Check it with `python cli/hf_cli.py --list-models`; each is changed by HF_MODEL_<NAME>.
-# A price holds for the first id alone, at the cheapest provider that listed one.
+# Check with `python cli/hf_cli.py --list-models`; override with HF_MODEL_<NAME>.
+# A price is that of the first id at the cheapest provider that lists one.
 MODELS: dict[str, ModelCard] = {
     "deepseek": ModelCard(
         ("deepseek-ai/DeepSeek-V4-Flash-0731", "deepseek-ai/DeepSeek-V4-Pro"),
@@ -55,7 +55,7 @@ MODELS: dict[str, ModelCard] = {
 
 
 class HuggingFaceSettings(EnvSettings):
-    """How to reach the router, and which model answers."""
+    """Address and key of the router, the default model, overrides of models and prices."""
 
     token: SecretStr = Field(SecretStr(""), alias="HF_TOKEN")
     base_url: str = Field(ROUTER_URL, alias="HF_BASE_URL")
@@ -71,19 +71,19 @@ class HuggingFaceSettings(EnvSettings):
     qwen2_price: str = Field("", alias="HF_PRICE_QWEN2", pattern=_PRICE)
 
     def card(self, name: str) -> ModelCard:
-        """What a short name or a full id `org/name` stands for, each with a `:provider` or not.
+        """Resolve a short name or an id `org/name`, either with an optional `:provider`.
 
-        Raises ConfigError when it is neither.
+        Raises ConfigError if the name is neither.
         """
         alias, _, provider = name.partition(":")
         card = self._card_of_alias(alias) if alias in MODELS else ModelCard((name,))
         if "/" not in card.id and self.base_url == ROUTER_URL:
             choice = ", ".join(MODELS)
-            raise ConfigError(f"unknown model {name!r}: choose {choice} or a full org/name")
+            raise ConfigError(f"нет модели {name!r}: выбери {choice} или полное имя org/name")
         return replace(card, ids=tuple(self._routed(model_id, provider) for model_id in card.ids))
 
     def _routed(self, model_id: str, provider: str) -> str:
-        """The id with the provider asked for, its own, or that of the settings."""
+        """Add a provider to an id: the one asked for, else the id's own, else the settings'."""
         bare, _, own = model_id.partition(":")
         chosen = provider or own or self.provider
         return bare if chosen == "auto" else f"{bare}:{chosen}"

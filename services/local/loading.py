@@ -108,7 +108,7 @@ def read_folder(folder: Path, device: torch.device, dtype: torch.dtype) -> Loade
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"{folder} is not a model that transformers can load: {type(error).__name__}"
+            f"transformers не загружает модель из {folder}: {type(error).__name__}"
         ) from error
     model.to(device).eval()
     return Loaded(model, tokenizer, end_tokens(model, tokenizer))
@@ -129,7 +129,7 @@ def choose_device(name: str) -> torch.device:
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"LOCAL_DEVICE={name} can't be used here") from error
+        raise ConfigError(f"LOCAL_DEVICE={name}: такого устройства здесь нет") from error
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:

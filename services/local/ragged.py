@@ -93,7 +93,7 @@ class RaggedModel:
     def __init__(self, model: PreTrainedModel) -> None:
         config = model.config
         if config.model_type not in SERVED:
-            raise ConfigError(f"LOCAL_MODEL: {config.model_type} is not among {', '.join(SERVED)}")
+            raise ConfigError(f"LOCAL_MODEL: {config.model_type} нет среди {', '.join(SERVED)}")
         self._model = model
         heads = config.num_key_value_heads
         width = getattr(config, "head_dim", None) or (

@@ -1,4 +1,4 @@
-"""Recordings as samples: whatever FFmpeg's libraries read, in 16 kHz mono."""
+"""Decode recordings to samples, 16 kHz mono, with FFmpeg's libraries."""
 
 from __future__ import annotations
 

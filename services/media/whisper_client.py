@@ -122,7 +122,7 @@ class LocalWhisper:
         """Where the model lies; it is fetched when it isn't here yet."""
         if find_spec("faster_whisper") is None and self._command is COMMAND:
             error = missing_package(ModuleNotFoundError(name="faster_whisper"))
-            raise error or ConfigError("faster-whisper is not installed")
+            raise error or ConfigError("Нет пакета faster-whisper")
         model = self._settings.model
         if not is_embedded(model):
             return await asyncio.to_thread(find_model, model)

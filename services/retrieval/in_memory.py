@@ -1,4 +1,4 @@
-"""The index with its vectors in this process's memory: the default, and the quickest."""
+"""Dialogue index with its vectors in memory: the default, and the fastest."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from services.retrieval.vectors import HalfVectors, VectorMatrix
 from services.storage import Database
 from services.storage.database import retry_when_unavailable
 
-LOADED = 8192  # rows that are read at once
-FRESH = 5.0  # seconds until what other processes wrote is looked for again
+LOAD_BATCH = 8192  # rows read from the database at once
+REFRESH_INTERVAL = 5.0  # seconds between checks for rows that other processes wrote
 
 
 class MemoryIndex(DialogueIndex):
-    """Without an encoder it searches by words."""
+    """`DialogueIndex` in memory; without an encoder it searches by words."""
 
     def __init__(self, database: Database, encoder: Encoder | None) -> None:
         super().__init__(database, encoder)
@@ -33,7 +33,7 @@ class MemoryIndex(DialogueIndex):
         self._words = None if encoder else LexicalIndex()
         self._rows_of: defaultdict[str, list[int]] = defaultdict(list)
         self._changing = threading.Lock()  # searches run in threads
-        self._newest = 0  # the highest number that was seen
+        self._newest = 0  # the highest row id seen
         self._fresh_until = 0.0
 
     async def open(self) -> None:
@@ -50,12 +50,12 @@ class MemoryIndex(DialogueIndex):
     async def find(self, query: str, limit: int = 3, *, source: str | None = None) -> list[Match]:
         now = asyncio.get_running_loop().time()
         if now >= self._fresh_until:
-            self._fresh_until = now + FRESH
+            self._fresh_until = now + REFRESH_INTERVAL
             await self.catch_up()
         return await asyncio.to_thread(self.search, query, limit, source=source)
 
     def search(self, query: str, limit: int = 3, *, source: str | None = None) -> list[Match]:
-        """`find` for a thread: blocks for some milliseconds, and looks for nothing new."""
+        """Blocking `find`, for threads: takes milliseconds, doesn't check for new rows."""
         with self._changing:
             if not self._positions or not query.strip():
                 return []
@@ -78,7 +78,7 @@ class MemoryIndex(DialogueIndex):
     def _by_meaning(
         self, matrix: VectorMatrix, query: str, source: str | None
     ) -> list[tuple[Entry, float, float]]:
-        """Rows worth a closer look, with their scores and cosines."""
+        """The `CANDIDATES` nearest rows, each with its centred and its plain cosine."""
         assert self._encoder is not None  # noqa: S101  (there are vectors)
         vector = self._encoder.encode([query])[0]
         if source is None:
@@ -142,7 +142,7 @@ class MemoryIndex(DialogueIndex):
 
     @retry_when_unavailable
     async def catch_up(self) -> None:
-        """Take over what other processes, replicas or `cli.grisha_memory`, added and removed."""
+        """Load rows that other processes (replicas, `cli.grisha_memory`) added or removed."""
         async with self._writing:
             async with self._database.session() as session:
                 state = select(func.max(ENTRIES.c.id), func.count(ENTRIES.c.id))
@@ -157,7 +157,7 @@ class MemoryIndex(DialogueIndex):
         query = select(
             columns.id, columns.source, columns.question, columns.answer, columns.vector
         ).order_by(columns.id)
-        if self._encoder:  # one without its vector has just come; the next look finds it
+        if self._encoder:  # a row without a vector was just written; the next check loads it
             query = query.where(columns.vector.is_not(None))
         async with self._database.session() as session:
             stored = set(await session.scalars(select(columns.id)))
@@ -167,7 +167,7 @@ class MemoryIndex(DialogueIndex):
                 if self._matrix:
                     self._matrix.reserve(len(self._entries) + len(missing))
                 found = await session.stream(query.where(columns.id >= min(missing)))
-                async for rows in found.partitions(LOADED):
+                async for rows in found.partitions(LOAD_BATCH):
                     await asyncio.to_thread(self._fill, [row for row in rows if row.id in missing])
 
     def _fill(self, rows: Sequence[Row[tuple[int, str, str, str, bytes]]]) -> None:

@@ -1,4 +1,4 @@
-"""The index of dialogues: what it promises, and its rows in the database."""
+"""Dialogue index: its interface and its rows in the database."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from services.retrieval.vectors import HalfVectors
 from services.storage import Base, Database
 from services.storage.database import is_retry, retry_when_unavailable
 
-ANSWER_WEIGHT = 0.25  # of the answer in a row's vector, beside 1 of the question
-SPELLING_WEIGHT = 0.15  # of the trigrams' likeness in the final score
-ANSWER_CHARACTERS = 400  # the rest would cost more than it tells
-CANDIDATES = 50  # rows that are looked at closely
-BATCH = 512  # rows that are encoded and committed at once
+ANSWER_WEIGHT = 0.25  # of the answer in a row's vector; the question weighs 1
+SPELLING_WEIGHT = 0.15  # of the trigram similarity in the final score
+ANSWER_CHARACTERS = 400  # encoded of an answer; the rest adds cost and no accuracy
+CANDIDATES = 50  # nearest rows that are ranked again with spelling
+BATCH = 512  # rows encoded and committed at once
 
 Progress = Callable[[int, int], None]
 
 
 class Exchange(NamedTuple):
-    """What was said, and what was answered."""
+    """A question and its answer."""
 
     question: str
     answer: str
@@ -38,10 +38,10 @@ class Exchange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A found exchange.
+    """An exchange found by `DialogueIndex.find`.
 
-    `score` ranks; `likeness` is comparable between queries: 1 for the same question,
-    below `DialogueIndex.example_threshold` an example does more harm than good.
+    `score` orders the matches of one query. `likeness` is comparable between queries: 1 for the
+    same question; below `DialogueIndex.example_threshold` the match is no useful example.
     """
 
     id: int
@@ -56,7 +56,7 @@ class EntryRow(Base):
     __tablename__ = "retrieval_entries"
     __table_args__ = (
         Index("retrieval_entries_by_source", "source"),
-        {"sqlite_autoincrement": True},  # a number is never used twice: new rows are known by it
+        {"sqlite_autoincrement": True},  # ids are never reused: higher ones are new rows
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -82,10 +82,10 @@ class Entry(NamedTuple):
 
 
 class DialogueIndex(ABC):
-    """Exchanges by likeness of their question; `services.retrieval.open_index` opens one.
+    """Finds exchanges whose question is similar; opened by `services.retrieval.open_index`.
 
-    Writes go to the database first and are found as soon as the call returns; what other
-    processes wrote, some seconds later.
+    Rows are written to the database first and can be found once the call returns; rows that
+    other processes wrote can be found some seconds later.
     """
 
     def __init__(self, database: Database, encoder: Encoder | None) -> None:
@@ -95,57 +95,57 @@ class DialogueIndex(ABC):
 
     @property
     def example_threshold(self) -> float:
-        """The likeness from which on an example helps."""
+        """Least `Match.likeness` of an exchange worth showing to the model as an example."""
         return 0.6 if self._encoder else 0.45
 
     @property
     def same_question_threshold(self) -> float:
-        """The likeness from which on the question is the same."""
+        """Least `Match.likeness` at which two questions count as the same."""
         return 0.88 if self._encoder else 0.85
 
     # --- where the vectors are searched ------------------------------------------------
 
     @abstractmethod
     async def open(self) -> None:
-        """Make ready what the database holds."""
+        """Prepare the rows of the database for searching."""
 
     @abstractmethod
     async def find(self, query: str, limit: int = 3, *, source: str | None = None) -> list[Match]:
-        """The exchanges whose question is most like `query`, best first."""
+        """Return the `limit` exchanges whose question is most similar, best first."""
 
     @abstractmethod
     async def count(self, source: str | None = None) -> int:
-        """How many exchanges a source has, or all of them."""
+        """Number of exchanges, of one source or of all."""
 
     @abstractmethod
     async def _take_in(self, entries: Sequence[Entry], vectors: HalfVectors | None) -> None:
-        """Make new rows be found."""
+        """Add new rows to the search."""
 
     @abstractmethod
     async def _settle(self) -> None:
-        """Fit to the rows, after many have come."""
+        """Refit the mean vector after a bulk load."""
 
     @abstractmethod
     async def _let_go(self, keys: Sequence[int]) -> None:
-        """Find removed rows no more."""
+        """Remove rows from the search."""
 
     # --- writing -------------------------------------------------------------------------
 
     async def add(self, source: str, exchange: Exchange) -> int:
-        """Store one exchange; the next search finds it. Returns its number."""
+        """Store one exchange and return its id; the next search finds it."""
         (key,) = await self._insert(source, [exchange])
         return key
 
     async def sync(
         self, source: str, exchanges: Iterable[Exchange], progress: Progress | None = None
     ) -> int:
-        """Make the rows of a source exactly these, without repeats; return how many are new.
+        """Replace a source's rows by `exchanges`, without repeats; return how many are new.
 
-        Vectors of rows that stay are kept, so that a second call costs little. What is
-        committed before an interruption stays: the next call goes on from there.
+        Rows that stay keep their vectors, so a second call is cheap. Batches committed before an
+        interruption stay, so the next call resumes.
         """
         wanted = {_digest(exchange): exchange for exchange in exchanges}
-        async with self._database.exclusive(f"sync {source}"):  # replicas start side by side
+        async with self._database.exclusive(f"sync {source}"):  # replicas may start together
             new = await self._replace(source, wanted, progress)
         if new:
             await self._settle()
@@ -153,7 +153,7 @@ class DialogueIndex(ABC):
 
     @retry_when_unavailable
     async def _numbers(self, source: str) -> dict[bytes, int]:
-        """The rows of a source by their digest."""
+        """Row ids of a source by digest."""
         query = select(EntryRow.digest, EntryRow.id).filter_by(source=source).order_by(EntryRow.id)
         async with self._database.session() as session:
             return {bytes(digest): key for digest, key in await session.execute(query)}
@@ -171,7 +171,7 @@ class DialogueIndex(ABC):
         return len(new)
 
     async def remove(self, keys: Sequence[int]) -> None:
-        """Delete exchanges and stop finding them; those already deleted are no error."""
+        """Delete exchanges; ids that don't exist are ignored."""
         if not keys:
             return
         async with self._writing:
@@ -184,7 +184,7 @@ class DialogueIndex(ABC):
             await self.delete_within(session, keys)
 
     async def delete_within(self, session: AsyncSession, keys: Sequence[int]) -> None:
-        """Delete exchanges in the caller's transaction; `remove` them once it is committed."""
+        """Delete rows in the caller's transaction; call `remove` once it is committed."""
         for start in range(0, len(keys), 500):
             await session.execute(
                 delete(EntryRow).where(EntryRow.id.in_(keys[start : start + 500]))
@@ -192,7 +192,7 @@ class DialogueIndex(ABC):
 
     @retry_when_unavailable
     async def keys(self, source: str) -> set[int]:
-        """The numbers of a source's exchanges."""
+        """Ids of a source's exchanges."""
         async with self._database.session() as session:
             return set(await session.scalars(select(EntryRow.id).filter_by(source=source)))
 
@@ -219,7 +219,7 @@ class DialogueIndex(ABC):
 
     @retry_when_unavailable
     async def _store(self, source: str, values: Sequence[dict[str, Any]]) -> list[int]:
-        """Insert rows, all of them or none; a retry finds those of its first try."""
+        """Insert all rows or none; return their ids, also if an earlier attempt inserted them."""
         if is_retry():
             present = await self._numbers(source)
             if all(value["digest"] in present for value in values):
@@ -230,7 +230,7 @@ class DialogueIndex(ABC):
             return list(await session.scalars(_INSERT, values))
 
     def _encode(self, exchanges: Sequence[Exchange]) -> HalfVectors | None:
-        """A vector of question and answer together, a little towards the answer."""
+        """Encode each exchange as a weighted sum of its question's and answer's vectors."""
         if self._encoder is None:
             return None
         questions = [exchange.question for exchange in exchanges]
@@ -241,7 +241,7 @@ class DialogueIndex(ABC):
         return vectors.astype(np.float16)
 
     async def _encode_old_rows(self) -> None:
-        """Give a vector to rows that were stored without this encoder."""
+        """Encode rows that were stored without an encoder or with another one."""
         if self._encoder is None:
             return
         while await self._encode_some(self._encoder.name):
@@ -249,7 +249,7 @@ class DialogueIndex(ABC):
 
     @retry_when_unavailable
     async def _encode_some(self, encoder: str) -> bool:
-        """Encode a batch of rows in one transaction; False when there are none left."""
+        """Encode a batch of such rows in one transaction; False when none are left."""
         stale = select(EntryRow).where(EntryRow.encoder != encoder).limit(BATCH)
         async with self._database.session() as session:
             rows = list(await session.scalars(stale))
@@ -263,7 +263,7 @@ class DialogueIndex(ABC):
 
 
 def ranked(query: str, rows: Iterable[tuple[Entry, float, float]], limit: int) -> list[Match]:
-    """The best of rows with their centred cosine and their cosine; spelling settles ties."""
+    """Rank rows of (entry, centred cosine, cosine), the spelling breaking ties; best first."""
     spelt = trigrams(query)
     matches = [
         Match(*entry, score + SPELLING_WEIGHT * likeness(spelt, trigrams(entry.question)), cosine)

@@ -1,4 +1,4 @@
-"""Search by words, for when there is no encoder: SQLite's FTS5 over stems."""
+"""Full-text search without an encoder: SQLite's FTS5 over stems."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterable
 
 from services.retrieval.spelling import words_of
 
-_STEM = 5  # letters; on short Russian questions as good as a real stemmer
+_STEM = 5  # letters; on short Russian questions as accurate as a Snowball stemmer
 _STOP_WORDS = frozenset(
     words_of("и в на не что как а то это я ты мы вы он она они с у о к по за из же ли бы ну да так")
 )
 
 
 def stems(text: str) -> list[str]:
-    """The beginnings of the words that carry meaning."""
+    """First letters of each word, stop words left out unless there are no others."""
     words = words_of(text)
     return [word[:_STEM] for word in words if word not in _STOP_WORDS] or words
 
 
 class LexicalIndex:
-    """An in-memory full-text index of texts by number; rebuilt at each start."""
+    """Full-text index of texts by id, in memory, rebuilt at each start."""
 
     def __init__(self, texts: Iterable[tuple[int, str]] = ()) -> None:
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
@@ -34,7 +34,7 @@ class LexicalIndex:
         )
 
     def nearest(self, query: str, count: int) -> list[int]:
-        """The numbers of the texts that share the rarest stems, best first."""
+        """Ids of the texts nearest by BM25, best first."""
         wanted = " OR ".join(f'"{stem}"' for stem in dict.fromkeys(stems(query)))
         if not wanted:
             return []

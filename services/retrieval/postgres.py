@@ -1,7 +1,7 @@
-"""The index with its vectors in PostgreSQL: for more dialogues than memory should hold.
+"""Dialogue index with its vectors in PostgreSQL, for more dialogues than memory should hold.
 
-It needs no extension, only version 14: the rows whose signs differ least from the query's are
-found by a scan of one narrow table, and those few are compared exactly here.
+Needs PostgreSQL 14 and no extension. A scan of a narrow table finds the rows whose vectors
+differ from the query's in the fewest signs; those few are compared exactly here.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from services.retrieval.vectors import SHORTLIST, HalfVectors, centred
 from services.storage import Base, Database
 from services.storage.database import retry_when_unavailable
 
-SIGNS = 512  # numbers in a vector
-SAMPLE = 2000  # rows whose mean stands for that of all
+SIGNS = 512  # dimensions of a vector
+SAMPLE = 2000  # rows from which the mean vector is estimated
 
 
 class SignsRow(Base):
-    """The signs of a row's vector, apart from all that makes a scan long."""
+    """Signs of a row's vector, in a narrow table of their own so that a scan stays short."""
 
     __tablename__ = "retrieval_signs"
 
@@ -72,14 +72,17 @@ _NEAREST_OF_SOURCE = text(
 
 
 class PostgresIndex(DialogueIndex):
-    """Holds nothing in memory but a mean; every process sees what any has written."""
+    """`DialogueIndex` in PostgreSQL; keeps only the mean vector in memory.
+
+    Rows that any process wrote can be found at once by all.
+    """
 
     def __init__(self, database: Database, encoder: Encoder) -> None:
         super().__init__(database, encoder)
         if database.engine.dialect.name != "postgresql":
-            raise ConfigError("RETRIEVAL_STORE=postgresql needs DATABASE_URL with a PostgreSQL")
+            raise ConfigError("RETRIEVAL_STORE=postgresql: задай в DATABASE_URL адрес PostgreSQL")
         if encoder.dimensions != SIGNS:
-            raise ConfigError(f"RETRIEVAL_STORE=postgresql needs vectors of {SIGNS} numbers")
+            raise ConfigError(f"RETRIEVAL_STORE=postgresql: векторы должны быть из {SIGNS} чисел")
         self._meaning = encoder
         self._mean: Vectors = np.zeros(SIGNS, np.float32)
 
@@ -125,7 +128,7 @@ class PostgresIndex(DialogueIndex):
         await self._put([entry.id for entry in entries], vectors.astype(np.float32))
 
     async def _let_go(self, keys: Sequence[int]) -> None:
-        """The signs went with the rows."""
+        """Nothing to do: the database deletes the signs with the rows."""
 
     @retry_when_unavailable
     async def _put(self, ids: Sequence[int], vectors: Vectors) -> None:
@@ -135,7 +138,7 @@ class PostgresIndex(DialogueIndex):
 
     @retry_when_unavailable
     async def _add_missing_signs(self) -> int:
-        """Signs of rows that came by another way: a move from SQLite, an index in memory."""
+        """Add the signs of rows that `MemoryIndex` or `move-database` wrote; return how many."""
         async with self._database.session() as session:
             rows = (await session.execute(_WITHOUT_SIGNS, {"most": BATCH})).all()
         if rows:
@@ -148,7 +151,7 @@ class PostgresIndex(DialogueIndex):
         async with self._database.session() as session:
             vectors = list(await session.scalars(query.order_by(ENTRIES.c.id).limit(SAMPLE)))
         if vectors:
-            # As in memory: a mean of a few rows is those rows themselves.
+            # As in `VectorMatrix.center`: the mean of a few rows describes only those rows.
             self._mean = _read(vectors).mean(axis=0) * (len(vectors) / (len(vectors) + 200))
 
 

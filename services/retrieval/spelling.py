@@ -1,4 +1,4 @@
-"""How alike two texts are spelt: the cosine of their letter trigrams."""
+"""Similarity of spelling: the cosine of letter trigrams."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _WORD = re.compile(r"\w+")
 
 
 def words_of(text: str) -> list[str]:
-    """The words in lower case, «е» for «ё»."""
+    """Split into words, in lower case and with «е» for «ё»."""
     return _WORD.findall(text.lower().replace("ё", "е"))
 
 
 def trigrams(text: str) -> dict[str, float]:
-    """The trigrams of each word with its edges, weighted to length 1."""
+    """Trigrams of the padded words with log-scaled weights, normalised to length 1."""
     padded = [f" {word} " for word in words_of(text)]
     counts = Counter([word[at : at + 3] for word in padded for at in range(len(word) - 2)])
     weights = {gram: 1 + math.log(count) for gram, count in counts.items()}
@@ -25,5 +25,5 @@ def trigrams(text: str) -> dict[str, float]:
 
 
 def likeness(left: Mapping[str, float], right: Mapping[str, float]) -> float:
-    """0 when no trigram is shared, 1 when the words are the same."""
+    """Cosine of two `trigrams`: 0 if none is shared, 1 if the words are the same."""
     return sum(weight * right[gram] for gram, weight in left.items() if gram in right)

@@ -1,4 +1,4 @@
-"""Nearest vectors: exactly by a matrix, above 50,000 rows among those of like signs."""
+"""Nearest-neighbour search: exact up to 50,000 rows, above that among rows of similar signs."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from services.retrieval.encoder import Vectors
 
 HalfVectors = NDArray[np.float16]
 
-EXACT_LIMIT = 50_000  # rows; above it a product with the whole matrix takes too long
-SHORTLIST = 300  # rows that agree with the query in the most signs
-_WORD = 64  # signs in a word
+EXACT_LIMIT = 50_000  # rows; above it multiplying by the whole matrix takes too long
+SHORTLIST = 300  # rows whose signs agree best with the query's
+_WORD = 64  # signs packed into one integer
 _BLOCK = 16_384
 _GROWTH = 1.5
 
 
 class VectorMatrix:
-    """Rows of unit vectors, stored as float16 halves; they only ever grow.
+    """Append-only matrix of unit vectors, stored as float16.
 
-    Likeness is the cosine after the mean of all rows is taken away: sentences share
-    a direction that says nothing, and ranking without it is better. The signs of a row's
-    numbers, a bit each, are a sketch: comparing all sketches costs a fiftieth.
+    Rows are ranked by the cosine after subtracting the mean of all rows: sentence embeddings
+    share a direction that carries no meaning. The signs of a row, one bit per dimension, are a
+    sketch: comparing all sketches costs a fiftieth of comparing all vectors.
     """
 
     def __init__(self, dimensions: int) -> None:
@@ -35,10 +35,10 @@ class VectorMatrix:
         self._mean = np.zeros(dimensions, np.float32)
 
     def center(self) -> None:
-        """Take the mean anew, after many rows were added."""
+        """Compute the mean again, after a bulk load."""
         if not self.size:
             return
-        # A mean of a few rows is those rows themselves: trust it as they become many.
+        # The mean of a few rows describes only those rows: weight it by their number.
         mean = self.rows.mean(axis=0, dtype=np.float32)
         self._mean = mean * (self.size / (self.size + 200))
         for start in range(0, self.size, _BLOCK):
@@ -46,7 +46,7 @@ class VectorMatrix:
             self._along[start : start + len(block)] = block @ self._mean
 
     def append(self, vectors: Vectors) -> None:
-        """Add rows; their numbers continue those that are there."""
+        """Append rows of shape (n, dimensions); they are numbered on from `size`."""
         start, end = self.size, self.size + len(vectors)
         self.reserve(end)
         self._rows[start:end] = vectors
@@ -58,7 +58,7 @@ class VectorMatrix:
         self.size = end
 
     def reserve(self, size: int) -> None:
-        """Make room for so many rows in all: as they come, nothing has to move."""
+        """Allocate memory for `size` rows in all, so that appending them copies nothing."""
         self._rows = _grown(self._rows, size)
         self._along = _grown(self._along, size)
         self._signs = [_grown(words, size) for words in self._signs]
@@ -68,7 +68,7 @@ class VectorMatrix:
             self._exact = _grown(self._exact, size)
 
     def shortlist(self, query: Vectors) -> NDArray[np.intp] | None:
-        """The rows worth a closer look; None for all of them, while they are few."""
+        """Numbers of the rows nearest by signs, or None for all up to `EXACT_LIMIT` rows."""
         if self._exact is not None:
             return None
         differing = np.zeros(self.size, np.uint16)
@@ -78,7 +78,7 @@ class VectorMatrix:
         return np.flatnonzero(differing <= limit)
 
     def cosines(self, query: Vectors, rows: NDArray[np.intp] | None = None) -> Vectors:
-        """The plain cosines of all rows, or of the given ones."""
+        """Cosines of all rows, or of the given ones, with `query` of shape (dimensions,)."""
         if rows is not None:
             return self._rows[rows].astype(np.float32) @ query
         assert self._exact is not None  # noqa: S101  (there is a shortlist otherwise)
@@ -86,7 +86,7 @@ class VectorMatrix:
         return exact
 
     def scores(self, query: Vectors, cosines: Vectors, rows: NDArray[np.intp] | None) -> Vectors:
-        """The cosines after the mean is taken away."""
+        """Cosines after subtracting the mean from rows and query."""
         along = self._along[: self.size] if rows is None else self._along[rows]
         return centred(cosines, along, query, self._mean)
 
@@ -96,12 +96,12 @@ class VectorMatrix:
 
 
 def signs_of(vectors: Vectors) -> NDArray[np.uint64]:
-    """Which numbers are above zero, a bit each."""
+    """Pack which numbers are above zero, one bit each, into 64-bit integers."""
     return np.packbits(vectors > 0, axis=-1).view(np.uint64)
 
 
 def centred(cosines: Vectors, along: Vectors, query: Vectors, mean: Vectors) -> Vectors:
-    """Cosines of rows and query after `mean` is taken from both; `along` is rows @ mean."""
+    """Cosines after subtracting `mean` from rows and query; `along` is rows @ mean."""
     square, across = float(mean @ mean), float(mean @ query)
     lengths = np.sqrt((1 - 2 * along + square) * (1 - 2 * across + square))
     scores: Vectors = (cosines - along - across + square) / np.maximum(lengths, 1e-6)
@@ -109,7 +109,7 @@ def centred(cosines: Vectors, along: Vectors, query: Vectors, mean: Vectors) -> 
 
 
 def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
-    """The array with room for `size` rows; what is new is not yet written."""
+    """Return the array with at least `size` rows; the new ones are uninitialised."""
     if len(array) >= size:
         return array
     grown = np.empty((max(size, int(len(array) * _GROWTH) + 64), *array.shape[1:]), array.dtype)

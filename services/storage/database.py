@@ -74,12 +74,14 @@ class StorageSettings(EnvSettings):
         try:
             url = make_url(self.database_url.get_secret_value())
         except (ArgumentError, ValueError):
-            raise ConfigError("DATABASE_URL is no address of a database") from None
+            raise ConfigError(
+                "DATABASE_URL не похож на postgresql://имя:пароль@host/база"
+            ) from None
         if url.port is not None and not 0 < url.port < 2**16:
-            raise ConfigError(f"DATABASE_URL: there is no port {url.port}")
+            raise ConfigError(f"DATABASE_URL: порта {url.port} не бывает")
         driver = _DRIVERS.get(url.drivername)
         if driver is None:
-            raise ConfigError(f"DATABASE_URL: postgresql:// is expected, not {url.drivername}://")
+            raise ConfigError(f"DATABASE_URL: нужно postgresql://, а не {url.drivername}://")
         return url.set(drivername=driver)
 
 
@@ -161,8 +163,8 @@ class Database:
         except (OSError, DBAPIError, sqlite3.Error) as error:
             await self.aclose()
             raise ConfigError(
-                f"the database can't be opened ({type(error).__name__}): check DATABASE_URL"
-                f" or DATA_DIR: {_place(self.engine.url)}"
+                f"база не открывается ({type(error).__name__}): проверь DATABASE_URL"
+                f" или DATA_DIR: {_place(self.engine.url)}"
             ) from error
         return self
 

@@ -35,8 +35,8 @@ def process_lock(folder: Path, bot: str) -> Iterator[None]:
         if "locked" not in str(error):
             raise
         raise ConfigError(
-            f"{bot} already runs with {folder}: stop it, or let replicas share"
-            " a DATABASE_URL and a REDIS_URL"
+            f"{bot} уже работает с папкой {folder}: останови его или задай копиям общие"
+            " DATABASE_URL и REDIS_URL"
         ) from None
     try:
         yield

@@ -118,7 +118,7 @@ async def test_debug_shows_where_it_failed(shell: Shell, server: OpenAIServer) -
 async def test_no_token_is_named(shell: Shell) -> None:
     outcome = await shell.run(CLI, "Привет", HF_TOKEN="", HF_BASE_URL="")
     assert outcome.code == 1
-    assert "HF_TOKEN is not set" in outcome.err
+    assert "HF_TOKEN не задан" in outcome.err
 
 
 async def test_its_own_time_limit(shell: Shell, server: OpenAIServer) -> None:

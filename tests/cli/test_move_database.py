@@ -64,7 +64,7 @@ async def test_touches_nothing_when_the_target_has_rows(
     target = StorageSettings(database_url=postgres_database)
     await fill(source, 1)
     await move_database(source, target)
-    with pytest.raises(ConfigError, match="not empty"):
+    with pytest.raises(ConfigError, match="не пуста"):
         await move_database(source, target)
 
 
@@ -80,8 +80,8 @@ def test_says_what_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([]) == 1
-    assert "there is no database" in capsys.readouterr().err
+    assert "нет базы" in capsys.readouterr().err
     file = tmp_path / "some.sqlite3"
     file.touch()
     assert main(["--source", str(file)]) == 1
-    assert "not PostgreSQL" in capsys.readouterr().err
+    assert "не PostgreSQL" in capsys.readouterr().err

@@ -56,7 +56,7 @@ def test_names_the_missing_variable(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(errors.ConfigError, match=f"{missing} is not set"):
+    with pytest.raises(errors.ConfigError, match=f"{missing} не задан"):
         open_chat_model("openai")
 
 

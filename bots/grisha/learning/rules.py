@@ -1,4 +1,4 @@
-"""What may be learned, and whose confirmations make a pattern reach everybody."""
+"""Rules: which exchanges may be learned, and which votes confirm a pattern for everybody."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Candidate:
 
 
 def standing(candidate: Candidate, alike: Iterable[Candidate]) -> Status:
-    """Where the votes put a candidate; `alike` are the candidates nearly the same as it.
+    """The status that votes give a candidate; `alike` are nearly equal candidates of others.
 
     It is confirmed when two people beside its author asked nearly the same, confirmed what
     they were answered, and between them said every word of it.
@@ -154,7 +154,7 @@ def standing(candidate: Candidate, alike: Iterable[Candidate]) -> Status:
 
 
 def _is_said_by(exchange: Exchange, others: Sequence[Exchange]) -> bool:
-    """Whether every word of an exchange stands in one of the others too."""
+    """Whether every word of an exchange occurs in at least one of the others."""
     return all(
         set(words_of(mine)) <= {word for text in theirs for word in words_of(text)}
         for mine, theirs in zip(exchange, zip(*others, strict=True), strict=True)

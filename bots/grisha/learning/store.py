@@ -43,7 +43,7 @@ class Stats:
 
 
 class Learning:
-    """The store of patterns; decides which of them retrieval may show to whom."""
+    """Stores patterns and votes; decides which patterns a user may be shown."""
 
     def __init__(
         self, database: Database, index: DialogueIndex, now: Callable[[], datetime] = utc_now
@@ -110,7 +110,7 @@ class Learning:
 
     @retry_when_unavailable
     async def vet(self, matches: Sequence[Match], user_id: int) -> dict[int, int]:
-        """The numbers of patterns by those entries of the index that `user_id` may be shown.
+        """Return pattern ids by index entry, for the entries that `user_id` may be shown.
 
         What the user voted down they aren't shown again.
         """
@@ -135,7 +135,7 @@ class Learning:
 
     @retry_when_unavailable
     async def own(self, user_id: int, question: str) -> PatternRow | None:
-        """The answer to a question that this user confirmed for themselves."""
+        """The answer that this user confirmed for the same question, if any."""
         rejected = (PatternRow.status == Status.REJECTED.value) & PatternRow.by_operator
         query = (
             select(PatternRow)
@@ -153,7 +153,7 @@ class Learning:
 
     @retry_when_unavailable
     async def shown(self, pattern_id: int, chat_id: int, message_id: int) -> None:
-        """Note which message showed a pattern or candidate."""
+        """Record which message showed a pattern or candidate."""
         async with self._database.session() as session:
             if await session.get(PatternRow, pattern_id):
                 await session.merge(
@@ -463,7 +463,7 @@ class Learning:
         return authored, voted
 
     async def _naming(self, session: AsyncSession, names: set[str]) -> Sequence[int]:
-        """The patterns that hold one of these names."""
+        """Patterns whose question or answer contains one of these names."""
         if not names:
             return []
         rows = await session.execute(select(PatternRow.id, PatternRow.question, PatternRow.answer))

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from bots.common.russian import plural
 from bots.real_estate.mortgage.affordable import Affordable, affordable, affordable_at_bank
 from bots.real_estate.mortgage.annuity import MAX_RATE, MAX_YEARS, decimal
 from bots.real_estate.mortgage.costs import costs
 from bots.real_estate.mortgage.offers import Offer, Purchase, Refused, bank_offer, offer
 from bots.real_estate.mortgage.programmes import MortgageData, Programme
 from bots.real_estate.mortgage.reading import ORDINARY, MortgageQuestion
-from bots.real_estate.wording import money, plural, spaced
+from bots.real_estate.wording import money, spaced
 
 _MARKETS = {"новостройка": "новостройки", "вторичка": "вторичное жильё"}
 _NAME_WIDTH = 10

@@ -106,7 +106,7 @@ class TestReplicas:
     async def test_one_polls_and_the_other_takes_over(
         self, two: tuple[Replicas, Replicas], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(replicas_module, "BEAT", 0.05)
+        monkeypatch.setattr(replicas_module, "HEARTBEAT_INTERVAL", 0.05)
         await two[0].wait_for_leadership()
         waiting = asyncio.create_task(two[1].wait_for_leadership())
         done, _ = await asyncio.wait({waiting}, timeout=0.2)
@@ -126,7 +126,7 @@ class TestReplicas:
     async def test_a_lock_that_another_took_interrupts(
         self, two: tuple[Replicas, Replicas], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(replicas_module, "BEAT", 0.05)
+        monkeypatch.setattr(replicas_module, "HEARTBEAT_INTERVAL", 0.05)
         async with Turns(two[0]).turn(KEY) as turn:
             work = asyncio.create_task(turn.run(asyncio.sleep(60)))
             await asyncio.sleep(0)

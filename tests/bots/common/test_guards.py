@@ -110,7 +110,7 @@ class TestWebhook:
 def test_a_bad_address_is_one_line(variable: str, value: str, tmp_path: Path) -> None:
     environment = {**os.environ, variable: value, "DATA_DIR": str(tmp_path), "BOT_TOKEN": "1:a"}
     code = "import sys; from bots.launch import main; sys.exit(main(['--bot', 'literary']))"
-    code = f"import bots.common.replicas as r; r.PATIENCE = 0\n{code}"
+    code = f"import bots.common.replicas as r; r.MAX_RETRIES = 0\n{code}"
     process = subprocess.run(
         [sys.executable, "-c", code],
         cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,

@@ -116,7 +116,7 @@ async def test_one_folder_has_one_process(tmp_path: Path) -> None:
     with process_lock(tmp_path, "grisha"):
         with process_lock(tmp_path, "literary"):
             pass
-        with pytest.raises(ConfigError, match="already runs"), process_lock(tmp_path, "grisha"):
+        with pytest.raises(ConfigError, match="уже работает"), process_lock(tmp_path, "grisha"):
             pass
     with process_lock(tmp_path, "grisha"):
         pass

@@ -40,7 +40,7 @@ async def test_versions_side_by_side_and_figures(running: RunningBot) -> None:
         "🌡 Температура 1,2",
     ]
     assert "Рыбы читают свет." in sent[2]
-    assert "• 0: 2 слов" in summary
+    assert "• 0: 2 слова\n" in summary
     asked = [options.temperature for _, options in running.model.history]
     assert asked == [0.0, 0.7, 1.2]
 
@@ -122,6 +122,47 @@ async def test_a_hasty_second_continuation_goes_on_after_the_first(running: Runn
     running.model.gate.set()
     await chat.wait_for("Два.", WAIT)
     assert running.model.history[-1][0][2].content == "Вторая версия.\n\nРаз."
+
+
+@pytest.mark.parametrize(
+    ("said", "continued"),
+    [
+        ("продолжи версию 1,2", "Третья версия."),
+        ("продолжи версию 0.7", "Вторая версия."),
+        ("Продолжи, пожалуйста, первую версию", "Первая версия."),
+        ("продолжи последнюю", "Третья версия."),
+        ("продолжи 0", "Первая версия."),
+        ("продолжи версию 1,9", None),
+        ("продолжи версию 9", None),
+    ],
+)
+async def test_a_version_is_named_by_its_temperature_or_its_place(
+    running: RunningBot, said: str, continued: str | None
+) -> None:
+    chat = running.chat
+    running.model.enqueue("Первая версия.", "Вторая версия.", "Третья версия.", "И дальше.")
+    chat.send("про маяк")
+    await chat.wait_for("Что изменилось", WAIT)
+    chat.send(said)
+    if continued is None:
+        await chat.wait_for("Такой версии нет. Есть: 0, 0,7, 1,2", WAIT)
+        return
+    await chat.wait_for("И дальше.", WAIT)
+    assert running.model.history[-1][0][2].content == continued
+
+
+async def test_what_makes_no_sense_is_said(running: RunningBot) -> None:
+    chat = running.chat
+    chat.send("/temperature 1 1 1")
+    await chat.wait_for("Температуры: 1.", WAIT)
+    chat.send("про маяк")
+    await chat.wait_for("Что изменилось", WAIT)
+    asked = len(running.model.history)
+    chat.send("/chart")
+    await chat.wait_for("хотя бы две разные температуры", WAIT)
+    chat.send("ещё раз 9")
+    await chat.wait_for("от 0 до 2", WAIT)
+    assert len(running.model.history) == asked == 1
 
 
 async def test_buttons_reset_and_chart(running: RunningBot) -> None:

@@ -32,6 +32,7 @@ def test_similarity() -> None:
         ("2.1", None),
         ("-1", None),
         ("1 1 1 1", None),
+        ("1 1,0 1", (1.0,)),
         ("", None),
         ("nan", None),
     ],
@@ -41,10 +42,18 @@ def test_temperatures(text: str, values: tuple[float, ...] | None) -> None:
 
 
 def test_comparison_names_the_change() -> None:
-    text = texts.compared([Version(0.0, "да да да да"), Version(1.2, "нет может быть никогда")])
-    assert "разных 25 %" in text
+    varied = " ".join(f"слово{number}" for number in range(20))
+    text = texts.compared([Version(0.0, "да нет или так " * 5), Version(1.2, varied)])
+    assert "0: 20 слов, разных 20 %" in text
     assert "словарь стал богаче" in text
     assert "слово в слово" in texts.spread([Version(0.0, "да"), Version(0.0, "да")])
+
+
+def test_short_versions_are_counted_and_not_compared() -> None:
+    text = texts.compared([Version(0.0, "Маяк горит."), Version(1.2, "Маяк спит у моря сегодня.")])
+    assert "• 0: 2 слова\n• 1,2: 5 слов\n" in text
+    assert "короче 20 слов" in text
+    assert "%" not in text
 
 
 def test_chart_is_a_picture_of_diversity() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bots.common.russian import plural
 from bots.real_estate.assistant import Assistant
 from bots.real_estate.flat import Flat
 from bots.real_estate.listings import Listing, ListingStore
@@ -24,7 +25,6 @@ from bots.real_estate.wording import (
     comparison,
     money,
     nothing_facts,
-    plural,
     search_facts,
     understood,
     worth,

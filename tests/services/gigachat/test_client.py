@@ -194,7 +194,7 @@ def test_parallel_requests_follow_the_scope() -> None:
 
 
 def test_a_missing_key_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"GIGA_CLIENT_BASIC is not set: copy \.env\.example"):
+    with pytest.raises(ConfigError, match=r"GIGA_CLIENT_BASIC не задан: скопируй \.env\.example"):
         open_chat_model("gigachat")
 
 

@@ -36,9 +36,7 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[GigaChatServer
 
 async def test_a_missing_root_is_told_with_its_cure(server: GigaChatServer) -> None:
     async with GigaChatModel(server.settings()) as model:
-        with pytest.raises(
-            ConfigError, match=r"Russian Trusted Root CA is missing.*GIGA_CA_BUNDLE"
-        ):
+        with pytest.raises(ConfigError, match=r"Russian Trusted Root CA.*GIGA_CA_BUNDLE"):
             await model.complete(QUESTION)
     assert not server.oauth_calls
 
@@ -73,7 +71,7 @@ async def test_another_fault_of_a_certificate_is_not_blamed_on_the_root(
     server: GigaChatServer, bundle: Path
 ) -> None:
     async with GigaChatModel(server.settings(ca_bundle=bundle)) as model:
-        with pytest.raises(ConfigError, match="not valid: Hostname mismatch") as caught:
+        with pytest.raises(ConfigError, match="недействителен: Hostname mismatch") as caught:
             await model.complete(QUESTION)
     assert "Russian" not in str(caught.value)
 

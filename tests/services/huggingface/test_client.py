@@ -125,7 +125,7 @@ async def test_an_id_of_the_users_own_has_no_substitute(server: OpenAIServer) ->
 
 
 def test_names_the_missing_token() -> None:
-    with pytest.raises(errors.ConfigError, match="HF_TOKEN is not set"):
+    with pytest.raises(errors.ConfigError, match="HF_TOKEN не задан"):
         open_chat_model("huggingface")
 
 

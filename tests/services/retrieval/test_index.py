@@ -51,7 +51,7 @@ def opening(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Opening:
     """Opens an index as another process would: over the same database."""
-    monkeypatch.setattr("services.retrieval.in_memory.FRESH", 0)
+    monkeypatch.setattr("services.retrieval.in_memory.REFRESH_INTERVAL", 0)
     in_postgresql = request.param == "in PostgreSQL"
     if in_postgresql and database.engine.dialect.name != "postgresql":
         pytest.skip("vectors stay in PostgreSQL only")

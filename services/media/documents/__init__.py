@@ -1,0 +1,14 @@
+"""Documents that people send, turned into text whose places a person can find again.
+
+    document = await read_document(content, "договор.pdf")
+    for page in document.pages: ...
+
+`reading` holds the readers, which run in a process of their own; `passages` cuts a text into
+pieces that fit a prompt; `shelf` keeps the documents of a talk and finds the pieces that a
+question asks for.
+"""
+
+from services.media.documents.document import Document, DocumentRefused, Page
+from services.media.documents.door import read_document
+
+__all__ = ["Document", "DocumentRefused", "Page", "read_document"]
