@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 PRIVATE_INTERVAL = 1.0  # seconds between previews; Telegram bears about one a second
 GROUP_INTERVAL = 3.0  # and twenty a minute in a group
-FIRST_PREVIEW = 0.7  # a second after the question, with the wait for a paste's further parts
+FIRST_PREVIEW = 0.7  # seconds after the question; `services.head_start` may hold it longer
 TYPING_INTERVAL = 4.5  # a chat action lasts five seconds
 DRAFT_LIFETIME = 25.0  # a draft that isn't renewed vanishes after thirty
 

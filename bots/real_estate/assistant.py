@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bots.real_estate import wording
 from bots.real_estate.dialogue import (
@@ -30,6 +31,7 @@ from bots.real_estate.valuation.appraiser import Appraiser
 from bots.real_estate.valuation.model import Accuracy
 from bots.real_estate.voice import Voice
 from services.chat import ChatModel
+from services.head_start import once_settled
 from services.storage import PreferenceStore
 
 _COMPARED, _TICKED, _STATE, _STYLE = "compared", "ticked", "state", "style"
@@ -263,7 +265,8 @@ class Assistant:
         await self.saved_items.forget(owner_id)
 
     async def _keep(self, owner_id: int, state: State) -> None:
-        await self._preferences.set(owner_id, _STATE, state.to_json())
+        keep = partial(self._preferences.set, owner_id, _STATE, state.to_json())
+        await once_settled(keep)
 
     async def _read(self, text: str, state: State) -> ParsedMessage:
         previous = state.intent if state.intent != "other" else None
