@@ -35,6 +35,7 @@ from services.errors import ServiceError
 from services.head_start import once_settled
 from services.retrieval import Exchange, Match
 from services.storage import ConversationKey, HistoryStore, PreferenceStore, StoredMessage
+from services.web import reading_pages, require_tool, searching
 
 logger = logging.getLogger(__name__)
 
@@ -92,15 +93,27 @@ class Grisha:
             await once_settled(partial(self._take_thanks, heard, said[-1]))
         return await self._recall(plan) or await self._ask_model(plan, past)
 
+    async def plan_search(self, heard: IncomingMessage) -> AnswerPlan:
+        """Plan to look the answer up; ToolMissing when the model can't."""
+        require_tool(self.model, "web_search")
+        await self.users.see(heard.author_id, heard.key.chat_id)
+        name = await self.users.name_of(heard.author_id)
+        past = await self.history.recent(heard.key, HISTORY_MESSAGES)
+        plan = AnswerPlan(heard, prompts.fold(name or heard.author_name), name=name)
+        return replace(await self._ask_model(plan, past), entries=(), learnable=False, web=True)
+
     def answer(self, plan: AnswerPlan) -> AsyncGenerator[Chunk, None]:
-        """Stream the answer, cleaned."""
+        """Stream the answer, cleaned; one from the web comes as it is, with its sources."""
         if plan.ready:
             return _ready_stream(plan.ready)
+        if plan.web:
+            return searching(self.model).stream(plan.messages, self._options())
         heard = plan.heard
         cleaner = AnswerCleaner(
             NAME, (plan.speaker, *plan.others), plan.name, foreign=_has_hieroglyphs(heard.text)
         )
-        return clean_stream(self.model.stream(plan.messages, self._options()), cleaner)
+        model = reading_pages(self.model)
+        return clean_stream(model.stream(plan.messages, self._options()), cleaner)
 
     async def remember(
         self, plan: AnswerPlan, answer: str, shown_as: int | None = None

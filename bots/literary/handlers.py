@@ -46,6 +46,7 @@ def create_router() -> Router:
     router.message.register(on_reset, Command("reset"))
     forgetting.register(router)
     router.message.register(on_chart, Command("chart"))
+    router.message.register(on_draw, Command("draw"))
     router.message.register(on_again, Command("again"))
     router.message.register(on_again, Matches(F.text.regexp(AGAIN)), Addressed())
     router.message.register(on_continue, Matches(F.text.regexp(CONTINUE)), Addressed())
@@ -154,14 +155,31 @@ async def on_continue(message: Message, workshop: Workshop, turns: Turns, bot_na
     if work is None or not work.versions:
         await send_notice(message, texts.NO_WORK)
         return
-    number = _version_named(message, work)
+    number = _version_named(message, message.text or "", work)
     if number is None:
-        values = tuple(dict.fromkeys(version.temperature for version in work.versions))
-        example = spoken(values[-1])
-        listed = temperatures.listed(values)
-        await send_notice(message, texts.NO_VERSION.format(values=listed, example=example))
+        await send_notice(message, texts.no_version(work.versions))
         return
     await _continue(message, owner, work, number, workshop, turns, bot_name)
+
+
+async def on_draw(
+    message: Message, command: CommandObject, workshop: Workshop, turns: Turns, bot_name: str
+) -> None:
+    """An illustration of a version: of the named one, of the answered one, else of the last."""
+    work = await workshop.work(author_of(message).id)
+    if work is None or not work.versions:
+        await send_notice(message, texts.NO_WORK)
+        return
+    number = _version_named(message, f"продолжи {command.args or ''}", work)
+    if number is None:
+        await send_notice(message, texts.no_version(work.versions))
+        return
+    version = work.versions[number]
+    async with turns.turn(conversation_key(bot_name, message)) as turn:
+        drawing = workshop.illustration(version)
+        picture = await run_reply(message, turn, drawing, action=ChatAction.UPLOAD_PHOTO)
+        caption = texts.ILLUSTRATION.format(value=spoken(version.temperature))
+        await message.answer_photo(BufferedInputFile(picture, "illustration.jpg"), caption=caption)
 
 
 async def on_version_button(
@@ -284,12 +302,12 @@ def _temperature_of_reply(message: Message) -> float | None:
     return float(match[1].replace(",", ".")) if match else None
 
 
-def _version_named(message: Message, work: Work) -> int | None:
+def _version_named(message: Message, wish: str, work: Work) -> int | None:
     """The version that «продолжи …» means: by temperature, by place, else by reply.
 
     None when there is no such version.
     """
-    match = CONTINUE.match(message.text or "")
+    match = CONTINUE.match(wish)
     if match and match["ordinal"]:
         number = _ORDINALS[match["ordinal"].lower()]
         return number if number < len(work.versions) else None
