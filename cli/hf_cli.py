@@ -185,8 +185,8 @@ def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
     """Refuse what can't go together; exits with 2."""
     if args.provider and args.backend not in (None, "huggingface"):
         parser.error("--provider есть только у --backend huggingface")
-    if args.list_models and args.backend not in (None, "huggingface", "openai"):
-        parser.error("--list-models есть у --backend huggingface и openai")
+    if args.list_models and args.backend == "local":
+        parser.error("--list-models есть у --backend huggingface, openai и gigachat")
     if args.go_on and args.talk:
         parser.error("-c и --talk — это два разговора: выбери один")
     several = args.compare or args.samples > 1
@@ -314,6 +314,12 @@ async def list_models(args: argparse.Namespace) -> int:
     if args.backend == "openai":
         models = await list_served(read_settings(OpenAICompatibleSettings))
         print("\n".join(model["id"] for model in models))
+        return shell.OK
+    if args.backend == "gigachat":
+        from services.gigachat import GigaChatModel, GigaChatSettings
+
+        async with GigaChatModel(read_settings(GigaChatSettings)) as gigachat:
+            print("\n".join(f"{item.name}\t{item.kind}" for item in await gigachat.models()))
         return shell.OK
     settings = read_settings(HuggingFaceSettings)
     served = await served_models(settings)

@@ -69,17 +69,20 @@ class Stopwatch:
         self._price = price
         self._started = time.monotonic()
         self._first_token: float | None = None
+        self._ended: float | None = None
 
     async def watch(self, stream: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
         async with aclosing(stream):
             async for chunk in stream:
                 if chunk.text and self._first_token is None:
                     self._first_token = time.monotonic() - self._started
+                if chunk.completion:  # the end of the stream may be held for a while
+                    self._ended = time.monotonic()
                 yield chunk
 
     def measurement(self, completion: Completion) -> Measurement:
-        """The measurement up to now, with the model's price, else the one given here."""
-        seconds = time.monotonic() - self._started
+        """The measurement up to the answer's end, with the model's price or the one given here."""
+        seconds = (self._ended or time.monotonic()) - self._started
         price: Price | None = getattr(self._model, "price", None) or self._price
         return Measurement(completion, seconds, self._first_token, price)
 
