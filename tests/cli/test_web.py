@@ -88,7 +88,8 @@ async def test_the_chat_searches_and_remembers(
     assert "tools" not in giga.requests[1]
     said = [message["content"][0]["text"] for message in giga.requests[1]["messages"]]
     assert said[1:] == ["что нового?", SHOWN.strip(), "Какой мост?"]
-    (session,) = json.loads(Path(env["CHAT_MEMORY_FILE"]).read_text("utf-8"))["sessions"]
+    kept = Path(env["CHAT_MEMORY_FILE"]).read_text("utf-8")  # noqa: ASYNC240
+    (session,) = json.loads(kept)["sessions"]
     assert session["total_input_tokens"] > 0
 
 

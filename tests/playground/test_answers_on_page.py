@@ -22,7 +22,8 @@ pytestmark = in_chromium
 READ = """ids => {
   const read = (node) => {
     if (node.nodeType === Node.TEXT_NODE) return node.data;
-    if (node.tagName === "HEADER") return node.firstChild.data === "код" ? "" : node.firstChild.data;
+    const title = node.firstChild?.data;
+    if (node.tagName === "HEADER") return title === "код" ? "" : title;
     if (node.tagName === "INPUT") return node.checked ? "x" : "";
     const inner = [...node.childNodes].map(read).join("");
     if (node.tagName === "LI" && node.hasAttribute("value")) return node.value + inner;
