@@ -211,7 +211,10 @@ def _choose(
         districts = [r for r in readings if r.place.kind in ("district", "okrug")]
         fitting = districts or [r for r in readings if r.place.kind == "metro"]
         return min(fitting, key=lambda r: r.place.city not in cities, default=None)
+    parts = [r for r in readings if r.place.kind == "district" and r.place.city in cities]
     towns = [reading for reading in readings if reading.place.kind == "city"]
+    if towns and parts:  # «Сочи, Адлер»: a town that is a part of the city named
+        return parts[0]
     if city and towns:
         return towns[0]
     if towns and (len(towns) == len(readings) or not _looks_like_adjective(name.form)):
