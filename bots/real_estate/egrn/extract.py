@@ -202,7 +202,19 @@ def _label_places(text: str) -> list[tuple[int, int, str]]:
 
 
 _NUMBERED = frozenset(
-    ["owners", "right", "basis", "no_consent", "burdens", "shared_building", "court", "objection", "seizure", "personally", "claims"]
+    [
+        "owners",
+        "right",
+        "basis",
+        "no_consent",
+        "burdens",
+        "shared_building",
+        "court",
+        "objection",
+        "seizure",
+        "personally",
+        "claims",
+    ]
 )
 
 
