@@ -17,7 +17,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_cli.py`
 
-from cli import answers, asking, report, shell, structured, talks, templates
+from cli import answers, asking, completion, report, shell, structured, talks, templates, web
 from cli.answers import extract, save
 from cli.asking import conversation
 from cli.comparison import command as comparison
@@ -64,7 +64,23 @@ EPILOG = f"""\
 
 def build_parser() -> argparse.ArgumentParser:
     parser = Parser(description=DESCRIPTION, epilog=EPILOG)
-    shell.add_prompt_options(parser)
+    shell.add_prompt(parser)
+    add_options(parser)
+    return parser
+
+
+def completion_parser() -> argparse.ArgumentParser:
+    """What Tab completes: the options, and `log` and `usage` in place of a prompt."""
+    from cli.log.commands import add_commands
+
+    parser = Parser(prog="hf")
+    add_options(parser)
+    add_commands(parser.add_subparsers())
+    return parser
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    shell.add_file_option(parser)
     which = parser.add_argument_group("кто отвечает")
     what = which.add_mutually_exclusive_group()
     what.add_argument(
@@ -94,6 +110,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     how.add_argument("--max-tokens", type=count, metavar="N", help="предел длины ответа")
     how.add_argument("--timeout", type=number, metavar="СЕКУНДЫ", help="предел времени на ответ")
+    web.add_option(how)
     talks.add_talk_options(how)
     templates.add_options(how)
     output = parser.add_argument_group("что вывести")
@@ -113,13 +130,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     answers.add_options(output)
     shell.add_common_options(output)
-    output.add_argument(
-        "--completion",
-        choices=("bash", "zsh", "fish"),
-        help="вывести дополнение по Tab для этой оболочки",
-    )
+    completion.add_option(output)
     comparison.add_options(parser.add_argument_group("сравнение"))
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -139,9 +151,7 @@ def command(
 ) -> Coroutine[Any, Any, int] | int:
     """Read what is to be asked, then return the work; wrong usage exits with 2."""
     if args.completion:
-        import shtab
-
-        print(shtab.complete(build_parser(), args.completion))
+        print(completion.script(completion_parser(), args.completion))
         return shell.OK
     if args.templates:
         print(templates.list_templates())
@@ -176,11 +186,13 @@ def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
     """Refuse what can't go together; exits with 2."""
     if args.provider and args.backend not in (None, "huggingface"):
         parser.error("--provider есть только у --backend huggingface")
-    if args.list_models and args.backend not in (None, "huggingface", "openai"):
-        parser.error("--list-models есть у --backend huggingface и openai")
+    if args.list_models and args.backend == "local":
+        parser.error("--list-models есть у --backend huggingface, openai и gigachat")
     if args.go_on and args.talk:
         parser.error("-c и --talk — это два разговора: выбери один")
     several = args.compare or args.samples > 1
+    if several and args.web:
+        parser.error("--web ищет для одного ответа: без --compare и -n")
     if several and (args.schema or args.go_on or args.talk):
         parser.error("у нескольких ответов нет общего разговора: без --schema, -c и --talk")
     comparison.check_usage(parser, args)
@@ -202,7 +214,8 @@ async def answer(
     live = args.stream and not (args.json or args.extract or schema)
     async with asking.opened(
         target, talk.log, tool=TOOL, talk_id=talk.id, quiet=args.quiet
-    ) as model:
+    ) as plain:
+        model = web.with_web(plain, args)
         messages = conversation(args.prompt, system, talk.past, model.context_length)
         try:
             measured = await ask(args, target, model, messages, print_piece if live else None)
@@ -305,6 +318,12 @@ async def list_models(args: argparse.Namespace) -> int:
     if args.backend == "openai":
         models = await list_served(read_settings(OpenAICompatibleSettings))
         print("\n".join(model["id"] for model in models))
+        return shell.OK
+    if args.backend == "gigachat":
+        from services.gigachat import GigaChatModel, GigaChatSettings
+
+        async with GigaChatModel(read_settings(GigaChatSettings)) as gigachat:
+            print("\n".join(f"{item.name}\t{item.kind}" for item in await gigachat.models()))
         return shell.OK
     settings = read_settings(HuggingFaceSettings)
     served = await served_models(settings)

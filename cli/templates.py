@@ -108,7 +108,8 @@ def read_prompt(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
     args.prompt, system = template.fill(text, _pairs(parser, args.params))
     args.system = args.system or system or None
     for name, value in template.options.items():
-        if getattr(args, name, value) in (None, False):
+        given = getattr(args, name, value)
+        if given is None or given is False:
             setattr(args, name, value)
 
 

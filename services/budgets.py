@@ -14,12 +14,16 @@ from typing import Any
 
 from services.chat import (
     DEFAULT_OPTIONS,
+    BuiltinTool,
     ChatModel,
     Chunk,
     Completion,
+    GeneratedFile,
     GenerationOptions,
     Message,
     Usage,
+    builtin_tools,
+    file_content,
     warm_up,
 )
 from services.errors import BudgetSpent, ServiceError
@@ -206,6 +210,13 @@ class MeteredModel:
         """Price of the wrapped model, if known."""
         price: Price | None = getattr(self._model, "price", None)
         return price
+
+    @property
+    def builtin_tools(self) -> frozenset[BuiltinTool]:
+        return builtin_tools(self._model)
+
+    async def file_content(self, file_id: str) -> bytes:
+        return await file_content(self._model, GeneratedFile(file_id))
 
     async def complete(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS

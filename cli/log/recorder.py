@@ -31,16 +31,24 @@ STOPPED = "stopped"  # the finish reason of an answer that the user stopped
 class Recorder:
     """What is known of every exchange of one run, and the log that it goes to."""
 
-    log: ExchangeLog
+    log: ExchangeLog | None
     tool: str
     backend: str
     asked: str | None = None  # the model's name as the user gave it
     talk_id: int | None = None
     price: Price | None = None  # where the model itself knows none
+    key: str | None = None  # of the talk that the first question opens
     _told: bool = False
 
+    def follow(self, key: str) -> None:
+        """What is said from now on belongs to the talk of this key."""
+        self.key, self.talk_id = key, None
+
     async def begin(self, model: str, messages: Sequence[Message]) -> int | None:
-        """Keep the question; None when that failed, which the user is told once."""
+        """Keep the question; None without a log, or when that failed, which is told once."""
+        log = self.log
+        if log is None:
+            return None
         last = messages[-1]
         question = Question(
             tool=self.tool,
@@ -49,14 +57,19 @@ class Recorder:
             prompt=last.content,
             system=messages[0].content if messages[0].role == "system" else None,
             role=last.role,
-            talk_id=self.talk_id,
         )
-        return await self._kept(lambda: self.log.begin(question))
+        return await self._kept(lambda: self._begin(log, question))
+
+    def _begin(self, log: ExchangeLog, question: Question) -> int:
+        if self.talk_id is None and self.key:
+            self.talk_id = log.open_talk(self.tool, question.prompt, self.key).id
+        return log.begin(replace(question, talk_id=self.talk_id))
 
     async def finish(self, number: int | None, outcome: Outcome) -> None:
-        if number is not None:
+        log = self.log
+        if number is not None and log is not None:
             outcome = replace(outcome, price=outcome.price or self.price)
-            await self._kept(lambda: self.log.finish(number, outcome))
+            await self._kept(lambda: log.finish(number, outcome))
 
     async def _kept(self, write: Callable[[], T]) -> T | None:
         try:

@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from cli.log.schema import LogTooNew, migrate
 from cli.shell import Problem
+from cli.words import fold, stem
 from services.chat import Message, Usage
 from services.timing import Price
 
@@ -372,18 +373,9 @@ def _conditions(wanted: Filter) -> tuple[str, list[str], list[str]]:
 def _query(words: str) -> str:
     """All the words, in any of their endings; «in quotes» exactly."""
     parts = []
-    for phrase, word in re.findall(r'["«]([^"»]+)["»]|(\w+)', words)[:MAX_WORDS]:
-        text = (phrase or word).replace("ё", "е").replace("Ё", "Е").replace('"', " ")
-        parts.append(f'"{text}"' if phrase else f'"{_stem(text)}"*')
+    for phrase, word in re.findall(r'["«]([^"»]+)["»]|(\w+)', fold(words))[:MAX_WORDS]:
+        parts.append(f'"{phrase}"' if phrase else f'"{stem(word)}"*')
     return " AND ".join(parts) or '""'
-
-
-def _stem(word: str) -> str:
-    """A word without what a Russian ending may change; short ones and others are left whole."""
-    if word.isascii() or len(word) < 4:
-        return word
-    ending = 3 if len(word) > 6 else len(word) // 3  # «старого», «ёлками», «дома»
-    return word[:-ending]
 
 
 def now() -> str:
