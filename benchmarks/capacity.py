@@ -63,7 +63,8 @@ class Need:
         if share < 0.5:
             return f"никакой ({share * 100:.0f} % от {TELEGRAM_MESSAGES} сообщений в секунду)"
         if self.peak <= TELEGRAM_MESSAGES:
-            return f"{TELEGRAM_MESSAGES} сообщений в секунду на бота ({share * 100:.0f} %): всплеск ждёт"
+            used = f"{share * 100:.0f} %"
+            return f"{TELEGRAM_MESSAGES} сообщений в секунду на бота ({used}): всплеск ждёт"
         return (
             f"{TELEGRAM_MESSAGES} сообщений в секунду на бота: нужно ботов {self.bots}, "
             f"с платной рассылкой ({_number(TELEGRAM_PAID)} в секунду) {self.paid_bots}"

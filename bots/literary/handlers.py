@@ -121,18 +121,13 @@ async def on_prompt(
                     break
         await workshop.keep(owner, work)
         if work.versions and not turn.stopped:
-<<<<<<< HEAD
             keyboard = versions_keyboard(work)
-            await send_reply(message, texts.compared(work.versions), keyboard=keyboard)
-=======
-            keyboard = versions_keyboard(work.versions)
             await send_reply(
                 message,
                 texts.compared(work.versions),
                 keyboard=keyboard,
                 rich=texts.compared_table(work.versions),
             )
->>>>>>> main
 
 
 async def on_again(message: Message, workshop: Workshop, turns: Turns, bot_name: str) -> None:
