@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_cli.py`
 
-from cli import report, shell
+from cli import attachments, report, shell
 from services.backends import BACKENDS, open_chat_model
 from services.chat import ChatModel, Chunk, GenerationOptions, Message, complete_stream
 from services.env import read_settings
@@ -35,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Ответ выводится в stdout, время, токены и цена — в stderr (или всё в --json).",
     )
     shell.add_prompt_options(parser)
+    attachments.add_option(parser)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--model", help=f"{', '.join(MODELS)} или полный id org/name[:provider]")
     what.add_argument(
@@ -179,13 +180,20 @@ async def _ask(
     args: argparse.Namespace, model: ChatModel, show: Callable[[str], None] | None
 ) -> Measurement:
     messages = [Message("system", args.system)] if args.system else []
-    messages.append(Message("user", args.prompt))
+    question, sources_of = await (await attachments.read_all(args.attach)).message(
+        args.prompt, model
+    )
+    messages.append(question)
     options = GenerationOptions(temperature=args.temperature, max_tokens=args.max_tokens)
     watch = Stopwatch(model)
-    if not args.stream:
-        return watch.measurement(await model.complete(messages, options))
-    stream = watch.watch(model.stream(messages, options))
-    return watch.measurement(await complete_stream(_shown(stream, show) if show else stream))
+    if args.stream:
+        stream = watch.watch(model.stream(messages, options))
+        completion = await complete_stream(_shown(stream, show) if show else stream)
+    else:
+        completion = await model.complete(messages, options)
+    if sources := sources_of(completion.text):
+        shell.say(sources)
+    return watch.measurement(completion)
 
 
 async def _shown(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_llama3_openai.py`
 
-from cli import llama3, shell
+from cli import attachments, llama3, shell
 from services.chat import GenerationOptions, Message, Usage
 from services.env import missing, read_settings
 from services.huggingface.config import ROUTER_URL, HuggingFaceSettings
@@ -43,6 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=f"Токенизатор Llama 3 для точного счёта скачивает: {SETUP}",
     )
     shell.add_prompt_options(parser)
+    attachments.add_option(parser)
     parser.add_argument("--text", help="запрос, то же, что в аргументах")
     parser.add_argument("--model", default="llama3", help="модель семейства Llama 3 (%(default)s)")
     parser.add_argument("--system", help="системная инструкция")
@@ -86,17 +87,21 @@ async def answer(args: argparse.Namespace) -> int:
     settings = read_settings(HuggingFaceSettings)
     model_id = settings.card(args.model).id
     messages = [Message("system", args.system)] if args.system else []
-    messages.append(Message("user", args.prompt))
-    counts = count(messages)
-    local = counts[llama3.family_of(model_id)]
+    attached = await attachments.read_all(args.attach)
     model = open_model(settings, model_id)
     try:
+        question, sources_of = await attached.message(args.prompt, model)
+        messages.append(question)
+        counts = count(messages)
+        local = counts[llama3.family_of(model_id)]
         options = GenerationOptions(temperature=args.temperature, max_tokens=args.max_tokens)
         completion = await model.complete(messages, options)
     finally:
         await model.aclose()
     usage = completion.usage if completion.usage and not completion.usage.approximate else None
     print(completion.text, "", sep="\n")
+    if sources := sources_of(completion.text):
+        print(sources)
     print(f"local_input_tokens: {local}")
     print(f"api_prompt_tokens: {usage.prompt_tokens if usage else 'n/a'}")
     print(f"api_completion_tokens: {usage.completion_tokens if usage else 'n/a'}")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from cli.attachments import AttachmentError
 from services import errors
 from services.chat import ChatModel
 from services.env import load_env
@@ -98,6 +99,8 @@ def set_up_logging(*, debug: bool) -> None:
 
 def describe(error: errors.ServiceError) -> str:
     """Say in Russian what happened and what to do."""
+    if isinstance(error, AttachmentError):
+        return str(error)
     text = _TEXTS.get(type(error))
     return text.format(error=error) if text else describe_error(error)
 

@@ -93,3 +93,14 @@ class ContentRejected(ServiceError):
 
 class ContextTooLong(ServiceError):
     """The conversation doesn't fit the model's context."""
+
+
+class CannotSee(ServiceError):
+    """The model takes no pictures; `suggestion` names one of the same service that does."""
+
+    def __init__(
+        self, message: str, *, service: str = "", model: str = "", suggestion: str = ""
+    ) -> None:
+        super().__init__(message, service=service)
+        self.model = model
+        self.suggestion = suggestion

@@ -28,6 +28,7 @@ from services.chat import (
     Message,
     warm_up,
 )
+from services.dialogue import CHARACTERS_PER_TOKEN, DOCUMENT_SHARE, with_pictures
 from services.errors import ServiceError
 from services.retrieval import Exchange, Match
 from services.storage import ConversationKey, HistoryStore, PreferenceStore, StoredMessage
@@ -84,6 +85,8 @@ class Grisha:
         await self._note_facts(heard, past)
         if is_thanks(heard.text) and said:
             await self._take_thanks(heard, said[-1])
+        if heard.pictures or heard.excerpts:  # a known answer knows nothing of them
+            return await self._ask_model(plan, past)
         return await self._recall(plan) or await self._ask_model(plan, past)
 
     def answer(self, plan: AnswerPlan) -> AsyncGenerator[Chunk, None]:
@@ -106,9 +109,10 @@ class Grisha:
         if not answer.strip():
             return None
         heard = plan.heard
+        said = with_pictures(heard.text, heard.pictures)
         await self.history.append(
             heard.key,
-            StoredMessage("user", heard.text, heard.author_id, plan.speaker, heard.message_id),
+            StoredMessage("user", said, heard.author_id, plan.speaker, heard.message_id),
             StoredMessage("assistant", answer, author_name=NAME, source_id=heard.message_id),
         )
         await self.learning.used(plan.entries, [plan.pattern] if plan.pattern else [])
@@ -368,7 +372,7 @@ class Grisha:
         found = await self._examples(heard)
         prompt = prompts.Prompt(
             self.persona,
-            self._turn("user", heard.text, plan.speaker, heard.group),
+            self._question(plan),
             await self._facts(plan),
             [Exchange(match.question, match.answer) for match in found],
             [self._turn(turn.role, turn.content, turn.author_name, heard.group) for turn in past],
@@ -383,7 +387,8 @@ class Grisha:
             others=sorted(
                 {prompts.fold(turn.author_name) for turn in past if turn.author_name} - {NAME}
             ),
-            learnable=heard.post is None and is_worth_searching(heard.text),
+            learnable=not (heard.post or heard.pictures or heard.excerpts)
+            and is_worth_searching(heard.text),
         )
 
     async def _facts(self, plan: AnswerPlan) -> list[str]:
@@ -417,6 +422,17 @@ class Grisha:
             if fact.message_id != heard.message_id
         ]
         return [prompts.FACTS_TOLD.format(facts="; ".join(told))] if told else []
+
+    def _question(self, plan: AnswerPlan) -> Message:
+        heard = plan.heard
+        turn = self._turn("user", heard.text, plan.speaker, heard.group)
+        content = heard.excerpts.add_to(turn.content)
+        return replace(turn, content=content, attachments=heard.pictures)
+
+    @property
+    def room(self) -> int:
+        """Characters of a document that a prompt takes, beside the talk."""
+        return int(self._budget() * CHARACTERS_PER_TOKEN * DOCUMENT_SHARE)
 
     def _turn(self, role: str, content: str, speaker: str | None, group: bool) -> Message:
         if role == "assistant":

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from cli.attachments import Attached, AttachmentError
 from cli.history_chat import texts
 from cli.history_chat.config import ConsoleSettings
 from cli.history_chat.conversation import Conversation, recent
@@ -29,6 +31,7 @@ COMMANDS = {
     "/load": "перечитать файл и выбрать сессию",
     "/clear": "очистить историю и резюме этой сессии",
     "/forget": "удалить эту сессию из файла и начать новую",
+    "/attach": "приложить документ или картинку: /attach FILE",
     "/exit": "сохранить и выйти",
 }
 
@@ -95,6 +98,9 @@ class Repl:
         if not line.startswith("/"):
             await self._ask(line)
             return
+        if line.split()[0] == "/attach":
+            await self._attach(line.removeprefix("/attach").strip())
+            return
         command = self._commands.get(line)
         if command is None:
             self._screen.error(texts.UNKNOWN_COMMAND.format(command=line))
@@ -102,6 +108,17 @@ class Repl:
         await command()
         if self._talk.session.messages or self._memory.knows(self._talk.session):
             await self._save()
+
+    async def _attach(self, name: str) -> None:
+        """Let a file join the talk: it stays until another session begins."""
+        if not name:
+            self._screen.error(texts.ATTACH_WHAT)
+            return
+        problem = await self._interrupted(self._talk.attached.add(Path(name.strip("\"'"))))
+        if problem:
+            self._screen.error(problem)
+        else:
+            self._screen.note(texts.ATTACHED.format(name=name))
 
     async def _ask(self, question: str) -> None:
         with self._screen.answer() as view:
@@ -308,6 +325,7 @@ class Repl:
 
     async def _on_clear(self) -> None:
         if await self._erase(self._memory.clear):
+            self._talk.attached = Attached()
             self._screen.note(texts.CLEARED)
 
     async def _on_forget(self) -> None:
@@ -359,6 +377,6 @@ class Repl:
 
 def explain(error: ServiceError) -> str:
     """What happened and what to do; who sits at the console also mends the settings."""
-    if isinstance(error, (ConfigError, AuthError)):
+    if isinstance(error, (AttachmentError, ConfigError, AuthError)):
         return describe(error)
     return describe_error(error, restart="/clear")

@@ -8,6 +8,7 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from services.gigachat.error_mapping import (
     transport_error,
 )
 from services.gigachat.events import DONE, EventDecoder
+from services.gigachat.files import uploaded
 from services.gigachat.limiter import RequestLimiter
 from services.gigachat.reply import (
     ModelInfo,
@@ -96,11 +98,12 @@ class GigaChatModel:
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> Completion:
         """Answer the conversation; see `ChatModel`."""
-        request = chat_request(self.name, messages, options)
-        async with self._limiter:
-            reply, token = await self._call(
-                "POST", "/chat/completions", request, self._settings.answer_timeout
-            )
+        async with uploaded(messages, self.name, self._ask) as file_ids:
+            request = chat_request(self.name, messages, options, file_ids=file_ids)
+            async with self._limiter:
+                reply, token = await self._call(
+                    "POST", "/chat/completions", request, self._settings.answer_timeout
+                )
         try:
             return parse_completion(reply, self.name)
         except TokenRefused as error:
@@ -110,7 +113,13 @@ class GigaChatModel:
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Chunk, None]:
         """Answer piece by piece; see `ChatModel`."""
-        request = chat_request(self.name, messages, options, stream=True)
+        async with uploaded(messages, self.name, self._ask) as file_ids:
+            request = chat_request(self.name, messages, options, stream=True, file_ids=file_ids)
+            async with aclosing(self._stream(request)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async def _stream(self, request: JSON) -> AsyncGenerator[Chunk, None]:
         answer = StreamedAnswer(self.name)
         decoder = EventDecoder()
         async with self._limiter:
@@ -166,13 +175,15 @@ class GigaChatModel:
             if self._session is not None:
                 await self._session.close()
 
-    async def _ask(self, method: str, path: str, request: JSON | None = None) -> Any:
+    async def _ask(
+        self, method: str, path: str, request: JSON | aiohttp.BytesPayload | None = None
+    ) -> Any:
         """Send a request within the read timeout and return the reply's JSON."""
         reply, _ = await self._call(method, path, request, self._settings.read_timeout)
         return reply
 
     async def _call(
-        self, method: str, path: str, request: JSON | None, limit: float
+        self, method: str, path: str, request: JSON | aiohttp.BytesPayload | None, limit: float
     ) -> tuple[Any, Token]:
         """The JSON of a whole reply, and the token that was used.
 
@@ -186,7 +197,11 @@ class GigaChatModel:
             raise transport_error(error) from error
 
     async def _open(
-        self, method: str, path: str, request: JSON | None = None, ends: float | None = None
+        self,
+        method: str,
+        path: str,
+        request: JSON | aiohttp.BytesPayload | None = None,
+        ends: float | None = None,
     ) -> tuple[aiohttp.ClientResponse, Token]:
         """Return an accepted response, which the caller releases, and the token that was used.
 
@@ -209,12 +224,18 @@ class GigaChatModel:
         self._tokens.discard(token)
         return Unavailable("the access token expired during the answer", service=SERVICE)
 
-    def _identify(self, method: str, path: str, request: JSON | None, ends: float | None) -> _Call:
+    def _identify(
+        self,
+        method: str,
+        path: str,
+        request: JSON | aiohttp.BytesPayload | None,
+        ends: float | None,
+    ) -> _Call:
         """Give a request its IDs: UUIDs that share this client's prefix."""
         request_id = f"{self._id_prefix}{next(self._numbers):012x}"
         headers = {"X-Request-ID": request_id}
-        body = None
-        if request is not None:
+        body = request if isinstance(request, aiohttp.BytesPayload) else None
+        if isinstance(request, dict):
             body = aiohttp.BytesPayload(encode(request), content_type="application/json")
             if "messages" in request:
                 session = beginning(request) & 0xFFFF_FFFF_FFFF

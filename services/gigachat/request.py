@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -24,12 +24,19 @@ def encode(request: JSON) -> bytes:
 
 
 def chat_request(
-    model: str, messages: Sequence[Message], options: GenerationOptions, stream: bool = False
+    model: str,
+    messages: Sequence[Message],
+    options: GenerationOptions,
+    stream: bool = False,
+    file_ids: Mapping[int, Sequence[str]] | None = None,
 ) -> JSON:
-    """The body of a chat request; raises ValueError when there are no messages."""
+    """The body of a chat request; raises ValueError when there are no messages.
+
+    `file_ids` are of the pictures of messages, by the message's place.
+    """
     if not messages:
         raise ValueError("messages is empty")
-    request: JSON = {"model": model, "messages": _merge_system(messages)}
+    request: JSON = {"model": model, "messages": _merge_system(messages, file_ids or {})}
     if stream:
         request["stream"] = True
     if options.temperature is not None:
@@ -62,15 +69,21 @@ def beginning(request: JSON) -> int:
     return hash(tuple(start))
 
 
-def _merge_system(messages: Sequence[Message]) -> list[JSON]:
+def _merge_system(messages: Sequence[Message], file_ids: Mapping[int, Sequence[str]]) -> list[JSON]:
     """Join system messages: GigaChat accepts one, at the start."""
     system = [message.content for message in messages if message.role == "system"]
-    rest = [_message(message) for message in messages if message.role != "system"]
+    rest = [
+        _message(message, file_ids.get(number, ()))
+        for number, message in enumerate(messages)
+        if message.role != "system"
+    ]
     return [{"role": "system", "content": "\n\n".join(system)}, *rest] if system else rest
 
 
-def _message(message: Message) -> JSON:
+def _message(message: Message, file_ids: Sequence[str] = ()) -> JSON:
     wire: JSON = {"role": message.role, "content": message.content}
+    if file_ids:
+        wire["attachments"] = list(file_ids)
     if message.role == "function" and message.name is not None:
         wire["name"] = message.name
     if message.function_call is not None:

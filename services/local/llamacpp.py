@@ -46,6 +46,7 @@ from services.local.llama_server import LlamaServer
 from services.local.prefixes import Prefixes
 from services.local.slots import Slot, Slots
 from services.local.text import AnswerText
+from services.vision import check_pictures
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +126,7 @@ class LlamaCppModel:
     ) -> AsyncGenerator[Chunk, None]:
         if not messages:
             raise ValueError("messages is empty")
+        check_pictures(messages, self.name, "local")
         server = await self._loading.result()
         request = await self._request(server, messages, options)
         began = time.monotonic()

@@ -27,7 +27,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from aiohttp import web
 
@@ -77,6 +77,14 @@ class Hang:
     """No reply at all."""
 
 
+class Upload(NamedTuple):
+    """A file as it came."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
 Reply = str | Wire | Fail | Body | Broken | Hang
 
 
@@ -95,6 +103,8 @@ class GigaChatServer:
         self.finish_reason = "stop"
         self.balance: dict[str, int] | None = {"GigaChat": 900_000, "Embeddings": 5_000}
         self.requests: list[Wire] = []
+        self.uploads: list[Upload] = []
+        self.files: dict[str, Upload] = {}  # those that aren't deleted
         self.headers: list[Mapping[str, str]] = []
         self.active = 0
         self.peak = 0
@@ -114,6 +124,8 @@ class GigaChatServer:
                 web.post("/api/v2/oauth", self._oauth),
                 web.post("/api/v1/chat/completions", self._chat),
                 web.post("/api/v1/tokens/count", self._count),
+                web.post("/api/v1/files", self._upload),
+                web.post("/api/v1/files/{file}/delete", self._delete_file),
                 web.get("/api/v1/models", self._models),
                 web.get("/api/v1/balance", self._balance),
                 web.post("/api/v1/embeddings", self._embeddings),
@@ -196,13 +208,47 @@ class GigaChatServer:
         if scope not in SCOPES:
             raise Refused(400, "scope from db not fully includes consumed scope", code=7)
 
-    async def _body(self, request: web.Request) -> Wire:
-        """The checks that every API call begins with."""
+    async def _upload(self, request: web.Request) -> web.Response:
+        await self._check_token(request)
+        form = await request.post()
+        file = form.get("file")
+        if form.get("purpose") != "general" or not isinstance(file, web.FileField):
+            raise Refused(400, "Bad form")
+        upload = Upload(file.filename, file.content_type, file.file.read())
+        name = f"file-{uuid.uuid4()}"
+        self.uploads.append(upload)
+        self.files[name] = upload
+        size = len(upload.content)
+        return web.json_response(
+            {"id": name, "object": "file", "bytes": size, "created_at": 1768996174,
+             "filename": upload.name, "purpose": "general", "access_policy": "private"}
+        )  # fmt: skip
+
+    async def _delete_file(self, request: web.Request) -> web.Response:
+        await self._check_token(request)
+        name = request.match_info["file"]
+        if self.files.pop(name, None) is None:
+            raise Refused(404, "No such file")
+        return web.json_response({"id": name, "deleted": True})
+
+    def _check_attachments(self, body: Wire) -> None:
+        for message in body["messages"]:
+            for name in message.get("attachments", ()):
+                if message["role"] != "user" or name not in self.files:
+                    raise Refused(404, "No such file")
+                if body["model"] in ("GigaChat", "GigaChat-2"):
+                    raise Refused(422, "Invalid params: the model can't process images")
+
+    async def _check_token(self, request: web.Request) -> None:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         known = self._tokens.get(token, 0.0) > time.time()
         await asyncio.sleep(self.latency())
         if not known:
             raise Refused(401, "Token has expired")
+
+    async def _body(self, request: web.Request) -> Wire:
+        """The checks that every API call begins with."""
+        await self._check_token(request)
         if request.method == "GET":
             return {}
         if request.content_type != "application/json":
@@ -215,6 +261,7 @@ class GigaChatServer:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await self._body(request)
         check_chat(body)
+        self._check_attachments(body)
         self.requests.append(body)
         self.active += 1
         self.peak = max(self.peak, self.active)
