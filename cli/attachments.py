@@ -9,18 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.shell import Problem
 from services.chat import ChatModel, Image, Message
-from services.errors import ServiceError
 
 if TYPE_CHECKING:  # what reads and searches documents takes half a second to import
     from services.media.documents import Document
     from services.media.documents.excerpts import Excerpts
 
 MAX_BYTES = 20 * 2**20
-
-
-class AttachmentError(ServiceError):
-    """A file that can't be attached; the message is for the user."""
 
 
 @dataclass(slots=True)
@@ -31,7 +27,7 @@ class Attached:
     pictures: list[Image] = field(default_factory=list)
 
     async def add(self, path: Path) -> None:
-        """Read one more file. Raises AttachmentError."""
+        """Read one more file. Raises Problem."""
         from services.media.documents import DocumentRefused, read_document
         from services.media.pictures import PictureRefused, is_picture, read_picture
 
@@ -42,7 +38,7 @@ class Attached:
             else:
                 self.documents.append(await read_document(content, path.name))
         except (DocumentRefused, PictureRefused) as error:
-            raise AttachmentError(f"{path.name}: {error}") from error
+            raise Problem(f"{path.name}: {str(error).rstrip('.')}") from error
 
     async def message(
         self, question: str, model: ChatModel
@@ -66,29 +62,35 @@ class Attached:
         return find_excerpts(searched, question, room_for(model), shared_encoder())
 
 
-def add_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+def add_option(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--attach",
         action="append",
         type=Path,
         default=[],
-        metavar="FILE",
+        metavar="ФАЙЛ",
         help="документ или картинка к запросу; можно повторять",
     )
 
 
-async def read_all(paths: Sequence[Path]) -> Attached:
-    """Read the files of --attach. Raises AttachmentError."""
+async def attach(
+    paths: Sequence[Path], messages: list[Message], model: ChatModel
+) -> Callable[[str], str]:
+    """Put the files of --attach beside the question, which is the last of `messages`.
+
+    Returns what names the places that an answer leans on. Raises Problem.
+    """
     attached = Attached()
     for path in paths:
         await attached.add(path)
-    return attached
+    messages[-1], sources_of = await attached.message(messages[-1].content, model)
+    return sources_of
 
 
 def _read(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise AttachmentError(f"{path.name}: файл больше 20 МБ, раздели его на части.")
+            raise Problem(f"{path.name}: файл больше 20 МБ, раздели его на части")
         return path.read_bytes()
     except OSError as error:
-        raise AttachmentError(f"{path}: файл не прочитать ({error.strerror}).") from error
+        raise Problem(f"{path}: файл не прочитать ({error.strerror})") from error

@@ -71,6 +71,20 @@ _CANNOT_SEE = (
     "Модель {model} не видит картинок. Напиши словами, что на ней, или пусть владелец выберет "
     "зрячую модель: {suggestion}."
 )
+_MODEL_NOT_FOUND = (
+    "Модель {model} этому ключу недоступна: у сервиса её нет, или она не входит в тариф. "
+    "{note}Выбери другую модель{available}."
+)
+_MODEL_NOT_PAID = (
+    "Модель {model} сейчас не оплачена: токены закончились, или она не входит в тариф. "
+    "{note}Пополни баланс или выбери другую модель{available}."
+)
+# What is known of plans, by the beginning of a model's name.
+_PLAN_NOTES = {
+    "GigaChat-3-Ultra": "GigaChat-3-Ultra даётся только частным лицам на бесплатном тарифе "
+    "(так было на 17 июля 2026). ",
+}
+MAX_MODELS = 10  # names in an error's text
 
 
 def wait_text(seconds: float) -> str:
@@ -91,6 +105,8 @@ def describe_error(error: errors.ServiceError, restart: str = "/reset") -> str:
         return _CANNOT_SEE.format(model=error.model, suggestion=error.suggestion)
     text = next((text for kind, text in _TEXTS if isinstance(error, kind)), _FALLBACK)
     text = text.format(restart=restart)
+    if isinstance(error, errors.ModelRefused) and error.model:
+        return _describe_refused(error)
     if isinstance(error, errors.AccessDenied) and error.url:
         return f"{text} Страница: {error.url}"
     if isinstance(error, errors.ModelLoading):
@@ -100,3 +116,12 @@ def describe_error(error: errors.ServiceError, restart: str = "/reset") -> str:
         wait = wait_text(error.retry_after) if error.retry_after else "минуту"
         return f"{text} Повтори через {wait}."
     return text
+
+
+def _describe_refused(error: errors.ModelRefused) -> str:
+    unpaid = isinstance(error, errors.QuotaExceeded)
+    notes = (note for name, note in _PLAN_NOTES.items() if error.model.startswith(name))
+    others = ", ".join(error.available[:MAX_MODELS])
+    return (_MODEL_NOT_PAID if unpaid else _MODEL_NOT_FOUND).format(
+        model=error.model, note=next(notes, ""), available=f", например: {others}" if others else ""
+    )

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from bots.grisha import prompts, texts
 from bots.grisha.acquaintance import asked_for_name, asks_own_name, is_introduction
@@ -30,6 +31,7 @@ from services.chat import (
 )
 from services.dialogue import CHARACTERS_PER_TOKEN, DOCUMENT_SHARE, with_pictures
 from services.errors import ServiceError
+from services.head_start import once_settled
 from services.retrieval import Exchange, Match
 from services.storage import ConversationKey, HistoryStore, PreferenceStore, StoredMessage
 
@@ -66,7 +68,7 @@ class Grisha:
 
     async def plan(self, heard: IncomingMessage) -> AnswerPlan:
         """Decide how to answer; no model is asked yet."""
-        await self.users.see(heard.author_id, heard.key.chat_id)
+        await once_settled(partial(self.users.see, heard.author_id, heard.key.chat_id))
         past = await self.history.recent(heard.key, HISTORY_MESSAGES)
         said = [turn.content for turn in past if turn.role == "assistant"]
         name, ready = await self._meet(heard, said[-1] if said else "")
@@ -82,9 +84,9 @@ class Grisha:
         told = await self._tell_back(heard)
         if told:
             return replace(plan, ready=told)
-        await self._note_facts(heard, past)
+        await once_settled(partial(self._note_facts, heard, past))
         if is_thanks(heard.text) and said:
-            await self._take_thanks(heard, said[-1])
+            await once_settled(partial(self._take_thanks, heard, said[-1]))
         if heard.pictures or heard.excerpts:  # a known answer knows nothing of them
             return await self._ask_model(plan, past)
         return await self._recall(plan) or await self._ask_model(plan, past)
@@ -298,7 +300,7 @@ class Grisha:
         asked = asked_for_name(last_answer)
         name = extract_name(heard.text, asked=asked)
         if name and name != known:
-            await self.users.set_name(heard.author_id, name)
+            await once_settled(partial(self.users.set_name, heard.author_id, name))
         if name and is_introduction(heard.text, name):
             if known is None:
                 return name, texts.GREETING.format(name=name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bots.real_estate import wording
 from bots.real_estate.dialogue import (
@@ -13,14 +14,16 @@ from bots.real_estate.dialogue import (
     can_answer,
     flat_of,
     next_question,
+    without_slot,
 )
 from bots.real_estate.listings import Listing, ListingStore, search
 from bots.real_estate.listings.keeping import SavedItems, SavedSearch
 from bots.real_estate.listings.prices import PricePeriod
 from bots.real_estate.market import Market, read_market
+from bots.real_estate.metro.travel import Way, way_of
 from bots.real_estate.mortgage.talk import LoanTalk
 from bots.real_estate.prompts import READ_LISTING
-from bots.real_estate.request import RANGE_OF, RANGES, Slots
+from bots.real_estate.request import Slots
 from bots.real_estate.understanding import ParsedMessage, load_gazetteer, read_turn
 from bots.real_estate.understanding.model import read_with_model
 from bots.real_estate.understanding.places import read_places
@@ -31,6 +34,7 @@ from bots.real_estate.valuation.model import Accuracy
 from bots.real_estate.voice import Voice
 from services.chat import ChatModel, Image
 from services.dialogue import room_for
+from services.head_start import once_settled
 from services.media.documents.excerpts import Excerpts, names_document
 from services.media.pictures import describe
 from services.storage import PreferenceStore
@@ -63,6 +67,7 @@ class FlatCard:
     starred: bool
     compared: bool
     prices: tuple[PricePeriod, ...] = ()
+    way: Way | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +146,11 @@ class Assistant:
             if excerpts:
                 return Answer(await self.voice.answer_by(style, text, excerpts), state)
             return Answer(await self.voice.talk(style, text), state)
+        notes = wording.way_notes(changed.slots, turn)
         if slot := next_question(changed):
             changed = asking(changed, slot)
             await self._keep(owner_id, changed)
-            understood = wording.understood(changed.slots)
+            understood = f"{wording.understood(changed.slots)}{notes}"
             return Answer(f"{understood}\n\n{wording.lead(slot, style)}".strip(), changed)
         changed = replace(changed, asked=None)
         await self._keep(owner_id, changed)
@@ -153,7 +159,7 @@ class Assistant:
         if changed.intent == "value":
             return await self._value(changed, style)
         answer = await self._search(changed, style)
-        return replace(answer, text=f"{answer.text}{wording.ignored(turn.ignored)}")
+        return replace(answer, text=f"{answer.text}{wording.ignored(turn.ignored)}{notes}")
 
     async def comment(self, owner_id: int, answer: Answer, request: str) -> str | None:
         """The model's words on an answer that was sent; None where they aren't worth it."""
@@ -195,8 +201,7 @@ class Assistant:
         state = await self._request(owner_id, key)
         if slot not in state.slots.said():
             raise OldButton
-        whole = RANGES[RANGE_OF[slot]] if state.slots.is_exact(slot) else (slot,)
-        state = replace(state, slots=state.slots.without(*whole))
+        state = without_slot(state, slot)
         await self._keep(owner_id, state)
         style = await self.style(owner_id)
         if not can_answer(state):
@@ -245,7 +250,9 @@ class Assistant:
             return None
         starred = await self.saved_items.is_favourite(owner_id, listing_id)
         compared = listing_id in await self.compared(owner_id)
-        return FlatCard(found[0], starred, compared, tuple(await self.store.prices(listing_id)))
+        prices = tuple(await self.store.prices(listing_id))
+        way = way_of((await self.state(owner_id)).slots)
+        return FlatCard(found[0], starred, compared, prices, way)
 
     async def compared_flats(self, owner_id: int) -> list[Listing]:
         return await self.store.get(await self.compared(owner_id))
@@ -286,7 +293,8 @@ class Assistant:
         await self.saved_items.forget(owner_id)
 
     async def _keep(self, owner_id: int, state: State) -> None:
-        await self._preferences.set(owner_id, _STATE, state.to_json())
+        keep = partial(self._preferences.set, owner_id, _STATE, state.to_json())
+        await once_settled(keep)
 
     async def _read(self, text: str, state: State) -> ParsedMessage:
         previous = state.intent if state.intent != "other" else None
@@ -296,7 +304,8 @@ class Assistant:
     async def _search(self, state: State, style: str, offset: int = 0) -> Answer:
         page = await search(self.store, state.slots, sort=state.sort, offset=offset)  # type: ignore[arg-type]
         if page.total:
-            event, facts = "found", wording.search_facts(page, offset, state.sort)
+            way = way_of(state.slots)
+            event, facts = "found", wording.search_facts(page, offset, state.sort, way)
         else:
             event, facts = "nothing", wording.nothing_facts(page.blockers)
         return Answer(

@@ -11,6 +11,7 @@ from aiogram.types import TelegramObject, Update
 
 from bots.common.coordination import Coordination
 from bots.common.intake.albums import Albums
+from bots.common.intake.holding import HeldCalls
 from bots.common.intake.journal import Journal
 from bots.common.intake.pastes import Pastes
 from bots.common.intake.polling import JournalledPolling
@@ -38,6 +39,7 @@ class Intake(BaseMiddleware):
 
     async def start(self, bot: Bot, dispatcher: Dispatcher) -> None:
         """Begin to record polled updates, and run unfinished ones again."""
+        bot.session.middleware(HeldCalls())
         bot.session.middleware(JournalledPolling(self.journal, self._coordination))
         await self._recovery.start(
             bot, lambda update: self.feed(bot, dispatcher, update, replayed=True)

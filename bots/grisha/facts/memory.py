@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.grisha.facts.holding import holding
-from bots.grisha.facts.kinds import stems_of
+from bots.grisha.facts.kinds import share_root, stems_of
 from bots.grisha.facts.reading import Reading, Statement, read
 from bots.grisha.facts.recall import MIN_SCORE, recall
 from bots.grisha.facts.store import Fact, FactStore
@@ -101,7 +101,7 @@ def _unwanted(known: Sequence[Fact], reading: Reading, message_id: int) -> Seque
     """The facts that a message deletes: by wish, as taken back, or told by it before an edit."""
     rest = [fact for fact in known if fact.message_id != message_id]
     unwanted = [fact for fact in known if fact.message_id == message_id]
-    unwanted += [fact for fact in rest if reading.forgets & stems_of(fact.text)]
+    unwanted += [fact for fact in rest if share_root(reading.forgets, stems_of(fact.text))]
     if reading.forgets_last:
         unwanted += rest[-1:]
     if reading.takes_back:

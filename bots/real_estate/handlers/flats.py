@@ -33,7 +33,7 @@ async def on_card(
     await callback.answer()
     if card.listing.photo:
         await _send_photo(callback.message, card.listing.photo)
-    text = wording.card(card.listing, card.prices)
+    text = wording.card(card.listing, card.prices, card.way)
     await send_reply(callback.message, text, keyboard=_keyboard(card))
 
 

@@ -18,7 +18,7 @@ from services.storage import DocumentStore
 from services.storage.database import Database, StorageSettings
 from services.storage.documents import DocumentRow
 from tests.bots.harness import RunningBot, running_bot, stop
-from tests.bots.talker import create_dispatcher
+from tests.bots.talker import RESET, create_dispatcher
 from tests.fakes.documents import make_pdf, make_picture
 
 WAIT = 60  # seconds: a reader is a process of its own, and test machines are busy
@@ -68,6 +68,7 @@ async def test_a_document_joins_the_talk_until_it_begins_anew(bot: RunningBot) -
         "Плата — 30 000 рублей в месяц.",
     ]
     bot.chat.send("/reset")
+    await bot.chat.wait_for(RESET, WAIT)
     bot.chat.send("А теперь?")
     await bot.chat.wait_for(bot.model.default, WAIT)
     assert asked(bot) == "А теперь?"

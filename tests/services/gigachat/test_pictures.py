@@ -7,7 +7,6 @@ import pytest
 from services.chat import Image, Message, complete_stream
 from services.errors import BadResponse, CannotSee, RateLimited, ServiceError
 from services.gigachat import GigaChatModel
-from services.gigachat.files import multipart
 from tests.fakes.gigachat import Fail, GigaChatServer, Upload
 
 PICTURES = (Image(b"\xff\xd8one\r\n--"), Image(b"two", "image/png"))
@@ -42,22 +41,18 @@ async def test_pictures_are_uploaded_named_and_deleted(server: GigaChatServer) -
     assert server.uploads == [*first, *first]
 
 
-def test_the_form_byte_by_byte() -> None:
-    boundary = "----gigachat-picture-8c1d5f0b7e3a4962"
-    payload = multipart(PICTURES[1])
-    assert payload.headers["Content-Type"] == f"multipart/form-data; boundary={boundary}"
-    assert (
-        payload._value
-        == (
-            f"--{boundary}\r\n"
-            'Content-Disposition: form-data; name="purpose"\r\n\r\n'
-            "general\r\n"
-            f"--{boundary}\r\n"
-            'Content-Disposition: form-data; name="file"; filename="picture.png"\r\n'
-            "Content-Type: image/png\r\n\r\n"
-            f"two\r\n--{boundary}--\r\n"
-        ).encode()
-    )
+async def test_version_2_names_them_in_a_part_of_their_own(server: GigaChatServer) -> None:
+    async with GigaChatModel(server.settings(GIGA_MODEL_NAME="GigaChat-3-Ultra")) as model:
+        await complete_stream(model.stream(QUESTION))
+    _, user = server.requests[0]["messages"]
+    text, files = user["content"]
+    assert text == {"text": "Что тут?"}
+    assert [(it["mime"], it["target"]) for it in files["files"]] == [
+        ("image/jpeg", "image"),
+        ("image/png", "image"),
+    ]
+    assert len(server.uploads) == 2
+    assert not server.files
 
 
 async def test_a_blind_model_is_not_asked(server: GigaChatServer) -> None:
@@ -87,10 +82,10 @@ async def test_an_odd_reply_to_an_upload_is_told(
 ) -> None:
     async with GigaChatModel(server.settings(GIGA_MODEL_NAME="GigaChat-2-Max")) as model:
 
-        async def ask(*_: object) -> object:
-            return {"id": "../../models"}
+        async def upload(*_: object) -> str:
+            return "../.."
 
-        monkeypatch.setattr(model, "_ask", ask)
+        monkeypatch.setattr(model, "upload_file", upload)
         with pytest.raises(BadResponse):
             await model.complete(QUESTION)
     assert not server.requests
