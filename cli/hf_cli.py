@@ -17,7 +17,18 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_cli.py`
 
-from cli import answers, asking, completion, report, shell, structured, talks, templates, web
+from cli import (
+    answers,
+    asking,
+    attachments,
+    completion,
+    report,
+    shell,
+    structured,
+    talks,
+    templates,
+    web,
+)
 from cli.answers import extract, save
 from cli.asking import conversation
 from cli.comparison import command as comparison
@@ -105,6 +116,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     how = parser.add_argument_group("как спросить")
     how.add_argument("--system", metavar="ТЕКСТ", help="системная инструкция")
+    attachments.add_option(how)
     how.add_argument(
         "--temperature", type=number, metavar="ЧИСЛО", help="от 0 (строго) до 2 (свободно)"
     )
@@ -195,6 +207,8 @@ def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
         parser.error("--web ищет для одного ответа: без --compare и -n")
     if several and (args.schema or args.go_on or args.talk):
         parser.error("у нескольких ответов нет общего разговора: без --schema, -c и --talk")
+    if args.attach and args.compare:
+        parser.error("--attach есть только у одной модели: без --compare")
     comparison.check_usage(parser, args)
 
 
@@ -217,6 +231,7 @@ async def answer(
     ) as plain:
         model = web.with_web(plain, args)
         messages = conversation(args.prompt, system, talk.past, model.context_length)
+        sources_of = await attachments.attach(args.attach, messages, model)
         try:
             measured = await ask(args, target, model, messages, print_piece if live else None)
         except asyncio.CancelledError:
@@ -236,7 +251,7 @@ async def answer(
         return shell.OK
     print("" if live else text, flush=True)
     if not args.quiet:
-        shell.say(report.summary(measured))
+        shell.say("\n".join(filter(None, (sources_of(text), report.summary(measured)))))
     return shell.OK
 
 
@@ -269,6 +284,7 @@ async def samples(args: argparse.Namespace, log: ExchangeLog | None) -> int:
     gate = asyncio.Semaphore(SAMPLES_AT_ONCE)
     async with asking.opened(target, log, tool=TOOL, quiet=args.quiet) as model:
         messages = conversation(args.prompt, args.system, (), model.context_length)
+        await attachments.attach(args.attach, messages, model)
 
         async def one() -> Measurement:
             async with gate:

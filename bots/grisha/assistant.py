@@ -31,6 +31,7 @@ from services.chat import (
     Message,
     warm_up,
 )
+from services.dialogue import CHARACTERS_PER_TOKEN, DOCUMENT_SHARE, with_pictures
 from services.errors import ServiceError
 from services.head_start import once_settled
 from services.retrieval import Exchange, Match
@@ -91,6 +92,8 @@ class Grisha:
         await once_settled(partial(self._note_facts, heard, past))
         if is_thanks(heard.text) and said:
             await once_settled(partial(self._take_thanks, heard, said[-1]))
+        if heard.pictures or heard.excerpts:  # a known answer knows nothing of them
+            return await self._ask_model(plan, past)
         return await self._recall(plan) or await self._ask_model(plan, past)
 
     async def plan_search(self, heard: IncomingMessage) -> AnswerPlan:
@@ -125,9 +128,10 @@ class Grisha:
         if not answer.strip():
             return None
         heard = plan.heard
+        said = with_pictures(heard.text, heard.pictures)
         await self.history.append(
             heard.key,
-            StoredMessage("user", heard.text, heard.author_id, plan.speaker, heard.message_id),
+            StoredMessage("user", said, heard.author_id, plan.speaker, heard.message_id),
             StoredMessage("assistant", answer, author_name=NAME, source_id=heard.message_id),
         )
         await self.learning.used(plan.entries, [plan.pattern] if plan.pattern else [])
@@ -396,7 +400,7 @@ class Grisha:
         found = await self._examples(heard)
         prompt = prompts.Prompt(
             self.persona,
-            self._turn("user", heard.text, plan.speaker, heard.group),
+            self._question(plan),
             await self._facts(plan, past),
             [Exchange(match.question, match.answer) for match in found],
             [self._turn(turn.role, turn.content, turn.author_name, heard.group) for turn in past],
@@ -411,7 +415,8 @@ class Grisha:
             others=sorted(
                 {prompts.fold(turn.author_name) for turn in past if turn.author_name} - {NAME}
             ),
-            learnable=heard.post is None and is_worth_searching(heard.text),
+            learnable=not (heard.post or heard.pictures or heard.excerpts)
+            and is_worth_searching(heard.text),
         )
 
     async def _facts(self, plan: AnswerPlan, past: Sequence[StoredMessage]) -> list[str]:
@@ -448,6 +453,17 @@ class Grisha:
         ]
         lines = [prompts.FACTS_TOLD.format(facts="; ".join(facts))] if facts else []
         return lines + ([prompts.OLD_TALK.format(talk="; ".join(talk))] if talk else [])
+
+    def _question(self, plan: AnswerPlan) -> Message:
+        heard = plan.heard
+        turn = self._turn("user", heard.text, plan.speaker, heard.group)
+        content = heard.excerpts.add_to(turn.content)
+        return replace(turn, content=content, attachments=heard.pictures)
+
+    @property
+    def room(self) -> int:
+        """Characters of a document that a prompt takes, beside the talk."""
+        return int(self._budget() * CHARACTERS_PER_TOKEN * DOCUMENT_SHARE)
 
     def _turn(self, role: str, content: str, speaker: str | None, group: bool) -> Message:
         if role == "assistant":

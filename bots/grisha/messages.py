@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.chat import Message
+from services.chat import Image, Message
+from services.media.documents.excerpts import Excerpts
 from services.storage import ConversationKey
 
 
@@ -19,7 +20,10 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """A message to Grisha; `group` is true in a group chat."""
+    """A message to Grisha; `group` is true in a group chat.
+
+    `excerpts` are what the talk's documents say about it.
+    """
 
     key: ConversationKey
     text: str
@@ -28,6 +32,8 @@ class IncomingMessage:
     message_id: int
     group: bool = False
     post: Post | None = None
+    excerpts: Excerpts = Excerpts()  # noqa: RUF009  (frozen)
+    pictures: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

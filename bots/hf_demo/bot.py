@@ -20,7 +20,8 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     preferences = PreferenceStore(context.database, context.name)
     shelf = ModelShelf(context.backend, context.model, preferences, context.metered)
     dialogue = Dialogue(context.model, HistoryStore(context.database))
-    dispatcher["demo"] = Demo(context.name, dialogue, shelf, dispatcher["turns"])
+    turns, documents = dispatcher["turns"], dispatcher["documents"]
+    dispatcher["demo"] = Demo(context.name, dialogue, shelf, turns, documents)
     dispatcher.shutdown.register(shelf.aclose)
     return dispatcher
 

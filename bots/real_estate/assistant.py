@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,6 +23,7 @@ from bots.real_estate.listings.prices import PricePeriod
 from bots.real_estate.market import Market, read_market
 from bots.real_estate.metro.travel import Way, way_of
 from bots.real_estate.mortgage.talk import LoanTalk
+from bots.real_estate.prompts import READ_LISTING
 from bots.real_estate.request import Slots
 from bots.real_estate.understanding import ParsedMessage, load_gazetteer, read_turn
 from bots.real_estate.understanding.model import read_with_model
@@ -31,8 +33,11 @@ from bots.real_estate.valuation.appraisal import Appraisal, Refusal
 from bots.real_estate.valuation.appraiser import Appraiser
 from bots.real_estate.valuation.model import Accuracy
 from bots.real_estate.voice import Voice
-from services.chat import ChatModel
+from services.chat import ChatModel, Image
+from services.dialogue import room_for
 from services.head_start import once_settled
+from services.media.documents.excerpts import Excerpts, names_document
+from services.media.pictures import describe
 from services.storage import PreferenceStore
 
 _COMPARED, _TICKED, _STATE, _STYLE = "compared", "ticked", "state", "style"
@@ -106,10 +111,31 @@ class Assistant:
         self.voice = voice or Voice(model)
         self._comments = comments
 
-    async def reply(self, owner_id: int, text: str) -> Answer:
-        """Answer a message and remember what it changed."""
+    @property
+    def room(self) -> int:
+        """Characters of a document that a prompt takes."""
+        return room_for(self._model)
+
+    async def reply(
+        self,
+        owner_id: int,
+        text: str,
+        *,
+        excerpts: Excerpts = Excerpts(),  # noqa: B008  (frozen)
+        pictures: Sequence[Image] = (),
+    ) -> Answer:
+        """Answer a message and remember what it changed.
+
+        `excerpts` are what the talk's documents say about it. What `pictures` show, a flat or
+        a listing, is read into the same request. Raises CannotSee where the model can't.
+        """
         style = await self.style(owner_id)
         state = await self.state(owner_id)
+        if pictures:
+            shown = await describe(self._model, pictures, READ_LISTING)
+            text = f"{text}\n{shown}"
+        if excerpts and names_document(text):
+            return Answer(await self.voice.answer_by(style, text, excerpts), state)
         if sums := await self.loans.reply(owner_id, text, state.slots.city):
             return Answer(sums)
         turn = await self._read(text, state)
@@ -119,6 +145,8 @@ class Assistant:
         if turn.foreign and turn.intent == "other":
             return Answer(wording.ENGLISH, state)
         if turn.intent == "other" and not turn.cleared and not turn.reset:
+            if excerpts:
+                return Answer(await self.voice.answer_by(style, text, excerpts), state)
             return Answer(await self.voice.talk(style, text), state)
         notes = wording.way_notes(changed.slots, turn)
         if slot := next_question(changed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 
 from aiogram import Bot, Dispatcher
 
@@ -11,7 +12,7 @@ from bots.common.app import BotContext, build_dispatcher
 from bots.real_estate.alerts import MarketWatch
 from bots.real_estate.assistant import Assistant
 from bots.real_estate.config import RealEstateSettings
-from bots.real_estate.handlers import create_router
+from bots.real_estate.handlers import admin, create_router
 from bots.real_estate.listing_import import ListingImport
 from bots.real_estate.listings import ListingStore
 from bots.real_estate.metro.network import warm_up
@@ -32,7 +33,13 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     store = ListingStore(context.database)
     appraiser = Appraiser(store, context.data_dir)
     preferences = PreferenceStore(context.database, context.name)
-    dispatcher = build_dispatcher(context, COMMANDS, create_router(), hints=VOICE_HINTS)
+    dispatcher = build_dispatcher(
+        context,
+        COMMANDS,
+        create_router(),
+        hints=VOICE_HINTS,
+        own_files=partial(admin.is_listings, context.settings.admin_ids),
+    )
     dispatcher["settings"] = settings
     dispatcher["history"] = HistoryStore(context.database)
     assistant = Assistant(

@@ -10,6 +10,7 @@ from aiogram import BaseMiddleware, Bot, Dispatcher
 from aiogram.types import TelegramObject, Update
 
 from bots.common.coordination import Coordination
+from bots.common.intake.albums import Albums
 from bots.common.intake.holding import HeldCalls
 from bots.common.intake.journal import Journal
 from bots.common.intake.pastes import Pastes
@@ -31,6 +32,7 @@ class Intake(BaseMiddleware):
     def __init__(self, journal: Journal, pastes: Pastes, coordination: Coordination) -> None:
         self.journal = journal
         self._pastes = pastes
+        self._albums = Albums(journal)
         self._coordination = coordination
         self._recovery = Recovery(journal, coordination)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -64,11 +66,16 @@ class Intake(BaseMiddleware):
         UPDATES.labels(event.event_type).inc()
         if await self._pastes.join(event, unlimited=data.get("replayed", False)):
             return None
+        if self._albums.join(event):
+            return None
         update_ids = [event.update_id]
         result = None
         try:
-            with self._pastes.opened(event, update_ids):
-                result = await handler(event, data)
+            with (
+                self._pastes.opened(event, update_ids),
+                self._albums.opened(event, update_ids) as album,
+            ):
+                result = await handler(event, {**data, "album": album})
         except Interrupted as error:
             if error.reason is Interruption.SHUTDOWN:
                 self.journal.release(*update_ids)

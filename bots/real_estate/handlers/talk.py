@@ -24,6 +24,8 @@ from bots.real_estate.keyboards import (
     style_keyboard,
 )
 from bots.real_estate.wording import STYLES
+from services.chat import Image
+from services.media.documents.shelf import DocumentShelf
 
 
 def create_router() -> Router:
@@ -61,17 +63,29 @@ async def on_style_chosen(
     await callback.answer(texts.STYLE_CHOSEN.format(style=style))
 
 
-async def on_reset(message: Message, assistant: Assistant) -> None:
+async def on_reset(
+    message: Message, assistant: Assistant, documents: DocumentShelf, bot_name: str
+) -> None:
     await assistant.reset(author_of(message).id)
+    await documents.clear(conversation_key(bot_name, message))
     await message.answer(texts.RESET)
 
 
 async def on_message(
-    message: Message, text: str, assistant: Assistant, turns: Turns, bot_name: str
+    message: Message,
+    text: str,
+    assistant: Assistant,
+    documents: DocumentShelf,
+    turns: Turns,
+    bot_name: str,
+    pictures: tuple[Image, ...] = (),
 ) -> None:
-    async with turns.turn(conversation_key(bot_name, message)) as turn:
+    key = conversation_key(bot_name, message)
+    async with turns.turn(key) as turn:
         person = author_of(message).id
-        answer = await run_reply(message, turn, assistant.reply(person, text))
+        excerpts = await documents.about(key, text, assistant.room)
+        work = assistant.reply(person, text, excerpts=excerpts, pictures=pictures)
+        answer = await run_reply(message, turn, work)
         await _send(message, answer)
         comment = None
         with suppress(Interrupted):  # the answer is out: there is nothing to repeat
