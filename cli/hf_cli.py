@@ -17,7 +17,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_cli.py`
 
-from cli import answers, asking, completion, report, shell, structured, talks, templates
+from cli import answers, asking, completion, report, shell, structured, talks, templates, web
 from cli.answers import extract, save
 from cli.asking import conversation
 from cli.comparison import command as comparison
@@ -110,6 +110,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     how.add_argument("--max-tokens", type=count, metavar="N", help="предел длины ответа")
     how.add_argument("--timeout", type=number, metavar="СЕКУНДЫ", help="предел времени на ответ")
+    web.add_option(how)
     talks.add_talk_options(how)
     templates.add_options(how)
     output = parser.add_argument_group("что вывести")
@@ -190,6 +191,8 @@ def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
     if args.go_on and args.talk:
         parser.error("-c и --talk — это два разговора: выбери один")
     several = args.compare or args.samples > 1
+    if several and args.web:
+        parser.error("--web ищет для одного ответа: без --compare и -n")
     if several and (args.schema or args.go_on or args.talk):
         parser.error("у нескольких ответов нет общего разговора: без --schema, -c и --talk")
     comparison.check_usage(parser, args)
@@ -211,7 +214,8 @@ async def answer(
     live = args.stream and not (args.json or args.extract or schema)
     async with asking.opened(
         target, talk.log, tool=TOOL, talk_id=talk.id, quiet=args.quiet
-    ) as model:
+    ) as plain:
+        model = web.with_web(plain, args)
         messages = conversation(args.prompt, system, talk.past, model.context_length)
         try:
             show = print_piece if live else None
