@@ -40,7 +40,7 @@ from cli.talks import OpenTalk
 from cli.targets import Target, backend_of, parse_target
 from services.arguments import Parser, count, number
 from services.backends import BACKENDS
-from services.chat import ChatModel, GenerationOptions, Message
+from services.chat import ChatModel, GenerationOptions, JsonFormat, Message
 from services.env import read_settings
 from services.errors import ServiceError
 from services.huggingface.config import MODELS, HuggingFaceSettings
@@ -233,7 +233,8 @@ async def answer(
         messages = conversation(args.prompt, system, talk.past, model.context_length)
         sources_of = await attachments.attach(args.attach, messages, model)
         try:
-            measured = await ask(args, target, model, messages, print_piece if live else None)
+            show = print_piece if live else None
+            measured = await ask(args, target, model, messages, show, schema)
         except asyncio.CancelledError:
             if live and sys.stdout.isatty():
                 print()  # what was said so far ends with its line
@@ -269,7 +270,7 @@ async def insist(
         return value, first
     said = Message("assistant", first.completion.text)
     again = Message("user", structured.correction(problems))
-    second = await ask(args, target, model, [*messages, said, again])
+    second = await ask(args, target, model, [*messages, said, again], schema=schema)
     value, problems = structured.check(second.completion.text, schema)
     if problems:
         shell.say(second.completion.text)
@@ -373,12 +374,17 @@ async def ask(
     model: ChatModel,
     messages: Sequence[Message],
     show: Callable[[str], None] | None = None,
+    schema: dict[str, Any] | None = None,
 ) -> Measurement:
     """Ask with the command line's options and measure."""
     return await asking.ask(
         model,
         messages,
-        GenerationOptions(temperature=args.temperature, max_tokens=args.max_tokens),
+        GenerationOptions(
+            temperature=args.temperature,
+            max_tokens=args.max_tokens,
+            response_format=JsonFormat(schema) if schema else None,  # where the service has it
+        ),
         stream=args.stream,
         timeout=args.timeout,
         price=price_of(target.backend),
