@@ -17,7 +17,18 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_cli.py`
 
-from cli import answers, asking, mcp_tools, report, shell, structured, talks, templates, web
+from cli import (
+    answers,
+    asking,
+    completion,
+    mcp_tools,
+    report,
+    shell,
+    structured,
+    talks,
+    templates,
+    web,
+)
 from cli.answers import extract, save
 from cli.asking import conversation
 from cli.comparison import command as comparison
@@ -64,7 +75,23 @@ EPILOG = f"""\
 
 def build_parser() -> argparse.ArgumentParser:
     parser = Parser(description=DESCRIPTION, epilog=EPILOG)
-    shell.add_prompt_options(parser)
+    shell.add_prompt(parser)
+    add_options(parser)
+    return parser
+
+
+def completion_parser() -> argparse.ArgumentParser:
+    """What Tab completes: the options, and `log` and `usage` in place of a prompt."""
+    from cli.log.commands import add_commands
+
+    parser = Parser(prog="hf")
+    add_options(parser)
+    add_commands(parser.add_subparsers())
+    return parser
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    shell.add_file_option(parser)
     which = parser.add_argument_group("кто отвечает")
     what = which.add_mutually_exclusive_group()
     what.add_argument(
@@ -115,13 +142,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     answers.add_options(output)
     shell.add_common_options(output)
-    output.add_argument(
-        "--completion",
-        choices=("bash", "zsh", "fish"),
-        help="вывести дополнение по Tab для этой оболочки",
-    )
+    completion.add_option(output)
     comparison.add_options(parser.add_argument_group("сравнение"))
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -141,9 +163,7 @@ def command(
 ) -> Coroutine[Any, Any, int] | int:
     """Read what is to be asked, then return the work; wrong usage exits with 2."""
     if args.completion:
-        import shtab
-
-        print(shtab.complete(build_parser(), args.completion))
+        print(completion.script(completion_parser(), args.completion))
         return shell.OK
     if args.templates:
         print(templates.list_templates())

@@ -49,11 +49,13 @@ _TEXTS: dict[type[errors.ServiceError], str] = {
 }
 
 
-def add_prompt_options(parser: argparse._ActionsContainer) -> None:
-    """Add the options that give a prompt."""
+def add_prompt(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "prompt", nargs="*", metavar="запрос", help="без него читается стандартный ввод"
     )
+
+
+def add_file_option(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--file",
         type=Path,

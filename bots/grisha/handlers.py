@@ -137,10 +137,11 @@ async def on_fact(callback: CallbackQuery, callback_data: FactCallback, grisha: 
     person = callback.from_user.id
     if callback_data.id:
         own = await grisha.facts_of(person, message.chat.id)
-        if callback_data.id not in {fact.id for fact in own}:
+        fact = next((fact for fact in own if fact.id == callback_data.id), None)
+        if fact is None:
             await callback.answer(texts.FACT_GONE)
             return
-        await grisha.delete_fact(person, callback_data.id)
+        await grisha.delete_fact(person, fact)
     elif not is_own_answer(message, person):
         await callback.answer()
         return

@@ -15,6 +15,7 @@ from aiogram.types import BufferedInputFile, CallbackQuery, Message
 from bots.common import forgetting
 from bots.common import texts as common_texts
 from bots.common.conversation import Addressed, HasText, Matches, author_of, conversation_key
+from bots.common.formatting import shown_text
 from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Turn, Turns
@@ -121,7 +122,12 @@ async def on_prompt(
         await workshop.keep(owner, work)
         if work.versions and not turn.stopped:
             keyboard = versions_keyboard(work.versions)
-            await send_reply(message, texts.compared(work.versions), keyboard=keyboard)
+            await send_reply(
+                message,
+                texts.compared(work.versions),
+                keyboard=keyboard,
+                rich=texts.compared_table(work.versions),
+            )
 
 
 async def on_again(message: Message, workshop: Workshop, turns: Turns, bot_name: str) -> None:
@@ -292,7 +298,7 @@ async def _headed(title: str, stream: AsyncGenerator[Chunk, None]) -> AsyncGener
 def _temperature_of_reply(message: Message) -> float | None:
     """The temperature in the heading of the version that a message answers."""
     target = message.reply_to_message
-    match = _SHOWN_TEMPERATURE.search(target.text or "") if target else None
+    match = _SHOWN_TEMPERATURE.search(shown_text(target)) if target else None
     return float(match[1].replace(",", ".")) if match else None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aiogram.types import BotCommand
 
+from bots.common.rich import Block, blocks_of, table
 from bots.common.russian import plural
 from bots.literary.figures import Figures, mean_similarity, measure, similarity
 from bots.literary.temperatures import listed, spoken
@@ -59,6 +60,7 @@ NO_WORK = "Сначала пришли тему, а потом повторим 
 RESET = "Забыл последнюю работу. Пришли новую тему."
 DRAWING = "Пишу по {count} ответа на каждую из температур: {values}. Потом нарисую график…"
 CHART = "Чем выше линия различия, тем меньше похожи ответы при одной и той же температуре."
+FIGURES = ("Температура", "Слов", "Разных", "Повторов")
 ILLUSTRATION = "🎨 Иллюстрация к версии {value}"
 AGAIN_BUTTON = "↻ ещё раз {value}"
 CONTINUE_BUTTON = "▶ версия {value}"
@@ -86,6 +88,21 @@ def compared(versions: Sequence[Version]) -> str:
             _conclusion(first, last),
         ]
     return "\n".join(lines)
+
+
+def compared_table(versions: Sequence[Version]) -> list[Block]:
+    """The same as `compared`, its figures in a table."""
+    title, *_ = compared(versions).split("\n")
+    said = compared(versions).split("\n")[1 + len(versions) :]
+    rows: list[Sequence[str]] = [FIGURES]
+    for version in versions:
+        figures = measure(version.text)
+        shares = [_percent(figures.distinct), _percent(figures.repeated)]
+        short = figures.words < MIN_WORDS
+        rows.append(
+            (spoken(version.temperature), str(figures.words), *(["—", "—"] if short else shares))
+        )
+    return [*blocks_of(title), table(rows, ("right",)), *blocks_of("\n".join(said))]
 
 
 def _measured(figures: Figures) -> str:

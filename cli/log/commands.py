@@ -40,7 +40,11 @@ _USAGE_EPILOG = """\
 def build_parser() -> argparse.ArgumentParser:
     """Both commands; the first word chooses."""
     parser = Parser(prog="hf", description="Журнал запросов и их цена.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="КОМАНДА")
+    add_commands(parser.add_subparsers(dest="command", required=True, metavar="КОМАНДА"))
+    return parser
+
+
+def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     _add_log(commands)
     usage = commands.add_parser(
         "usage", help="токены, рубли и доллары", description=_USAGE, epilog=_USAGE_EPILOG
@@ -52,7 +56,6 @@ def build_parser() -> argparse.ArgumentParser:
     _add_filter(usage)
     usage.add_argument("--debug", action="store_true", help="при ошибке показать всё о ней")
     usage.set_defaults(run=_usage)
-    return parser
 
 
 _HINT = "Если это запрос модели, отдели его дефисами: hf -- log …"
