@@ -14,12 +14,13 @@ from bots.real_estate.dialogue import (
     next_question,
     without_slot,
 )
-from bots.real_estate.listings import Listing, ListingStore, search
+from bots.real_estate.listings import Listing, ListingStore, SearchPage, search
 from bots.real_estate.listings.keeping import SavedItems, SavedSearch
 from bots.real_estate.listings.prices import PricePeriod
 from bots.real_estate.market import Market, read_market
 from bots.real_estate.metro.travel import Way, way_of
 from bots.real_estate.mortgage.talk import LoanTalk
+from bots.real_estate.pictures import MOST_ON_A_MAP
 from bots.real_estate.request import Slots
 from bots.real_estate.understanding import ParsedMessage, load_gazetteer, read_turn
 from bots.real_estate.understanding.model import read_with_model
@@ -40,7 +41,7 @@ MAX_COMPARED = 4
 class Answer:
     """What to show: a text, the state it belongs to, and the flats that it lists.
 
-    `facts` are what a model may comment on afterwards; `detailed` offers an estimate's details.
+    `facts` are what a model may comment on afterwards, `appraisal` the estimate that is told.
     """
 
     text: str
@@ -49,7 +50,7 @@ class Answer:
     total: int = 0
     offset: int = 0
     facts: str = ""
-    detailed: bool = False
+    appraisal: Appraisal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +148,19 @@ class Assistant:
             await self._keep(owner_id, state)
         return await self._search(state, await self.style(owner_id), offset=offset)
 
-    async def details(self, owner_id: int, key: str) -> str:
-        """What the estimate of the request `key` is made of. Raises OldButton."""
+    async def details(self, owner_id: int, key: str) -> Appraisal:
+        """The estimate of the request `key` once more. Raises OldButton."""
         state = await self._request(owner_id, key)
         result = await self.appraiser.appraise(flat_of(state.slots), _asked_price(state.slots))
         if not isinstance(result, Appraisal):
             raise OldButton
-        return wording.appraisal_details(result)
+        return result
+
+    async def found(self, owner_id: int, key: str) -> tuple[SearchPage, str]:
+        """What the search `key` finds, as much as a map holds, and its name. OldButton."""
+        state = await self._request(owner_id, key)
+        page = await search(self.store, state.slots, sort=state.sort, limit=MOST_ON_A_MAP)  # type: ignore[arg-type]
+        return page, wording.understood(state.slots).removeprefix("Я понял: ").rstrip(".")
 
     async def watch(self, owner_id: int, key: str, chat_id: int) -> bool:
         """Tell of new flats for the search `key`; False when there are too many. OldButton."""
@@ -293,7 +300,8 @@ class Assistant:
             if await self.store.has_demo():
                 facts = f"{facts}\n⚠️ {wording.DEMO}"
         text = _opened(state, event, style, facts)
-        return Answer(text, state, facts=facts, detailed=event == "valued")
+        told = result if isinstance(result, Appraisal) else None
+        return Answer(text, state, facts=facts, appraisal=told)
 
     async def _compare(self, state: State, style: str, places: tuple[int, ...]) -> Answer:
         """The flats at these places of the list, side by side."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 
 from aiogram import F, Router
-from aiogram.filters import Command, CommandStart
-from aiogram.types import CallbackQuery, Message
+from aiogram.filters import Command, CommandObject, CommandStart
+from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
 from bots.common.conversation import Addressed, HasText, author_of, conversation_key
 from bots.common.replies import run_reply, send_reply
 from bots.common.turns import Interrupted, Turns
-from bots.real_estate import texts
+from bots.real_estate import texts, wording
 from bots.real_estate.assistant import Answer, Assistant, OldButton
 from bots.real_estate.keyboards import (
     SORT_LABELS,
@@ -23,6 +24,7 @@ from bots.real_estate.keyboards import (
     answer_keyboard,
     style_keyboard,
 )
+from bots.real_estate.pictures import draw_comparables, draw_found, draw_waterfall
 from bots.real_estate.wording import STYLES
 
 
@@ -35,7 +37,9 @@ def create_router() -> Router:
     router.callback_query.register(on_style_chosen, StyleCallback.filter())
     router.callback_query.register(on_chip, ChipCallback.filter())
     router.callback_query.register(on_page, PageCallback.filter())
+    router.message.register(on_value, Command("value"))
     router.callback_query.register(on_details, RequestCallback.filter(F.action == "details"))
+    router.callback_query.register(on_found_map, RequestCallback.filter(F.action == "map"))
     router.message.register(on_message, HasText(), Addressed(), flags={"gather": True})
     return router
 
@@ -64,6 +68,17 @@ async def on_style_chosen(
 async def on_reset(message: Message, assistant: Assistant) -> None:
     await assistant.reset(author_of(message).id)
     await message.answer(texts.RESET)
+
+
+async def on_value(
+    message: Message, command: CommandObject, assistant: Assistant, turns: Turns, bot_name: str
+) -> None:
+    if not command.args:
+        await message.answer(texts.VALUE)
+        return
+    await on_message(
+        message, texts.VALUE_REQUEST.format(flat=command.args), assistant, turns, bot_name
+    )
 
 
 async def on_message(
@@ -101,13 +116,33 @@ async def on_details(
     callback: CallbackQuery, callback_data: RequestCallback, assistant: Assistant
 ) -> None:
     try:
-        details = await assistant.details(callback.from_user.id, callback_data.key)
+        appraisal = await assistant.details(callback.from_user.id, callback_data.key)
     except OldButton:
         await callback.answer(texts.OLD_BUTTON, show_alert=True)
         return
     await callback.answer()
     if isinstance(callback.message, Message):
-        await send_reply(callback.message, details)
+        await send_reply(callback.message, wording.appraisal_details(appraisal))
+        if picture := await asyncio.to_thread(draw_comparables, appraisal):
+            await callback.message.answer_photo(BufferedInputFile(picture, "comparables.png"))
+
+
+async def on_found_map(
+    callback: CallbackQuery, callback_data: RequestCallback, assistant: Assistant
+) -> None:
+    try:
+        page, name = await assistant.found(callback.from_user.id, callback_data.key)
+    except OldButton:
+        await callback.answer(texts.OLD_BUTTON, show_alert=True)
+        return
+    picture = await asyncio.to_thread(draw_found, [item.flat for item in page.listings], name)
+    if picture is None:
+        await callback.answer(texts.NO_PLACES, show_alert=True)
+        return
+    await callback.answer()
+    if isinstance(callback.message, Message):
+        caption = texts.FOUND_MAP.format(shown=len(page.listings), total=page.total)
+        await callback.message.answer_photo(BufferedInputFile(picture, "map.png"), caption=caption)
 
 
 async def _answer(callback: CallbackQuery, work: Awaitable[Answer]) -> None:
@@ -123,3 +158,6 @@ async def _answer(callback: CallbackQuery, work: Awaitable[Answer]) -> None:
 
 async def _send(message: Message, answer: Answer) -> None:
     await send_reply(message, answer.text, keyboard=answer_keyboard(answer))
+    if answer.appraisal:
+        picture = await asyncio.to_thread(draw_waterfall, answer.appraisal)
+        await message.answer_photo(BufferedInputFile(picture, "factors.png"))
