@@ -27,6 +27,7 @@ _MARGIN = 0.012  # degrees of latitude around the flats
 _UP, _DOWN, _WHOLE, _GREY = "#2e8b57", "#c0504d", "#44546a", "#9aa5b1"
 _WIDEST_LABEL = 30  # characters
 _MOST_STATION_NAMES = 30
+_RIGHT_EDGE = 0.15  # of the map's width; names there stand to the left
 _LABEL_GAP = 0.035  # of the map's height between names
 
 
@@ -200,9 +201,11 @@ def _draw_network(
     )
     inside.sort(key=lambda item: min(math.hypot(p.lat - item.lat, p.lon - item.lon) for p in pins))
     for station in _named(inside, north - south):
+        outward = station.lon > east - _RIGHT_EDGE * (east - west)
         axes.annotate(
-            station.name, (station.lon, station.lat), xytext=(4, 3), textcoords="offset points",
-            fontsize=7, color="#555555", zorder=2, annotation_clip=True,
+            station.name, (station.lon, station.lat), xytext=(-4 if outward else 4, 3),
+            ha="right" if outward else "left", textcoords="offset points", fontsize=7,
+            color="#555555", zorder=2, clip_on=True,
         )  # fmt: skip
 
 
