@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
-from bots.real_estate import wording
+from bots.common.rich import Block
+from bots.real_estate import rich_wording, wording
 from bots.real_estate.dialogue import (
     State,
     advance,
@@ -31,6 +33,7 @@ from bots.real_estate.valuation.appraiser import Appraiser
 from bots.real_estate.valuation.model import Accuracy
 from bots.real_estate.voice import Voice
 from services.chat import ChatModel
+from services.head_start import once_settled
 from services.storage import PreferenceStore
 
 _COMPARED, _TICKED, _STATE, _STYLE = "compared", "ticked", "state", "style"
@@ -51,6 +54,7 @@ class Answer:
     offset: int = 0
     facts: str = ""
     appraisal: Appraisal | None = None
+    rich: tuple[Block, ...] = ()  # the same, for where rich messages can be sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +152,14 @@ class Assistant:
             await self._keep(owner_id, state)
         return await self._search(state, await self.style(owner_id), offset=offset)
 
-    async def details(self, owner_id: int, key: str) -> Appraisal:
-        """The estimate of the request `key` once more. Raises OldButton."""
+    async def details(self, owner_id: int, key: str) -> Answer:
+        """What the estimate of the request `key` is made of. Raises OldButton."""
         state = await self._request(owner_id, key)
         result = await self.appraiser.appraise(flat_of(state.slots), _asked_price(state.slots))
         if not isinstance(result, Appraisal):
             raise OldButton
-        return result
+        text, rich = wording.appraisal_details(result), rich_wording.estimate_parts(result)
+        return Answer(text, state, appraisal=result, rich=tuple(rich))
 
     async def found(self, owner_id: int, key: str) -> tuple[SearchPage, str]:
         """What the search `key` finds, as much as a map holds, and its name. OldButton."""
@@ -270,7 +275,8 @@ class Assistant:
         await self.saved_items.forget(owner_id)
 
     async def _keep(self, owner_id: int, state: State) -> None:
-        await self._preferences.set(owner_id, _STATE, state.to_json())
+        keep = partial(self._preferences.set, owner_id, _STATE, state.to_json())
+        await once_settled(keep)
 
     async def _read(self, text: str, state: State) -> ParsedMessage:
         previous = state.intent if state.intent != "other" else None
@@ -294,14 +300,14 @@ class Assistant:
         if result is None:
             return Answer(wording.lead("no_model", style), state)
         if isinstance(result, Refusal):
-            event, facts = "refused", wording.refusal_facts(result)
-        else:
-            event, facts = "valued", wording.appraisal_facts(result, asked)
-            if await self.store.has_demo():
-                facts = f"{facts}\n⚠️ {wording.DEMO}"
-        text = _opened(state, event, style, facts)
-        told = result if isinstance(result, Appraisal) else None
-        return Answer(text, state, facts=facts, appraisal=told)
+            facts = wording.refusal_facts(result)
+            return Answer(_opened(state, "refused", style, facts), state, facts=facts)
+        facts = wording.appraisal_facts(result, asked)
+        if await self.store.has_demo():
+            facts = f"{facts}\n⚠️ {wording.DEMO}"
+        text = _opened(state, "valued", style, facts)
+        rich = tuple(rich_wording.valuation(text, result))
+        return Answer(text, state, facts=facts, appraisal=result, rich=rich)
 
     async def _compare(self, state: State, style: str, places: tuple[int, ...]) -> Answer:
         """The flats at these places of the list, side by side."""
@@ -309,7 +315,7 @@ class Assistant:
         flats = [page.listings[place - 1] for place in places if place <= len(page.listings)]
         if len(flats) < 2:
             return Answer(wording.lead("help", style), state)
-        return Answer(wording.comparison(flats), state)
+        return Answer(wording.comparison(flats), state, rich=tuple(rich_wording.comparison(flats)))
 
 
 def _opened(state: State, event: str, style: str, facts: str) -> str:

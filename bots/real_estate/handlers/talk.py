@@ -13,7 +13,7 @@ from aiogram.types import BufferedInputFile, CallbackQuery, Message
 from bots.common.conversation import Addressed, HasText, author_of, conversation_key
 from bots.common.replies import run_reply, send_reply
 from bots.common.turns import Interrupted, Turns
-from bots.real_estate import texts, wording
+from bots.real_estate import texts
 from bots.real_estate.assistant import Answer, Assistant, OldButton
 from bots.real_estate.keyboards import (
     SORT_LABELS,
@@ -116,14 +116,14 @@ async def on_details(
     callback: CallbackQuery, callback_data: RequestCallback, assistant: Assistant
 ) -> None:
     try:
-        appraisal = await assistant.details(callback.from_user.id, callback_data.key)
+        details = await assistant.details(callback.from_user.id, callback_data.key)
     except OldButton:
         await callback.answer(texts.OLD_BUTTON, show_alert=True)
         return
     await callback.answer()
-    if isinstance(callback.message, Message):
-        await send_reply(callback.message, wording.appraisal_details(appraisal))
-        if picture := await asyncio.to_thread(draw_comparables, appraisal):
+    if isinstance(callback.message, Message) and details.appraisal:
+        await send_reply(callback.message, details.text, rich=details.rich)
+        if picture := await asyncio.to_thread(draw_comparables, details.appraisal):
             await callback.message.answer_photo(BufferedInputFile(picture, "comparables.png"))
 
 
@@ -157,7 +157,8 @@ async def _answer(callback: CallbackQuery, work: Awaitable[Answer]) -> None:
 
 
 async def _send(message: Message, answer: Answer) -> None:
-    await send_reply(message, answer.text, keyboard=answer_keyboard(answer))
+    keyboard = answer_keyboard(answer)
+    await send_reply(message, answer.text, keyboard=keyboard, rich=answer.rich)
     if answer.appraisal:
         picture = await asyncio.to_thread(draw_waterfall, answer.appraisal)
         await message.answer_photo(BufferedInputFile(picture, "factors.png"))

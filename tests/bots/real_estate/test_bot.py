@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bots.common.formatting import shown_text
 from bots.real_estate import bot, sample
 from bots.real_estate.texts import COMMANDS
 from bots.real_estate.wording import DEMO
@@ -68,7 +69,7 @@ async def test_search_card_favourite_and_comparison(running: RunningBot) -> None
     other = await chat.wait_for(lambda message: message.message_id > card.message_id)
     await chat.press(other, "⚖ Сравнить")
     chat.send("/compare")
-    assert "К оценке" in ((await chat.wait_for("Тыс. ₽/м²")).text or "")
+    assert "К оценке" in shown_text(await chat.wait_for("Тыс. ₽/м²"))
     await chat.press(card, "🗺 Карта")
     assert (await chat.wait_for(lambda message: message.location is not None)).location
     chat.send("/favourites")
@@ -143,7 +144,7 @@ async def test_talk_about_what_was_found(running: RunningBot) -> None:
     chat.send("двушка с балконом в Москве до 60 млн")
     assert "Не учёл: балкон." in ((await chat.wait_for("Всего:", WAIT)).text or "")
     chat.send("сравни первые три")
-    assert "3. " in ((await chat.wait_for("Тыс. ₽/м²", WAIT)).text or "")
+    assert "№ 3" in shown_text(await chat.wait_for("Тыс. ₽/м²", WAIT))
     chat.send("а подешевле?")
     assert "до 54 млн ₽" in ((await chat.wait_for("54 млн", WAIT)).text or "")
 
@@ -216,15 +217,16 @@ async def test_valuation(running: RunningBot) -> None:
     await running.dispatcher["assistant"].appraiser.train_in_background()
     running.chat.send("сколько стоит двушка 54 м в Москве, просят 15 млн")
     valued = await running.chat.wait_for("80 % цен", WAIT)
-    text = (valued.text or "").replace("\u00a0", " ")
+    text = shown_text(valued).replace("\u00a0", " ")
     assert "Запрошенная цена 15 млн ₽" in text
     assert "не отчёт об оценке" in text
-    assert "Похожие объявления" not in text
-    factors = await running.chat.wait_for(lambda message: bool(message.photo), WAIT)
+    *_, factors, folded = valued.rich_message.blocks  # type: ignore[union-attr]
+    assert (factors.type, folded.type, folded.is_open) == ("table", "details", None)
+    waterfall = await running.chat.wait_for(lambda message: bool(message.photo), WAIT)
     await running.chat.press(valued, "Подробнее")
     await running.chat.wait_for("Похожие объявления", WAIT)
     await running.chat.wait_for(
-        lambda message: bool(message.photo) and message.message_id > factors.message_id, WAIT
+        lambda message: bool(message.photo) and message.message_id > waterfall.message_id, WAIT
     )
     running.chat.send("/value")
     await running.chat.wait_for("Опиши квартиру", WAIT)
@@ -266,6 +268,25 @@ async def test_an_extract_is_read_and_not_kept(running: RunningBot, tmp_path: Pa
 
 def _everything_in(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+async def test_valuation_without_rich_messages(
+    running: RunningBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bots.common.rich_messages.RichMessages.allowed", _never)
+    running.chat.send("/start")
+    await running.chat.wait_for("оцениваю", WAIT)
+    await running.dispatcher["assistant"].appraiser.train_in_background()
+    running.chat.send("сколько стоит двушка 54 м в Москве, просят 15 млн")
+    valued = await running.chat.wait_for("80 % цен", WAIT)
+    assert "не отчёт об оценке" in (valued.text or "")
+    assert "Похожие объявления" not in (valued.text or "")
+    await running.chat.press(valued, "Подробнее")
+    assert (await running.chat.wait_for("Похожие объявления", WAIT)).text
+
+
+async def _never(*_: object) -> bool:
+    return False
 
 
 async def test_style_mortgage_and_checklist(running: RunningBot) -> None:
