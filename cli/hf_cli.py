@@ -246,8 +246,8 @@ async def answer(
         messages = conversation(args.prompt, system, talk.past, model.context_length)
         sources_of = await attachments.attach(args.attach, messages, model)
         try:
-            show = print_piece if live else None
-            measured = await ask(args, target, model, messages, show, schema)
+            piece = print_piece if live else None
+            measured = await ask(args, target, model, messages, piece, schema)
         except asyncio.CancelledError:
             if live and sys.stdout.isatty():
                 print()  # what was said so far ends with its line

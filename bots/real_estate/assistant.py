@@ -17,12 +17,13 @@ from bots.real_estate.dialogue import (
     next_question,
     without_slot,
 )
-from bots.real_estate.listings import Listing, ListingStore, search
+from bots.real_estate.listings import Listing, ListingStore, SearchPage, search
 from bots.real_estate.listings.keeping import SavedItems, SavedSearch
 from bots.real_estate.listings.prices import PricePeriod
 from bots.real_estate.market import Market, read_market
 from bots.real_estate.metro.travel import Way, way_of
 from bots.real_estate.mortgage.talk import LoanTalk
+from bots.real_estate.pictures import MOST_ON_A_MAP
 from bots.real_estate.prompts import READ_LISTING
 from bots.real_estate.request import Slots
 from bots.real_estate.understanding import ParsedMessage, load_gazetteer, read_turn
@@ -48,7 +49,7 @@ MAX_COMPARED = 4
 class Answer:
     """What to show: a text, the state it belongs to, and the flats that it lists.
 
-    `facts` are what a model may comment on afterwards; `detailed` offers an estimate's details.
+    `facts` are what a model may comment on afterwards, `appraisal` the estimate that is told.
     """
 
     text: str
@@ -57,7 +58,7 @@ class Answer:
     total: int = 0
     offset: int = 0
     facts: str = ""
-    detailed: bool = False
+    appraisal: Appraisal | None = None
     rich: tuple[Block, ...] = ()  # the same, for where rich messages can be sent
 
 
@@ -186,7 +187,13 @@ class Assistant:
         if not isinstance(result, Appraisal):
             raise OldButton
         text, rich = wording.appraisal_details(result), rich_wording.estimate_parts(result)
-        return Answer(text, state, rich=tuple(rich))
+        return Answer(text, state, appraisal=result, rich=tuple(rich))
+
+    async def found(self, owner_id: int, key: str) -> tuple[SearchPage, str]:
+        """What the search `key` finds, as much as a map holds, and its name. OldButton."""
+        state = await self._request(owner_id, key)
+        page = await search(self.store, state.slots, sort=state.sort, limit=MOST_ON_A_MAP)  # type: ignore[arg-type]
+        return page, wording.understood(state.slots).removeprefix("Я понял: ").rstrip(".")
 
     async def watch(self, owner_id: int, key: str, chat_id: int) -> bool:
         """Tell of new flats for the search `key`; False when there are too many. OldButton."""
@@ -328,7 +335,7 @@ class Assistant:
             facts = f"{facts}\n⚠️ {wording.DEMO}"
         text = _opened(state, "valued", style, facts)
         rich = tuple(rich_wording.valuation(text, result))
-        return Answer(text, state, facts=facts, detailed=True, rich=rich)
+        return Answer(text, state, facts=facts, appraisal=result, rich=rich)
 
     async def _compare(self, state: State, style: str, places: tuple[int, ...]) -> Answer:
         """The flats at these places of the list, side by side."""

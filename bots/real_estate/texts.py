@@ -4,6 +4,7 @@ from aiogram.types import BotCommand
 
 COMMANDS = (
     BotCommand(command="start", description="с чего начать"),
+    BotCommand(command="value", description="оценить квартиру"),
     BotCommand(command="style", description="выбрать стиль общения"),
     BotCommand(command="favourites", description="избранные квартиры"),
     BotCommand(command="searches", description="за чем я слежу"),
@@ -37,6 +38,13 @@ HELP = "\n".join(
         *(f"/{command.command} — {command.description}" for command in COMMANDS),
     ]
 )
+VALUE = (
+    "Опиши квартиру: «/value двушка 54 м на Соколе, 5/9, просят 15 млн». "
+    "Отвечу оценкой, диапазоном и картинкой, из чего она сложилась."
+)
+VALUE_REQUEST = "сколько стоит {flat}"
+NO_PLACES = "У этих квартир нет ни координат, ни известного мне метро: карту не нарисую."
+FOUND_MAP = "На карте {shown} из {total}; числа — номера из начала списка."
 OLD_BUTTON = "Это кнопка старого запроса. Листай последний ответ или повтори запрос."
 FORGET_ASK = (
     "Удалить всё, что я о тебе храню: запрос, избранное, поиски, галочки, "
