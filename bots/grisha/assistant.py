@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from bots.grisha.cleaning import AnswerCleaner, clean_stream
 from bots.grisha.config import GrishaSettings
 from bots.grisha.facts import FactMemory, Said, asks_for_everything, asks_of_self
 from bots.grisha.facts.store import Fact
+from bots.grisha.facts.with_model import ModelReader
 from bots.grisha.knowledge import PATTERNS, Knowledge, is_worth_searching
 from bots.grisha.learning import Learning, Status, is_thanks
 from bots.grisha.messages import AnswerPlan, IncomingMessage, Post
@@ -63,6 +65,7 @@ class Grisha:
     switches: PreferenceStore
     settings: GrishaSettings
     persona: str
+    reader: ModelReader | None = None
     now: Callable[[], datetime] = field(default=lambda: datetime.now().astimezone())
 
     # --- answering -------------------------------------------------------------------
@@ -85,7 +88,7 @@ class Grisha:
         told = await self._tell_back(heard)
         if told:
             return replace(plan, ready=told)
-        await self._note_facts(heard, past)
+        plan = replace(plan, said=await self._note_facts(heard, past))
         if is_thanks(heard.text) and said:
             await self._take_thanks(heard, said[-1])
         return await self._recall(plan) or await self._ask_model(plan, past)
@@ -98,7 +101,8 @@ class Grisha:
         cleaner = AnswerCleaner(
             NAME, (plan.speaker, *plan.others), plan.name, foreign=_has_hieroglyphs(heard.text)
         )
-        return clean_stream(self.model.stream(plan.messages, self._options()), cleaner)
+        stream = clean_stream(self.model.stream(plan.messages, self._options()), cleaner)
+        return _before_reading(stream, self.reader) if self.reader else stream
 
     async def remember(
         self, plan: AnswerPlan, answer: str, shown_as: int | None = None
@@ -115,6 +119,8 @@ class Grisha:
             StoredMessage("user", heard.text, heard.author_id, plan.speaker, heard.message_id),
             StoredMessage("assistant", answer, author_name=NAME, source_id=heard.message_id),
         )
+        if self.reader and plan.said:
+            self.reader.add(plan.said)
         await self.learning.used(plan.entries, [plan.pattern] if plan.pattern else [])
         pattern = plan.pattern
         if plan.learnable and not pattern:
@@ -206,6 +212,8 @@ class Grisha:
 
     async def forget(self, user_id: int) -> None:
         """Delete everything that is kept of a user."""
+        if self.reader:
+            await self.reader.forget(user_id)
         await self.learning.forget(user_id)
         await self.facts.forget(user_id)
         await self.old_talk.forget(user_id)
@@ -325,10 +333,12 @@ class Grisha:
         known = await self.facts.recall(person, chat, heard.text, ANSWERS_FROM)
         return _told(known) if known else texts.NOT_TOLD
 
-    async def _note_facts(self, heard: IncomingMessage, past: Sequence[StoredMessage]) -> None:
+    async def _note_facts(
+        self, heard: IncomingMessage, past: Sequence[StoredMessage]
+    ) -> Said | None:
         """Keep what the author tells of themselves, unless they switched it off."""
         if not await self.remembers(heard.author_id):
-            return
+            return None
         answers = bool(past) and past[-1].role == "assistant"
         own = (turn.content for turn in reversed(past) if turn.author_id == heard.author_id)
         said = Said(
@@ -345,6 +355,7 @@ class Grisha:
         await self.old_talk.keep(
             said.person_id, said.chat_id, said.message_id, said.text, said.said_at
         )
+        return said
 
     async def _take_thanks(self, heard: IncomingMessage, last_answer: str) -> None:
         """A thank-you confirms the answer just before it."""
@@ -386,13 +397,10 @@ class Grisha:
             [Exchange(match.question, match.answer) for match in found],
             [self._turn(turn.role, turn.content, turn.author_name, heard.group) for turn in past],
         )
-        return AnswerPlan(
-            heard,
-            plan.speaker,
+        return replace(
+            plan,
             messages=await prompts.fit(prompt, self.model, self._budget()),
-            recent=plan.recent,
             entries=[match.id for match in found if match.source == PATTERNS],
-            name=plan.name,
             others=sorted(
                 {prompts.fold(turn.author_name) for turn in past if turn.author_name} - {NAME}
             ),
@@ -450,6 +458,15 @@ class Grisha:
             temperature=self.settings.temperature,
             max_tokens=self.settings.answer_tokens,
         )
+
+
+async def _before_reading(
+    stream: AsyncGenerator[Chunk, None], reader: ModelReader
+) -> AsyncGenerator[Chunk, None]:
+    """An answer, for which the reading in the background makes room."""
+    async with reader.answering(), aclosing(stream):
+        async for chunk in stream:
+            yield chunk
 
 
 async def _ready_stream(text: str) -> AsyncGenerator[Chunk, None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bots.grisha.facts import Said
 from services.chat import Message
 from services.storage import ConversationKey
 
@@ -34,7 +35,8 @@ class IncomingMessage:
 class AnswerPlan:
     """How he is going to answer: with ready words, or with the model on these messages.
 
-    `entries` and `pattern` are the learned answers that it uses or repeats.
+    `entries` and `pattern` are the learned answers that it uses or repeats, `said` is the
+    message as it may tell something of its author.
     """
 
     heard: IncomingMessage
@@ -47,3 +49,4 @@ class AnswerPlan:
     name: str | None = None
     others: Sequence[str] = ()
     learnable: bool = False
+    said: Said | None = None
