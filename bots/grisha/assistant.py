@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from bots.grisha import prompts, texts
 from bots.grisha.acquaintance import asked_for_name, asks_own_name, is_introduction
@@ -33,8 +34,10 @@ from services.chat import (
     warm_up,
 )
 from services.errors import ServiceError
+from services.head_start import once_settled
 from services.retrieval import Exchange, Match
 from services.storage import ConversationKey, HistoryStore, PreferenceStore, StoredMessage
+from services.web import reading_pages, require_tool, searching
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +75,7 @@ class Grisha:
 
     async def plan(self, heard: IncomingMessage) -> AnswerPlan:
         """Decide how to answer; no model is asked yet."""
-        await self.users.see(heard.author_id, heard.key.chat_id)
+        await once_settled(partial(self.users.see, heard.author_id, heard.key.chat_id))
         past = await self.history.recent(heard.key, HISTORY_MESSAGES)
         said = [turn.content for turn in past if turn.role == "assistant"]
         name, ready = await self._meet(heard, said[-1] if said else "")
@@ -88,20 +91,34 @@ class Grisha:
         told = await self._tell_back(heard)
         if told:
             return replace(plan, ready=told)
-        plan = replace(plan, said=await self._note_facts(heard, past))
+        told_now = self._said(heard, past)
+        plan = replace(plan, said=told_now)
+        await once_settled(partial(self._note_facts, told_now))
         if is_thanks(heard.text) and said:
-            await self._take_thanks(heard, said[-1])
+            await once_settled(partial(self._take_thanks, heard, said[-1]))
         return await self._recall(plan) or await self._ask_model(plan, past)
 
+    async def plan_search(self, heard: IncomingMessage) -> AnswerPlan:
+        """Plan to look the answer up; ToolMissing when the model can't."""
+        require_tool(self.model, "web_search")
+        await self.users.see(heard.author_id, heard.key.chat_id)
+        name = await self.users.name_of(heard.author_id)
+        past = await self.history.recent(heard.key, HISTORY_MESSAGES)
+        plan = AnswerPlan(heard, prompts.fold(name or heard.author_name), name=name)
+        return replace(await self._ask_model(plan, past), entries=(), learnable=False, web=True)
+
     def answer(self, plan: AnswerPlan) -> AsyncGenerator[Chunk, None]:
-        """Stream the answer, cleaned."""
+        """Stream the answer, cleaned; one from the web comes as it is, with its sources."""
         if plan.ready:
             return _ready_stream(plan.ready)
+        if plan.web:
+            return searching(self.model).stream(plan.messages, self._options())
         heard = plan.heard
         cleaner = AnswerCleaner(
             NAME, (plan.speaker, *plan.others), plan.name, foreign=_has_hieroglyphs(heard.text)
         )
-        stream = clean_stream(self.model.stream(plan.messages, self._options()), cleaner)
+        model = reading_pages(self.model)
+        stream = clean_stream(model.stream(plan.messages, self._options()), cleaner)
         return _before_reading(stream, self.reader) if self.reader else stream
 
     async def remember(
@@ -192,7 +209,7 @@ class Grisha:
 
     async def heard_edited(self, heard: IncomingMessage) -> None:
         """An edited message tells what it says now."""
-        await self._note_facts(heard, ())
+        await self._note_facts(self._said(heard, ()))
 
     # --- memory ------------------------------------------------------------------------
 
@@ -311,7 +328,7 @@ class Grisha:
         asked = asked_for_name(last_answer)
         name = extract_name(heard.text, asked=asked)
         if name and name != known:
-            await self.users.set_name(heard.author_id, name)
+            await once_settled(partial(self.users.set_name, heard.author_id, name))
         if name and is_introduction(heard.text, name):
             if known is None:
                 return name, texts.GREETING.format(name=name)
@@ -333,15 +350,11 @@ class Grisha:
         known = await self.facts.recall(person, chat, heard.text, ANSWERS_FROM)
         return _told(known) if known else texts.NOT_TOLD
 
-    async def _note_facts(
-        self, heard: IncomingMessage, past: Sequence[StoredMessage]
-    ) -> Said | None:
-        """Keep what the author tells of themselves, unless they switched it off."""
-        if not await self.remembers(heard.author_id):
-            return None
+    def _said(self, heard: IncomingMessage, past: Sequence[StoredMessage]) -> Said:
+        """A message with the talk that it answers."""
         answers = bool(past) and past[-1].role == "assistant"
         own = (turn.content for turn in reversed(past) if turn.author_id == heard.author_id)
-        said = Said(
+        return Said(
             heard.author_id,
             heard.key.chat_id,
             heard.message_id,
@@ -350,12 +363,16 @@ class Grisha:
             past[-1].content if answers else "",
             next(own, ""),
         )
+
+    async def _note_facts(self, said: Said) -> None:
+        """Keep what the author tells of themselves, unless they switched it off."""
+        if not await self.remembers(said.person_id):
+            return
         gone = await self.facts.hear(said)
         await self.old_talk.delete(said.person_id, said.chat_id, gone)
         await self.old_talk.keep(
             said.person_id, said.chat_id, said.message_id, said.text, said.said_at
         )
-        return said
 
     async def _take_thanks(self, heard: IncomingMessage, last_answer: str) -> None:
         """A thank-you confirms the answer just before it."""

@@ -43,6 +43,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
         create_router(),
         hints=VOICE_HINTS,
         answers=(Welcome(), Talkative()),
+        rich=False,
     )
     grisha = open_grisha(context.model, context.database, knowledge, settings, encoder)
     await grisha.learning.reconcile()

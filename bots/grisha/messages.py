@@ -36,7 +36,7 @@ class AnswerPlan:
     """How he is going to answer: with ready words, or with the model on these messages.
 
     `entries` and `pattern` are the learned answers that it uses or repeats, `said` is the
-    message as it may tell something of its author.
+    message as it may tell something of its author. `web` looks the answer up.
     """
 
     heard: IncomingMessage
@@ -50,3 +50,4 @@ class AnswerPlan:
     others: Sequence[str] = ()
     learnable: bool = False
     said: Said | None = None
+    web: bool = False

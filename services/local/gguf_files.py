@@ -41,11 +41,17 @@ def download(repository: str, file: str) -> Path:
     except errors.GatedRepoError:
         page = f"https://huggingface.co/{repository}"
         raise AccessDenied("the model is gated", service="local", url=page) from None
+    except errors.LocalEntryNotFoundError as error:  # the hub is away, and it isn't in the cache
+        raise _not_downloaded(repository, file, error) from error
     except (errors.RepositoryNotFoundError, errors.EntryNotFoundError, errors.HFValidationError):
         raise ModelNotFound(f"{repository}:{file} is not on the hub", service="local") from None
     except (errors.HfHubHTTPError, OSError) as error:
-        raise Unavailable(
-            f"{repository}:{file} не скачивается ({type(error).__name__}). "
-            f"LOCAL_MODEL={EMBEDDED} ставится без Hugging Face",
-            service="local",
-        ) from error
+        raise _not_downloaded(repository, file, error) from error
+
+
+def _not_downloaded(repository: str, file: str, error: Exception) -> Unavailable:
+    return Unavailable(
+        f"{repository}:{file} не скачивается ({type(error).__name__}). "
+        f"LOCAL_MODEL={EMBEDDED} ставится без Hugging Face",
+        service="local",
+    )

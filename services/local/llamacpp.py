@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -37,7 +37,10 @@ from services.local.background import SERVICE, BackgroundLoad
 from services.local.config import EMBEDDED, LocalModelSettings
 from services.local.gguf_files import display_name, find_file
 from services.local.llama_functions import (
+    choice_of,
+    chosen,
     forced_function,
+    leaves_choice,
     with_function,
     written_arguments,
 )
@@ -126,6 +129,9 @@ class LlamaCppModel:
         if not messages:
             raise ValueError("messages is empty")
         server = await self._loading.result()
+        if leaves_choice(options):
+            choice = await self.complete(messages, choice_of(options))
+            options = replace(options, function_call=chosen(choice.function_call))
         request = await self._request(server, messages, options)
         began = time.monotonic()
         async with self._slots.take(

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Hashable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from services import metrics
 from services.errors import Busy, Timeout
 from services.local.background import SERVICE
 
@@ -61,7 +62,8 @@ class Slots:
         slot = await self._acquire(owner, tokens, timeout)
         began = time.monotonic()
         try:
-            yield slot
+            with metrics.LOCAL_ANSWERING.track_inprogress():
+                yield slot
         finally:
             self.answer_seconds += (time.monotonic() - began - self.answer_seconds) / 8
             self._release(slot)
@@ -76,8 +78,9 @@ class Slots:
         queue = self._waiting.setdefault(owner, deque())
         queue.append(waiter)
         try:
-            async with asyncio.timeout(timeout):
-                return await waiter.granted
+            with metrics.LOCAL_WAITING.track_inprogress():
+                async with asyncio.timeout(timeout):
+                    return await waiter.granted
         except BaseException as error:
             self._give_up(owner, waiter)
             if isinstance(error, TimeoutError):

@@ -13,12 +13,14 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import prometheus_client
 import pytest
 
 from services.chat import FunctionSpec, GenerationOptions, Message
 from services.errors import Busy, ConfigError, Timeout, Unavailable
-from services.local import LocalModelSettings
+from services.local import LocalModelSettings, llamacpp
 from services.local.llamacpp import LlamaCppModel
+from services.local.slots import Slots
 from tests.services.chat_model_contract import QUESTION, ChatModelContract
 
 IM_START, IM_END = 1, 2  # the tiny vocabulary begins with the special tokens
@@ -98,6 +100,53 @@ async def test_a_function_is_called_by_its_schema(model: LlamaCppModel) -> None:
     assert done.finish_reason == "function_call"
     assert done.function_call is not None
     assert 1 <= done.function_call.arguments["rooms"] <= 9
+
+
+def functions_of(*names: str) -> tuple[FunctionSpec, ...]:
+    schema = {
+        "type": "object",
+        "properties": {"days": {"type": "integer", "minimum": 1, "maximum": 7}},
+        "required": ["days"],
+        "additionalProperties": False,
+    }
+    return tuple(FunctionSpec(name, f"Function {name}", schema) for name in names)
+
+
+async def test_the_model_chooses_whether_to_call(
+    model: LlamaCppModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    functions = functions_of("weather", "holidays")
+    options = GenerationOptions(functions=functions, function_call="auto", max_tokens=60)
+    done = await model.complete(QUESTION, options)
+    if done.function_call is None:  # whichever it is, it is one of the two, and whole
+        assert done.finish_reason in ("stop", "length")
+        assert done.text
+    else:
+        assert done.function_call.name in ("weather", "holidays")
+        assert 1 <= done.function_call.arguments["days"] <= 7
+    for name in ("weather", "holidays", "none"):
+        monkeypatch.setattr(llamacpp, "chosen", lambda _, name=name: name)
+        call = (await model.complete(QUESTION, options)).function_call
+        assert (call.name if call else "none") == name
+
+
+async def test_busy_slots_and_those_who_wait_are_measured() -> None:
+    async def answer() -> None:
+        async with slots.take("somebody", (), 60):
+            pass
+
+    slots, before = Slots(1, queue_size=4), metrics_now()
+    async with slots.take("me", (), 60):
+        waiting = asyncio.create_task(answer())
+        await asyncio.sleep(0)
+        assert metrics_now() == (before[0] + 1, before[1] + 1)
+    await waiting
+    assert metrics_now() == before
+
+
+def metrics_now() -> tuple[float, float]:
+    read = prometheus_client.REGISTRY.get_sample_value
+    return read("local_model_slots_busy") or 0, read("local_model_waiting") or 0
 
 
 @pytest.mark.parametrize("text", ["Расскажи о море. " * 60_000, "а" * 1_000_000, "\n\n" * 300_000])
@@ -251,8 +300,9 @@ async def test_closing_ends_a_hanging_process_and_what_is_under_way(
 def test_the_process_dies_with_its_parent(tiny_gguf: Path, tmp_path: Path) -> None:
     parent = f"""
 import asyncio, os
-from services.local import LocalModelSettings
+from services.local import LocalModelSettings, llamacpp
 from services.local.llamacpp import LlamaCppModel
+from services.local.slots import Slots
 async def main():
     settings = LocalModelSettings(data_dir={str(tmp_path)!r}, context_length=512, parallel=1)
     model = LlamaCppModel(settings, {str(tiny_gguf)!r})
