@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +16,7 @@ from bots.grisha.cleaning import AnswerCleaner, clean_stream
 from bots.grisha.config import GrishaSettings
 from bots.grisha.facts import FactMemory, Said, asks_for_everything, asks_of_self
 from bots.grisha.facts.store import Fact
+from bots.grisha.facts.with_model import ModelReader
 from bots.grisha.knowledge import PATTERNS, Knowledge, is_worth_searching
 from bots.grisha.learning import Learning, Status, is_thanks
 from bots.grisha.messages import AnswerPlan, IncomingMessage, Post
@@ -67,6 +69,7 @@ class Grisha:
     switches: PreferenceStore
     settings: GrishaSettings
     persona: str
+    reader: ModelReader | None = None
     now: Callable[[], datetime] = field(default=lambda: datetime.now().astimezone())
 
     # --- answering -------------------------------------------------------------------
@@ -89,7 +92,9 @@ class Grisha:
         told = await self._tell_back(heard)
         if told:
             return replace(plan, ready=told)
-        await once_settled(partial(self._note_facts, heard, past))
+        told_now = self._said(heard, past)
+        plan = replace(plan, said=told_now)
+        await once_settled(partial(self._note_facts, told_now))
         if is_thanks(heard.text) and said:
             await once_settled(partial(self._take_thanks, heard, said[-1]))
         if heard.pictures or heard.excerpts:  # a known answer knows nothing of them
@@ -116,7 +121,8 @@ class Grisha:
             NAME, (plan.speaker, *plan.others), plan.name, foreign=_has_hieroglyphs(heard.text)
         )
         model = reading_pages(self.model)
-        return clean_stream(model.stream(plan.messages, self._options()), cleaner)
+        stream = clean_stream(model.stream(plan.messages, self._options()), cleaner)
+        return _before_reading(stream, self.reader) if self.reader else stream
 
     async def remember(
         self, plan: AnswerPlan, answer: str, shown_as: int | None = None
@@ -134,6 +140,8 @@ class Grisha:
             StoredMessage("user", said, heard.author_id, plan.speaker, heard.message_id),
             StoredMessage("assistant", answer, author_name=NAME, source_id=heard.message_id),
         )
+        if self.reader and plan.said:
+            self.reader.add(plan.said)
         await self.learning.used(plan.entries, [plan.pattern] if plan.pattern else [])
         pattern = plan.pattern
         if plan.learnable and not pattern:
@@ -205,7 +213,7 @@ class Grisha:
 
     async def heard_edited(self, heard: IncomingMessage) -> None:
         """An edited message tells what it says now."""
-        await self._note_facts(heard, ())
+        await self._note_facts(self._said(heard, ()))
 
     # --- memory ------------------------------------------------------------------------
 
@@ -225,6 +233,8 @@ class Grisha:
 
     async def forget(self, user_id: int) -> None:
         """Delete everything that is kept of a user."""
+        if self.reader:
+            await self.reader.forget(user_id)
         await self.learning.forget(user_id)
         await self.facts.forget(user_id)
         await self.old_talk.forget(user_id)
@@ -344,13 +354,11 @@ class Grisha:
         known = await self.facts.recall(person, chat, heard.text, ANSWERS_FROM)
         return _told(known) if known else texts.NOT_TOLD
 
-    async def _note_facts(self, heard: IncomingMessage, past: Sequence[StoredMessage]) -> None:
-        """Keep what the author tells of themselves, unless they switched it off."""
-        if not await self.remembers(heard.author_id):
-            return
+    def _said(self, heard: IncomingMessage, past: Sequence[StoredMessage]) -> Said:
+        """A message with the talk that it answers."""
         answers = bool(past) and past[-1].role == "assistant"
         own = (turn.content for turn in reversed(past) if turn.author_id == heard.author_id)
-        said = Said(
+        return Said(
             heard.author_id,
             heard.key.chat_id,
             heard.message_id,
@@ -359,6 +367,11 @@ class Grisha:
             past[-1].content if answers else "",
             next(own, ""),
         )
+
+    async def _note_facts(self, said: Said) -> None:
+        """Keep what the author tells of themselves, unless they switched it off."""
+        if not await self.remembers(said.person_id):
+            return
         gone = await self.facts.hear(said)
         await self.old_talk.delete(said.person_id, said.chat_id, gone)
         await self.old_talk.keep(
@@ -405,13 +418,10 @@ class Grisha:
             [Exchange(match.question, match.answer) for match in found],
             [self._turn(turn.role, turn.content, turn.author_name, heard.group) for turn in past],
         )
-        return AnswerPlan(
-            heard,
-            plan.speaker,
+        return replace(
+            plan,
             messages=await prompts.fit(prompt, self.model, self._budget()),
-            recent=plan.recent,
             entries=[match.id for match in found if match.source == PATTERNS],
-            name=plan.name,
             others=sorted(
                 {prompts.fold(turn.author_name) for turn in past if turn.author_name} - {NAME}
             ),
@@ -481,6 +491,15 @@ class Grisha:
             temperature=self.settings.temperature,
             max_tokens=self.settings.answer_tokens,
         )
+
+
+async def _before_reading(
+    stream: AsyncGenerator[Chunk, None], reader: ModelReader
+) -> AsyncGenerator[Chunk, None]:
+    """An answer, for which the reading in the background makes room."""
+    async with reader.answering(), aclosing(stream):
+        async for chunk in stream:
+            yield chunk
 
 
 async def _ready_stream(text: str) -> AsyncGenerator[Chunk, None]:

@@ -76,14 +76,18 @@ async def on_reset(
 
 
 async def on_value(
-    message: Message, command: CommandObject, assistant: Assistant, turns: Turns, bot_name: str
+    message: Message,
+    command: CommandObject,
+    assistant: Assistant,
+    documents: DocumentShelf,
+    turns: Turns,
+    bot_name: str,
 ) -> None:
     if not command.args:
         await message.answer(texts.VALUE)
         return
-    await on_message(
-        message, texts.VALUE_REQUEST.format(flat=command.args), assistant, turns, bot_name
-    )
+    request = texts.VALUE_REQUEST.format(flat=command.args)
+    await on_message(message, request, assistant, documents, turns, bot_name)
 
 
 async def on_message(
