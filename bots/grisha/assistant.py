@@ -14,6 +14,7 @@ from bots.grisha.cleaning import AnswerCleaner, clean_stream
 from bots.grisha.config import GrishaSettings
 from bots.grisha.facts import FactMemory, Said, asks_for_everything, asks_of_self
 from bots.grisha.facts.store import Fact
+from bots.grisha.familiar import wants_text_for_others
 from bots.grisha.knowledge import PATTERNS, Knowledge, is_worth_searching
 from bots.grisha.learning import Learning, Status, is_thanks
 from bots.grisha.messages import AnswerPlan, IncomingMessage, Post
@@ -29,6 +30,7 @@ from services.chat import (
     warm_up,
 )
 from services.errors import ServiceError
+from services.local import EMBEDDED_NAME
 from services.retrieval import Exchange, Match
 from services.storage import ConversationKey, HistoryStore, PreferenceStore, StoredMessage
 
@@ -92,7 +94,11 @@ class Grisha:
             return _ready_stream(plan.ready)
         heard = plan.heard
         cleaner = AnswerCleaner(
-            NAME, (plan.speaker, *plan.others), plan.name, foreign=_has_hieroglyphs(heard.text)
+            NAME,
+            (plan.speaker, *plan.others),
+            plan.name,
+            foreign=_has_hieroglyphs(heard.text),
+            on_ty=not heard.group and not wants_text_for_others(heard.text),
         )
         return clean_stream(self.model.stream(plan.messages, self._options()), cleaner)
 
@@ -191,6 +197,8 @@ class Grisha:
         await self.users.see(heard.author_id, heard.key.chat_id)
         name = await self.users.name_of(heard.author_id)
         greeting = texts.START_KNOWN.format(name=name) if name else texts.START
+        if name is None and self.model.name == EMBEDDED_NAME:
+            greeting += texts.SMALL_MODEL
         await self.record_unprompted(heard.key, greeting, heard.author_id)
         return greeting
 
