@@ -3,6 +3,10 @@
 Simulated chats write to a bot over real HTTP, through the playground's Bot API, and each waits
 for its answer before it writes again. The model answers after a fixed time. Every set-up runs
 in the same run as a bare aiogram bot that calls the same model through the same client.
+A share of the questions is sent in two messages at once (`--pastes`): what the model is asked
+twice because of that is `asked_twice`, as a share of all questions; their waits aren't counted.
+Replicas get none: a balancer that knows no chats hands the two parts to different ones.
+For memory over a long run: `--setups polling --updates 100000 --latency 0 --minutes 8`.
 """
 
 from __future__ import annotations
@@ -51,32 +55,49 @@ class Outcome:
     lost: int = 0
     doubled: int = 0
     memory: list[float] = field(default_factory=list)
+    asked: int = 0  # requests that the model got
+    answered: int = 0
 
     def figures(self, latency: float, bare: Outcome) -> dict[str, float]:
         added = sorted((wait - latency) * 1000 for wait in self.waits)
         return {
-            "updates_per_s": round(len(self.waits) / self.seconds, 1),
+            "updates_per_s": round(self.answered / self.seconds, 1),
+            "cpu_ms": round(1000 * self.cpu_each, 2),
             "added_p50_ms": round(statistics.median(added), 1),
             "added_p99_ms": round(added[int(len(added) * 0.99)], 1),
             "cpu_vs_bare": round(self.cpu_each / bare.cpu_each, 2),
             "rss_mb": round(self.rss_mb, 1),
+            "last_half_grew": round(self.growth, 4),
+            "asked_twice": round(self.asked / self.answered - 1, 4) if self.answered else 0.0,
             "lost": self.lost,
             "doubled": self.doubled,
         }
 
     @property
     def cpu_each(self) -> float:
-        return self.cpu / max(1, len(self.waits))
+        """Seconds of the bots' CPU for one question."""
+        return self.cpu / max(1, self.answered)
+
+    @property
+    def growth(self) -> float:
+        """By what share memory grew in the last half of the run."""
+        last_half = self.memory[len(self.memory) // 2 :]
+        return last_half[-1] / last_half[0] - 1 if last_half else 0.0
 
 
 @contextlib.asynccontextmanager
-async def model_server(latency: float, longest: int | None = None) -> AsyncIterator[str]:
+async def model_server(
+    latency: float, longest: int | None = None, asked: Counter[str] | None = None
+) -> AsyncIterator[str]:
     """An OpenAI-compatible server that says the question back after `latency` seconds.
 
-    Of a question longer than `longest` characters it says the beginning.
+    Of a question longer than `longest` characters it says the beginning. `asked` counts the
+    requests.
     """
 
     async def answer(request: web.Request) -> web.StreamResponse:
+        if asked is not None:
+            asked["requests"] += 1
         question = (await request.json())["messages"][-1]["content"]
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
@@ -217,12 +238,14 @@ class Answers:
         if waiting and not waiting.done():
             waiting.set_result(None)
 
-    async def ask(self, person: Person, question: str, timeout: float) -> float | None:
-        """Seconds from the question to its answer; None when there was none in time."""
+    async def ask(self, person: Person, *parts: str, timeout: float) -> float | None:
+        """Seconds from a question to its answer; None when there was none in time."""
+        question = "\n".join(parts)
         arrival = asyncio.get_running_loop().create_future()
         self._waiting[ANSWER + question] = arrival
         started = time.monotonic()
-        person.private.post(question)
+        for part in parts:
+            person.private.post(part)
         try:
             await asyncio.wait_for(arrival, timeout)
         except TimeoutError:
@@ -232,20 +255,35 @@ class Answers:
         return time.monotonic() - started
 
 
-async def load(playground: Playground, pids: Sequence[int], chats: int, updates: int) -> Outcome:
-    """Let `chats` people ask `updates` questions in all; each waits for its answer."""
-    outcome, answers = Outcome(), Answers(playground)
-    people = [playground.person(f"Человек {number}") for number in range(chats)]
+async def load(
+    playground: Playground,
+    pids: Sequence[int],
+    args: argparse.Namespace,
+    asked: Counter[str],
+    *,
+    pastes: bool,
+) -> Outcome:
+    """Let people ask `args.updates` questions in all; each waits for its answer."""
+    outcome, answers, updates = Outcome(), Answers(playground), args.updates
+    people = [playground.person(f"Человек {number}") for number in range(args.chats)]
+    every = round(1 / args.pastes) if pastes and args.pastes else 0
     for number in range(2 * len(pids)):  # every process has answered before the clock starts
-        if await answers.ask(people[0], f"начало {number}", START_TIMEOUT) is None:
+        if await answers.ask(people[0], f"начало {number}", timeout=START_TIMEOUT) is None:
             raise SystemExit("the bot doesn't answer")
     answers.count.clear()
+    asked.clear()
     questions = iter(range(updates))
 
     async def talk(person: Person) -> None:
         for number in questions:
-            waited = await answers.ask(person, f"вопрос {number}.", ANSWER_TIMEOUT)
-            if waited is not None:
+            if time.monotonic() - started > args.minutes * 60:
+                return
+            whole = not every or number % every
+            parts = [f"вопрос {number}."] if whole else [f"вопрос {number}", "в двух частях."]
+            waited = await answers.ask(person, *parts, timeout=ANSWER_TIMEOUT)
+            outcome.answered += waited is not None
+            outcome.lost += waited is None
+            if waited is not None and whole:
                 outcome.waits.append(waited)
             if number % max(1, updates // 10) == 0:
                 outcome.memory.append(round(sum(map(rss_mb, pids)), 1))
@@ -256,7 +294,7 @@ async def load(playground: Playground, pids: Sequence[int], chats: int, updates:
     await asyncio.sleep(1)  # an answer that is given twice may come late
     outcome.cpu = sum(map(cpu_seconds, pids)) - cpu
     outcome.rss_mb = sum(map(rss_mb, pids))
-    outcome.lost = updates - len(answers.count)
+    outcome.asked = asked["requests"]
     outcome.doubled = sum(answers.count.values()) - len(answers.count)
     return outcome
 
@@ -264,17 +302,17 @@ async def load(playground: Playground, pids: Sequence[int], chats: int, updates:
 async def measure(kind: str, args: argparse.Namespace) -> Outcome:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load-")))
-        env = {}
+        env, asked = {}, Counter[str]()
         if kind == "replicas":
             env["DATABASE_URL"] = stack.enter_context(Postgres()).url
             env["REDIS_URL"] = stack.enter_context(Redis()).url
         async with (
             Playground(limits=RateLimits(enabled=False), history=20) as playground,
-            model_server(args.latency) as model_url,
+            model_server(args.latency, asked=asked) as model_url,
             bots(kind, playground, model_url, folder, **env) as processes,
         ):
             pids = [process.pid for process in processes]
-            return await load(playground, pids, args.chats, args.updates)
+            return await load(playground, pids, args, asked, pastes=kind in ("polling", "webhook"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -282,6 +320,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--chats", type=int, default=50, help="people at once (%(default)s)")
     parser.add_argument("--updates", type=int, default=2000, help="questions (%(default)s)")
     parser.add_argument("--latency", type=float, default=0.4, help="the model's, s (%(default)s)")
+    parser.add_argument(
+        "--pastes", type=float, default=0.005, help="share of questions in two parts (%(default)s)"
+    )
+    parser.add_argument("--minutes", type=float, default=60, help="at most, each (%(default)s)")
     parser.add_argument("--setups", nargs="+", default=SETUPS, choices=SETUPS)
     parser.add_argument("--json", action="store_true", help="only the figures, as JSON")
     args = parser.parse_args(argv)

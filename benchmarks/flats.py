@@ -28,7 +28,13 @@ from bots.real_estate.valuation.appraiser import Appraiser
 from services.storage import Database, StorageSettings
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "real_estate" / "sample.csv"
-REQUESTS = ("двушка до 12 млн", "студия или однушка", "трёшка от 70 м², не первый этаж")
+REQUESTS = (
+    "двушка до 12 млн",
+    "студия или однушка",
+    "трёшка от 70 м², не первый этаж",
+    "двушка до 20 млн, до Тверской не больше 40 минут",
+    "до Маяковской не больше получаса на метро",
+)
 SEARCHES = 200
 ESTIMATES = 200  # flats estimated one by one
 TICK = 0.005  # seconds between looks at the clock
@@ -43,9 +49,10 @@ async def measure(listed: Sequence[Listing], requests: Sequence[str]) -> dict[st
             import_s = await timed(lambda: store.upsert(listed))
             train_s = await timed(appraiser.train)
             watch.cancel()
-            wanted = [advance(State(), read_turn(text)).slots for text in requests]
+            wanted = [advance(State(), read_turn(text)) for text in requests]
             searches = await each(
-                lambda slots: search(store, slots), islice(cycle(wanted), SEARCHES)
+                lambda state: search(store, state.slots, sort=state.sort),
+                islice(cycle(wanted), SEARCHES),
             )
             flats = [listing.flat for listing in listed[:ESTIMATES]]
             estimates = await each(appraiser.appraise, flats)

@@ -1,7 +1,8 @@
 """CPU that a request costs: our GigaChat client, raw aiohttp, and the official SDK.
 
 All three post the same JSON to the same loopback server, which runs in a process of its
-own; they take turns within each round, and what counts is the ratio inside a round.
+own, by both versions of the chat API; they take turns within each round, and what counts is
+the ratio inside a round.
 
     python -m benchmarks.gigachat_client            # a table
     python -m benchmarks.gigachat_client --json     # one object
@@ -18,10 +19,10 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import aiohttp
 from gigachat import GigaChat
@@ -38,6 +39,8 @@ WORDS = 100  # an answer's chunks
 ROOT = Path(__file__).resolve().parent.parent
 
 Ask = Callable[[], Awaitable[int]]  # one request; returns how many characters came
+Version = Literal["v1", "v2"]
+MODELS: dict[Version, str] = {"v1": "GigaChat", "v2": "GigaChat-3-Ultra"}
 
 
 class Load(NamedTuple):
@@ -45,6 +48,7 @@ class Load(NamedTuple):
     concurrency: int
     requests: int
     stream: bool = False
+    version: Version = "v1"
 
 
 LOADS = (
@@ -52,40 +56,95 @@ LOADS = (
     Load("complete_16", 16, 320),
     Load("complete_64", 64, 640),
     Load("stream_16", 16, 48, stream=True),
+    Load("v2_complete_1", 1, 100, version="v2"),
+    Load("v2_complete_16", 16, 320, version="v2"),
+    Load("v2_complete_64", 64, 640, version="v2"),
+    Load("v2_stream_16", 16, 48, stream=True, version="v2"),
 )
 
 
-class Client(NamedTuple):
-    name: str
+class Way(NamedTuple):
+    """One version of the API as a client asks by it."""
+
     complete: Ask
     stream: Ask
 
 
-def wire_request(stream: bool) -> dict[str, object]:
-    messages = [{"role": item.role, "content": item.content} for item in MESSAGES]
-    return {"model": "GigaChat", "messages": messages, **({"stream": True} if stream else {})}
+class Client(NamedTuple):
+    name: str
+    ways: dict[Version, Way]
+
+    def ask(self, load: Load) -> Ask:
+        way = self.ways[load.version]
+        return way.stream if load.stream else way.complete
+
+
+def wire_request(version: Version, stream: bool) -> dict[str, object]:
+    messages: list[dict[str, object]] = [
+        {
+            "role": item.role,
+            "content": item.content if version == "v1" else [{"text": item.content}],
+        }
+        for item in MESSAGES
+    ]
+    return {"model": MODELS[version], "messages": messages, **({"stream": True} if stream else {})}
+
+
+def our_way(model: GigaChatModel) -> Way:
+    async def complete() -> int:
+        return len((await model.complete(MESSAGES)).text)
+
+    async def stream() -> int:
+        size = 0
+        async with aclosing(model.stream(MESSAGES)) as chunks:
+            async for chunk in chunks:
+                size += len(chunk.text)
+        return size
+
+    return Way(complete, stream)
 
 
 @asynccontextmanager
 async def our_client(settings: GigaChatSettings) -> AsyncIterator[Client]:
-    async with GigaChatModel(settings) as model:
+    async with AsyncExitStack() as stack:
+        ways = {}
+        for version, name in MODELS.items():
+            model = GigaChatModel(settings.model_copy(update={"model": name}))
+            ways[version] = our_way(await stack.enter_async_context(model))
+        yield Client("ours", ways)
 
-        async def complete() -> int:
-            return len((await model.complete(MESSAGES)).text)
 
-        async def stream() -> int:
-            size = 0
-            async with aclosing(model.stream(MESSAGES)) as chunks:
-                async for chunk in chunks:
-                    size += len(chunk.text)
-            return size
+def raw_way(
+    session: aiohttp.ClientSession, url: str, headers: dict[str, str], version: Version
+) -> Way:
+    def text_of(event: dict[str, Any]) -> str:
+        if version == "v1":
+            return event["choices"][0]["delta"].get("content") or ""
+        parts = event["messages"][0]["content"] if "messages" in event else ()
+        return "".join(part["text"] for part in parts)
 
-        yield Client("ours", complete, stream)
+    async def complete() -> int:
+        body = wire_request(version, False)
+        async with session.post(url, json=body, headers=headers) as response:
+            reply = await response.json()
+        if version == "v1":
+            return len(reply["choices"][0]["message"]["content"])
+        return len(reply["messages"][0]["content"][0]["text"])
+
+    async def stream() -> int:
+        size = 0
+        body = wire_request(version, True)
+        async with session.post(url, json=body, headers=headers) as response:
+            async for line in response.content:
+                if line.startswith(b"data: {"):
+                    size += len(text_of(json.loads(line[6:])))
+        return size
+
+    return Way(complete, stream)
 
 
 @asynccontextmanager
 async def raw_client(settings: GigaChatSettings) -> AsyncIterator[Client]:
-    url = f"{settings.api_url}/chat/completions"
     async with aiohttp.ClientSession() as session:
         key = settings.client_basic.get_secret_value()
         async with session.post(
@@ -98,21 +157,11 @@ async def raw_client(settings: GigaChatSettings) -> AsyncIterator[Client]:
         ) as response:
             token = (await response.json())["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
-
-        async def complete() -> int:
-            async with session.post(url, json=wire_request(False), headers=headers) as response:
-                return len((await response.json())["choices"][0]["message"]["content"])
-
-        async def stream() -> int:
-            size = 0
-            async with session.post(url, json=wire_request(True), headers=headers) as response:
-                async for line in response.content:
-                    if line.startswith(b"data: {"):
-                        delta = json.loads(line[6:])["choices"][0]["delta"]
-                        size += len(delta.get("content") or "")
-            return size
-
-        yield Client("aiohttp", complete, stream)
+        ways = {}
+        for version in MODELS:
+            url = settings.model_copy(update={"api_version": version}).chat_url
+            ways[version] = raw_way(session, url, headers, version)
+        yield Client("aiohttp", ways)
 
 
 @asynccontextmanager
@@ -126,15 +175,26 @@ async def sdk_client(settings: GigaChatSettings) -> AsyncIterator[Client]:
     ) as sdk:
 
         async def complete() -> int:
-            return len((await sdk.achat(wire_request(False))).choices[0].message.content)
+            return len((await sdk.achat(wire_request("v1", False))).choices[0].message.content)
 
         async def stream() -> int:
             size = 0
-            async for chunk in sdk.astream(wire_request(False)):
+            async for chunk in sdk.astream(wire_request("v1", False)):
                 size += len(chunk.choices[0].delta.content or "")
             return size
 
-        yield Client("sdk", complete, stream)
+        async def complete_v2() -> int:
+            reply = await sdk.achat.create(wire_request("v2", False))
+            return len(reply.messages[0].content[0].text)
+
+        async def stream_v2() -> int:
+            size = 0
+            async for chunk in sdk.achat.stream(wire_request("v2", False)):
+                for message in chunk.messages or ():
+                    size += sum(len(part.text or "") for part in message.content)
+            return size
+
+        yield Client("sdk", {"v1": Way(complete, stream), "v2": Way(complete_v2, stream_v2)})
 
 
 async def cpu_per_request(ask: Ask, load: Load) -> float:
@@ -168,8 +228,7 @@ async def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
         for number in range(-1, rounds):
             for load in LOADS:
                 for client in clients[number % 3 :] + clients[: number % 3]:
-                    ask = client.stream if load.stream else client.complete
-                    cost = await cpu_per_request(ask, load)
+                    cost = await cpu_per_request(client.ask(load), load)
                     if number >= 0:  # the round before the first one warms up
                         seconds[load.name][client.name].append(cost)
         return seconds

@@ -1,4 +1,4 @@
-"""Ask a model of Hugging Face, or compare several on one prompt.
+"""Ask a model of Hugging Face, or of another service; compare several.
 
 python cli/hf_cli.py --model llama3 "Объясни разницу между этими моделями"
 python cli/hf_cli.py --compare_three "Один и тот же запрос для трёх моделей"
@@ -10,132 +10,303 @@ import argparse
 import asyncio
 import json
 import sys
-import traceback
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_cli.py`
 
-from cli import report, shell
-from services.backends import BACKENDS, open_chat_model
-from services.chat import ChatModel, Chunk, GenerationOptions, Message, complete_stream
+from cli import answers, asking, completion, report, shell, structured, talks, templates, web
+from cli.answers import extract, save
+from cli.asking import conversation
+from cli.comparison import command as comparison
+from cli.log.consent import open_log
+from cli.log.store import ExchangeLog
+from cli.prices import price_of
+from cli.report import Failure
+from cli.talks import OpenTalk
+from cli.targets import Target, backend_of, parse_target
+from services.arguments import Parser, count, number
+from services.backends import BACKENDS
+from services.chat import ChatModel, GenerationOptions, Message
 from services.env import read_settings
-from services.errors import ServiceError, Timeout
+from services.errors import ServiceError
 from services.huggingface.config import MODELS, HuggingFaceSettings
-from services.timing import Measurement, Stopwatch, as_they_finish
+from services.timing import Measurement, as_they_finish
 
 THREE = tuple(MODELS)
+SAMPLES_AT_ONCE = 4
+TOOL = "hf"
+COMMANDS = ("log", "usage")
+DESCRIPTION = """\
+Спрашивает модель Hugging Face или другого сервиса, сравнивает модели на одном запросе
+или на файле запросов, ведёт журнал.
+
+  hf log    журнал: список, поиск, показ, экспорт (hf log --help)
+  hf usage  сколько потрачено токенов, рублей и долларов (hf usage --help)
+Запрос, который сам — такое слово, отделяй дефисами: hf -- log"""
+EPILOG = f"""\
+Ответ выводится в stdout, время, токены и цена — в stderr (или всё в --json).
+
+Примеры:
+  hf "Объясни, что такое SSE"
+  cat письмо.txt | hf --system "Перескажи в трёх словах" > ответ.txt
+  hf -c "А короче?"                                 продолжить последний разговор
+  hf --schema "name: str, rooms: int" "Двушка Анны" > flat.json
+  hf -n 3 "Придумай название для кофейни"
+  hf -t перевод -p lang=немецкий "Доброе утро"
+  hf --compare llama3:groq gigachat:GigaChat-2-Max -- "Кто ты?"
+  hf --compare llama3 local:embedded --prompts вопросы.jsonl --report отчёт.html
+
+{shell.EXIT_CODES} (в сравнении 1 — не ответил никто)"""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description="Спрашивает модель Hugging Face или сравнивает несколько на одном запросе.",
-        epilog="Ответ выводится в stdout, время, токены и цена — в stderr (или всё в --json).",
-    )
-    shell.add_prompt_options(parser)
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--model", help=f"{', '.join(MODELS)} или полный id org/name[:provider]")
+    parser = Parser(description=DESCRIPTION, epilog=EPILOG)
+    shell.add_prompt(parser)
+    add_options(parser)
+    return parser
+
+
+def completion_parser() -> argparse.ArgumentParser:
+    """What Tab completes: the options, and `log` and `usage` in place of a prompt."""
+    from cli.log.commands import add_commands
+
+    parser = Parser(prog="hf")
+    add_options(parser)
+    add_commands(parser.add_subparsers())
+    return parser
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    shell.add_file_option(parser)
+    which = parser.add_argument_group("кто отвечает")
+    what = which.add_mutually_exclusive_group()
     what.add_argument(
-        "--compare_three",
-        "--compare-three",
-        dest="compare",
-        action="store_const",
-        const=THREE,
-        help=f"сравнить {', '.join(THREE)}",
+        "--model",
+        metavar="МОДЕЛЬ",
+        help=f"{', '.join(MODELS)}, полный id org/name[:provider] или сервис:модель, "
+        "например gigachat:GigaChat-2-Max",
     )
-    what.add_argument(
-        "--compare",
-        nargs="+",
-        metavar="MODEL",
-        help="сравнить эти модели; запрос отделяется двумя дефисами: --compare a b -- запрос",
-    )
+    comparison.add_models(what, THREE)
     what.add_argument(
         "--list-models", action="store_true", help="показать модели и проверить, что их обслуживают"
     )
-    parser.add_argument("--system", help="системная инструкция")
-    parser.add_argument("--temperature", type=float, help="от 0 (строго) до 2 (свободно)")
-    parser.add_argument("--max-tokens", type=int, help="предел длины ответа")
-    parser.add_argument(
+    which.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        help="сервис модели (обычно huggingface); openai — любой совместимый сервер",
+    )
+    which.add_argument(
+        "--provider",
+        metavar="ИМЯ",
+        help="провайдер Hugging Face или правило: fastest, cheapest, novita, ...",
+    )
+    how = parser.add_argument_group("как спросить")
+    how.add_argument("--system", metavar="ТЕКСТ", help="системная инструкция")
+    how.add_argument(
+        "--temperature", type=number, metavar="ЧИСЛО", help="от 0 (строго) до 2 (свободно)"
+    )
+    how.add_argument("--max-tokens", type=count, metavar="N", help="предел длины ответа")
+    how.add_argument("--timeout", type=number, metavar="СЕКУНДЫ", help="предел времени на ответ")
+    web.add_option(how)
+    talks.add_talk_options(how)
+    templates.add_options(how)
+    output = parser.add_argument_group("что вывести")
+    output.add_argument(
         "--stream",
         action=argparse.BooleanOptionalAction,
         help="показывать ответ по мере написания (в терминале — да)",
     )
-    parser.add_argument("--json", action="store_true", help="ответ и измерения в JSON")
-    parser.add_argument(
-        "--provider", help="провайдер Hugging Face или правило: fastest, cheapest, novita, ..."
+    output.add_argument("--json", action="store_true", help="ответ и измерения в JSON")
+    output.add_argument(
+        "--schema",
+        metavar="СХЕМА",
+        help='ответ — проверенный JSON: файл JSON Schema или "name: str, rooms: int"',
     )
-    parser.add_argument("--timeout", type=float, help="предел времени на ответ, в секундах")
-    parser.add_argument(
-        "--backend",
-        choices=BACKENDS,
-        default="huggingface",
-        help="сервис модели (%(default)s); openai — любой совместимый сервер",
+    output.add_argument(
+        "-n", dest="samples", type=count, default=1, metavar="N", help="столько разных ответов"
     )
-    return parser
+    answers.add_options(output)
+    shell.add_common_options(output)
+    completion.add_option(output)
+    comparison.add_options(parser.add_argument_group("сравнение"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; 0 is an answer, 1 a failure, 2 wrong usage, 130 Ctrl-C."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] and words[0] in COMMANDS:
+        from cli.log.commands import main as log_or_usage
+
+        return log_or_usage(words)
     parser = build_parser()
-    args = parser.parse_args(argv)
-    if args.provider and args.backend != "huggingface":
-        parser.error("--provider есть только у --backend huggingface")
+    args = parser.parse_args(words)
+    return shell.run(lambda: command(parser, args), debug=args.debug)
+
+
+def command(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> Coroutine[Any, Any, int] | int:
+    """Read what is to be asked, then return the work; wrong usage exits with 2."""
+    if args.completion:
+        print(completion.script(completion_parser(), args.completion))
+        return shell.OK
+    if args.templates:
+        print(templates.list_templates())
+        return shell.OK
+    check_usage(parser, args)
     if args.list_models:
-        if args.backend not in ("huggingface", "openai"):
-            parser.error("--list-models есть у --backend huggingface и openai")
-        return shell.run(lambda: list_models(args), debug=args.debug)
+        return list_models(args)
     if args.compare and not args.prompt and not args.file and " " in args.compare[-1]:
         args.prompt = [args.compare.pop()]  # no model has a space in its name
-    args.prompt = shell.read_prompt(parser, args.prompt, args.file)
+    if not args.prompts:
+        templates.read_prompt(parser, args)
     if args.stream is None:  # a comparison streams unseen, to time the first token
         args.stream = sys.stdout.isatty() or bool(args.compare)
-    command = compare if args.compare else answer
-    return shell.run(lambda: command(args), debug=args.debug)
+    schema = structured.read_schema(args.schema) if args.schema else None
+    if args.compare or args.samples > 1:
+        log = open_log(may_ask=may_ask(args))
+        return closing_log(log, comparison.run(args, log) if args.compare else samples(args, log))
+    talk = talks.open_talk(args, TOOL, may_ask=may_ask(args))
+    return closing_log(talk.log, answer(args, talk, schema))
 
 
-async def answer(args: argparse.Namespace) -> int:
+async def closing_log(log: ExchangeLog | None, work: Coroutine[Any, Any, int]) -> int:
+    """Do the work, then close the log."""
+    try:
+        return await work
+    finally:
+        if log is not None:
+            log.close()
+
+
+def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse what can't go together; exits with 2."""
+    if args.provider and args.backend not in (None, "huggingface"):
+        parser.error("--provider есть только у --backend huggingface")
+    if args.list_models and args.backend == "local":
+        parser.error("--list-models есть у --backend huggingface, openai и gigachat")
+    if args.go_on and args.talk:
+        parser.error("-c и --talk — это два разговора: выбери один")
+    several = args.compare or args.samples > 1
+    if several and args.web:
+        parser.error("--web ищет для одного ответа: без --compare и -n")
+    if several and (args.schema or args.go_on or args.talk):
+        parser.error("у нескольких ответов нет общего разговора: без --schema, -c и --talk")
+    comparison.check_usage(parser, args)
+
+
+def may_ask(args: argparse.Namespace) -> bool:
+    """Whether the user may be asked about the log: not where only the answer is wanted."""
+    return not (args.json or args.quiet)
+
+
+async def answer(
+    args: argparse.Namespace, talk: OpenTalk, schema: dict[str, Any] | None = None
+) -> int:
     """Ask one model."""
-    name = args.model
-    if args.provider:
-        name = with_provider(name or read_settings(HuggingFaceSettings).model, args.provider)
-    live = args.stream and not args.json
-    measured = await ask(args, name, show=print_piece if live else None)
+    target = target_of(args, talk)
+    system = args.system or (talk.last.system if talk.last else None)
+    if schema:
+        system = "\n\n".join(filter(None, (system, structured.instruction(schema))))
+    live = args.stream and not (args.json or args.extract or schema)
+    async with asking.opened(
+        target, talk.log, tool=TOOL, talk_id=talk.id, quiet=args.quiet
+    ) as plain:
+        model = web.with_web(plain, args)
+        messages = conversation(args.prompt, system, talk.past, model.context_length)
+        try:
+            measured = await ask(args, target, model, messages, print_piece if live else None)
+        except asyncio.CancelledError:
+            if live and sys.stdout.isatty():
+                print()  # what was said so far ends with its line
+            raise
+        value = None
+        if schema:
+            value, measured = await insist(args, target, model, messages, measured, schema)
+    text = json.dumps(value, ensure_ascii=False, indent=2) if schema else measured.completion.text
+    text = extract(text) if args.extract else text
+    if args.save:
+        save(args.save, f"{text}\n")
     if args.json:
-        print_json({"prompt": args.prompt, **report.as_json(measured)})
-        return 0
-    print("" if live else measured.completion.text, flush=True)
-    shell.say(report.summary(measured))
-    return 0
+        extra = {"value": value} if schema else {}
+        print_json({"prompt": args.prompt, **report.as_json(measured), **extra})
+        return shell.OK
+    print("" if live else text, flush=True)
+    if not args.quiet:
+        shell.say(report.summary(measured))
+    return shell.OK
 
 
-async def compare(args: argparse.Namespace) -> int:
-    """Ask several models at once; show each answer as it finishes, and a table at the end."""
-    names = [with_provider(name, args.provider) for name in args.compare]
-    results: dict[int, Measurement | ServiceError] = {}
-    calls = [partial(ask, args, name) for name in names]
-    async with aclosing(as_they_finish(calls, ServiceError)) as finished:
-        async for number, result in finished:
-            results[number] = result
-            if not args.json:
-                show_compared(names[number], result, debug=args.debug)
-    rows = [(name, results[number]) for number, name in enumerate(names)]
+async def insist(
+    args: argparse.Namespace,
+    target: Target,
+    model: ChatModel,
+    messages: Sequence[Message],
+    first: Measurement,
+    schema: dict[str, Any],
+) -> tuple[Any, Measurement]:
+    """The value of an answer that fits the schema; one that doesn't is asked for once more."""
+    value, problems = structured.check(first.completion.text, schema)
+    if not problems:
+        return value, first
+    said = Message("assistant", first.completion.text)
+    again = Message("user", structured.correction(problems))
+    second = await ask(args, target, model, [*messages, said, again])
+    value, problems = structured.check(second.completion.text, schema)
+    if problems:
+        shell.say(second.completion.text)
+        raise shell.Problem(f"и второй ответ не подошёл к схеме: {problems}. Возьми модель сильнее")
+    return value, report.together(first, second)
+
+
+async def samples(args: argparse.Namespace, log: ExchangeLog | None) -> int:
+    """Ask one model several times, independently; show each answer as it finishes."""
+    target = target_of(args)
+    results: list[Measurement | Failure] = []
+    gate = asyncio.Semaphore(SAMPLES_AT_ONCE)
+    async with asking.opened(target, log, tool=TOOL, quiet=args.quiet) as model:
+        messages = conversation(args.prompt, args.system, (), model.context_length)
+
+        async def one() -> Measurement:
+            async with gate:
+                return await ask(args, target, model, messages)
+
+        async with aclosing(as_they_finish([one] * args.samples, ServiceError)) as finished:
+            async for _, result in finished:
+                results.append(told(result))
+                if not args.json:
+                    show_sample(args, len(results), results[-1])
+    answers = [result for result in results if isinstance(result, Measurement)]
+    if args.save:
+        texts = [shaped(args, result.completion.text) for result in answers]
+        save(args.save, "".join(f"{text}\n\n" for text in texts))
     if args.json:
-        print_json({"prompt": args.prompt, "results": [report.row_as_json(*row) for row in rows]})
-    else:
-        shell.say(report.comparison(rows))
-    return 0 if any(isinstance(result, Measurement) for _, result in rows) else 1
+        rows = [report.row_as_json(target.name, result) for result in results]
+        print_json({"prompt": args.prompt, "results": rows})
+    return shell.OK if answers else shell.FAILED
 
 
-def show_compared(name: str, result: Measurement | ServiceError, *, debug: bool) -> None:
-    """One model's answer under its name; why there is none goes to stderr."""
-    if isinstance(result, Measurement):
-        print(f"=== {name} ({result.completion.model}) ===\n{result.completion.text}\n", flush=True)
+def told(result: Measurement | ServiceError) -> Measurement | Failure:
+    if isinstance(result, ServiceError):
+        return Failure(shell.describe(result), type(result).__name__)
+    return result
+
+
+def show_sample(args: argparse.Namespace, number: int, result: Measurement | Failure) -> None:
+    """One of several answers, under its number."""
+    if isinstance(result, Failure):
+        shell.say(f"{number}/{args.samples}: {result.text}")
         return
-    if debug:
-        traceback.print_exception(result)
-    shell.say(f"{name}: {shell.describe(result)}")
+    print(f"=== {number}/{args.samples} ===\n{shaped(args, result.completion.text)}\n", flush=True)
+    if not args.quiet:
+        shell.say(report.summary(result))
+
+
+def shaped(args: argparse.Namespace, text: str) -> str:
+    return extract(text) if args.extract else text
 
 
 async def list_models(args: argparse.Namespace) -> int:
@@ -147,10 +318,16 @@ async def list_models(args: argparse.Namespace) -> int:
     if args.backend == "openai":
         models = await list_served(read_settings(OpenAICompatibleSettings))
         print("\n".join(model["id"] for model in models))
-        return 0
+        return shell.OK
+    if args.backend == "gigachat":
+        from services.gigachat import GigaChatModel, GigaChatSettings
+
+        async with GigaChatModel(read_settings(GigaChatSettings)) as gigachat:
+            print("\n".join(f"{item.name}\t{item.kind}" for item in await gigachat.models()))
+        return shell.OK
     settings = read_settings(HuggingFaceSettings)
     served = await served_models(settings)
-    print(report.catalog(settings, served))
+    shell.page(report.catalog(settings, served))
     lost = [
         name
         for name in MODELS
@@ -158,47 +335,39 @@ async def list_models(args: argparse.Namespace) -> int:
     ]
     for name in lost:
         shell.say(f"{name}: ни одну модель не обслуживают. Другая: HF_MODEL_{name.upper()} в .env.")
-    return 1 if lost else 0
+    return shell.FAILED if lost else shell.OK
+
+
+def target_of(args: argparse.Namespace, talk: OpenTalk | None = None) -> Target:
+    """The model that the options name; else the one that answered last in the talk."""
+    backend = backend_of(args)
+    if args.model:
+        return parse_target(args.model, backend, args.provider)
+    last = talk.last if talk else None
+    if last and args.backend in (None, last.backend) and last.backend in BACKENDS:
+        return Target(last.backend, last.model, last.model)
+    if backend == "huggingface":
+        return parse_target(read_settings(HuggingFaceSettings).model, backend, args.provider)
+    return Target(backend, None, backend)
 
 
 async def ask(
-    args: argparse.Namespace, name: str | None, show: Callable[[str], None] | None = None
+    args: argparse.Namespace,
+    target: Target,
+    model: ChatModel,
+    messages: Sequence[Message],
+    show: Callable[[str], None] | None = None,
 ) -> Measurement:
-    """Ask one model and measure; `show` gets the pieces of a streamed answer."""
-    model = open_chat_model(args.backend, name)
-    try:
-        await shell.wait_until_loaded(model)
-        return await asyncio.wait_for(_ask(args, model, show), args.timeout)
-    except TimeoutError:
-        raise Timeout(f"no whole answer in {args.timeout} s") from None
-    finally:
-        await model.aclose()
-
-
-async def _ask(
-    args: argparse.Namespace, model: ChatModel, show: Callable[[str], None] | None
-) -> Measurement:
-    messages = [Message("system", args.system)] if args.system else []
-    messages.append(Message("user", args.prompt))
-    options = GenerationOptions(temperature=args.temperature, max_tokens=args.max_tokens)
-    watch = Stopwatch(model)
-    if not args.stream:
-        return watch.measurement(await model.complete(messages, options))
-    stream = watch.watch(model.stream(messages, options))
-    return watch.measurement(await complete_stream(_shown(stream, show) if show else stream))
-
-
-async def _shown(
-    stream: AsyncGenerator[Chunk, None], show: Callable[[str], None]
-) -> AsyncGenerator[Chunk, None]:
-    async with aclosing(stream):
-        async for chunk in stream:
-            show(chunk.text)
-            yield chunk
-
-
-def with_provider(name: str, provider: str | None) -> str:
-    return f"{name}:{provider}" if provider and ":" not in name else name
+    """Ask with the command line's options and measure."""
+    return await asking.ask(
+        model,
+        messages,
+        GenerationOptions(temperature=args.temperature, max_tokens=args.max_tokens),
+        stream=args.stream,
+        timeout=args.timeout,
+        price=price_of(target.backend),
+        show=show,
+    )
 
 
 def print_piece(text: str) -> None:

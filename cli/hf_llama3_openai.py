@@ -8,21 +8,41 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_llama3_openai.py`
 
-from cli import llama3, shell
+from cli import answers, completion, llama3, shell, talks, templates
+from cli.answers import extract, save
+from cli.asking import conversation, recorded
+from cli.talks import OpenTalk
+from cli.targets import Target
+from services.arguments import Parser, number
+from services.arguments import count as whole
 from services.chat import GenerationOptions, Message, Usage
 from services.env import missing, read_settings
 from services.huggingface.config import ROUTER_URL, HuggingFaceSettings
 from services.openai_compatible import OpenAICompatibleModel, OpenAICompatibleSettings
 from services.storage import StorageSettings
 
+TOOL = "llama3"
+MODEL = "llama3"
 SETUP = "python -m cli.hf_llama3_openai --setup"
+DESCRIPTION = "Спрашивает Llama 3 на Hugging Face и сверяет счёт токенов."
+EPILOG = f"""\
+Токенизатор Llama 3 для точного счёта скачивает: {SETUP}
+
+Примеры:
+  llama3 "Привет! Как дела?"
+  llama3 --explain --text "Сколько здесь токенов?"
+  llama3 -c "А подробнее?"            продолжить последний разговор
+  cat письмо.txt | llama3 --system "Перескажи"
+
+{shell.EXIT_CODES}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +58,27 @@ class Count:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description="Спрашивает Llama 3 на Hugging Face и сверяет счёт токенов.",
-        epilog=f"Токенизатор Llama 3 для точного счёта скачивает: {SETUP}",
+    parser = Parser(description=DESCRIPTION, epilog=EPILOG)
+    shell.add_prompt(parser)
+    shell.add_file_option(parser)
+    how = parser.add_argument_group("как спросить")
+    how.add_argument("--text", metavar="ЗАПРОС", help="то же, что в аргументах")
+    how.add_argument("--model", metavar="МОДЕЛЬ", help=f"модель семейства Llama 3 ({MODEL})")
+    how.add_argument("--system", metavar="ТЕКСТ", help="системная инструкция")
+    how.add_argument(
+        "--temperature", type=number, metavar="ЧИСЛО", help="от 0 (строго) до 2 (свободно)"
     )
-    shell.add_prompt_options(parser)
-    parser.add_argument("--text", help="запрос, то же, что в аргументах")
-    parser.add_argument("--model", default="llama3", help="модель семейства Llama 3 (%(default)s)")
-    parser.add_argument("--system", help="системная инструкция")
-    parser.add_argument("--temperature", type=float, help="от 0 (строго) до 2 (свободно)")
-    parser.add_argument("--max-tokens", type=int, help="предел длины ответа")
-    parser.add_argument(
+    how.add_argument("--max-tokens", type=whole, metavar="N", help="предел длины ответа")
+    talks.add_talk_options(how)
+    templates.add_options(how)
+    output = parser.add_argument_group("что вывести")
+    output.add_argument(
         "--explain", action="store_true", help="показать токены запроса и разницу шаблонов"
     )
-    parser.add_argument(
+    answers.add_options(output)
+    shell.add_common_options(output)
+    completion.add_option(output)
+    output.add_argument(
         "--setup", action="store_true", help="скачать токенизатор Llama 3 (2 МБ из пакета PyPI)"
     )
     return parser
@@ -61,16 +88,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; 0 is an answer, 1 a failure, 2 wrong usage, 130 Ctrl-C."""
     parser = build_parser()
     args = parser.parse_args(argv)
+    return shell.run(lambda: command(parser, args), debug=args.debug)
+
+
+def command(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> Coroutine[Any, Any, int] | int:
+    """Read what is to be asked, then return the work; wrong usage exits with 2."""
+    if args.completion:
+        parser = build_parser()
+        parser.prog = "llama3"
+        print(completion.script(parser, args.completion))
+        return shell.OK
     if args.setup:
-        return shell.run(set_up, debug=args.debug)
+        return set_up()
+    if args.templates:
+        print(templates.list_templates())
+        return shell.OK
     if args.text is not None and args.prompt:
         parser.error("запрос нужен один: или в аргументах, или в --text")
-    words = args.prompt if args.text is None else [args.text]
-    args.prompt = shell.read_prompt(parser, words, args.file)
-    return shell.run(lambda: answer(args), debug=args.debug)
+    if args.go_on and args.talk:
+        parser.error("-c и --talk — это два разговора: выбери один")
+    args.prompt = args.prompt if args.text is None else [args.text]
+    templates.read_prompt(parser, args)
+    return answer(args, talks.open_talk(args, TOOL, may_ask=not args.quiet))
 
 
-async def set_up() -> int:
+def set_up() -> int:
     """Fetch the tokenizer, unless it is there."""
     path = llama3.tokenizer_path(read_settings(StorageSettings).data_dir)
     if not path.exists():
@@ -78,33 +122,51 @@ async def set_up() -> int:
         llama3.fetch_tokenizer(path)
     llama3.load_tokenizer(path)
     shell.say(f"Токенизатор Llama 3 на месте: {path}")
-    return 0
+    return shell.OK
 
 
-async def answer(args: argparse.Namespace) -> int:
+async def answer(args: argparse.Namespace, talk: OpenTalk) -> int:
     """Ask, then show the answer and both counts."""
     settings = read_settings(HuggingFaceSettings)
-    model_id = settings.card(args.model).id
-    messages = [Message("system", args.system)] if args.system else []
-    messages.append(Message("user", args.prompt))
-    counts = count(messages)
-    local = counts[llama3.family_of(model_id)]
-    model = open_model(settings, model_id)
+    name = model_of(args, talk)
+    card = settings.card(name)
+    system = args.system or (talk.last.system if talk.last else None)
+    messages = conversation(args.prompt, system, talk.past, card.context_length)
+    counts = count(messages, quiet=args.quiet)
+    local = counts[llama3.family_of(card.id)]
+    server = open_model(settings, card.id)
+    target = Target("huggingface", name, name)
+    model = recorded(server, target, talk.log, tool=TOOL, talk_id=talk.id, price=card.price)
     try:
         options = GenerationOptions(temperature=args.temperature, max_tokens=args.max_tokens)
         completion = await model.complete(messages, options)
     finally:
         await model.aclose()
+        if talk.log:
+            talk.log.close()
+    text = extract(completion.text) if args.extract else completion.text
+    if args.save:
+        save(args.save, f"{text}\n")
     usage = completion.usage if completion.usage and not completion.usage.approximate else None
-    print(completion.text, "", sep="\n")
+    print(text, "", sep="\n")
     print(f"local_input_tokens: {local}")
     print(f"api_prompt_tokens: {usage.prompt_tokens if usage else 'n/a'}")
     print(f"api_completion_tokens: {usage.completion_tokens if usage else 'n/a'}")
     print(f"finish_reason: {completion.finish_reason}", flush=True)
-    compare(local, usage)
+    if not args.quiet:
+        compare(local, usage)
     if args.explain:
         explain(local, counts, usage)
-    return 0
+    return shell.OK
+
+
+def model_of(args: argparse.Namespace, talk: OpenTalk) -> str:
+    """The model asked for; else the one of the talk, if it is a Llama 3."""
+    if args.model:
+        return str(args.model)
+    last = talk.last
+    goes_on = last and last.backend == "huggingface" and "llama" in last.model.lower()
+    return last.model if last and goes_on else MODEL
 
 
 def open_model(settings: HuggingFaceSettings, model_id: str) -> OpenAICompatibleModel:
@@ -121,11 +183,11 @@ def open_model(settings: HuggingFaceSettings, model_id: str) -> OpenAICompatible
     )
 
 
-def count(messages: Sequence[Message]) -> dict[str, Count]:
+def count(messages: Sequence[Message], *, quiet: bool = False) -> dict[str, Count]:
     """Tokens of the conversation by each family's template."""
     path = llama3.tokenizer_path(read_settings(StorageSettings).data_dir)
     encoding = llama3.load_tokenizer(path)
-    if encoding is None:
+    if encoding is None and not quiet:
         shell.say(f"Токенизатора Llama 3 нет, счёт приблизительный (~). Получить его: {SETUP}")
     today = datetime.now().astimezone().date()
     counts = {}

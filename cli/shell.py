@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import logging
 import os
+import pydoc
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Coroutine
@@ -14,15 +17,28 @@ from typing import Any
 
 from services import errors
 from services.chat import ChatModel
-from services.env import load_env
+from services.decoding import decode
+from services.env import keep_files_private, load_env
 from services.extras import missing_package
 from services.texts import describe_error
 
-INTERRUPTED = 130
+OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 LOADING_POLL = 1.0  # seconds between two words about a model that loads
+
+EXIT_CODES = """Коды выхода:
+  0    ответ есть
+  1    ошибка: ключ, сеть, модель, настройка; подробности — с --debug
+  2    неверный вызов
+  130  остановлено Ctrl-C"""
+
+
+class Problem(errors.ServiceError):
+    """What went wrong here, not at a service: said to the user in its own words."""
+
 
 # Texts that differ from those in `services.texts`, which are for users of a chat.
 _TEXTS: dict[type[errors.ServiceError], str] = {
+    Problem: "{error}.",
     errors.ConfigError: "Проверь настройки: {error}",
     errors.AuthError: "Сервис модели не принял ключ: проверь его в .env.",
     errors.ModelLoading: "Модель ещё загружается. Повтори через минуту или возьми другую.",
@@ -33,56 +49,93 @@ _TEXTS: dict[type[errors.ServiceError], str] = {
 }
 
 
-def add_prompt_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that give a prompt, and --debug."""
-    parser.add_argument("prompt", nargs="*", help="запрос; без него читается стандартный ввод")
-    parser.add_argument("--file", type=Path, help="взять запрос из файла (UTF-8)")
+def add_prompt(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "prompt", nargs="*", metavar="запрос", help="без него читается стандартный ввод"
+    )
+
+
+def add_file_option(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--file",
+        type=Path,
+        metavar="ФАЙЛ",
+        help="взять запрос из файла: UTF-8, UTF-16, cp1251, cp866, KOI8-R",
+    )
+
+
+def add_common_options(parser: argparse._ActionsContainer) -> None:
+    """Add --quiet and --debug."""
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="в stderr — только ошибки: ни времени, ни хода"
+    )
     parser.add_argument("--debug", action="store_true", help="при ошибке показать всё о ней")
 
 
-def read_prompt(parser: argparse.ArgumentParser, words: list[str], file: Path | None) -> str:
-    """Read the prompt from arguments, a file or stdin; wrong usage exits with 2."""
+def read_prompt(
+    parser: argparse.ArgumentParser, words: list[str], file: Path | None, *, needed: bool = True
+) -> str:
+    """Read the prompt from arguments, a file or stdin; wrong usage exits with 2.
+
+    One that isn't `needed` may be empty, and isn't waited for on stdin.
+    """
     if words and file:
         parser.error("запрос нужен один: или в аргументах, или в --file")
+    text = " ".join(words)
     try:
-        prompt = _read(parser, " ".join(words), file).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        parser.error(f"запрос не прочитать: {error}")
-    if not prompt:
-        parser.error("запрос пуст")
-    return prompt
+        if file:
+            text = decode(file.read_bytes())
+        elif not text and needed:
+            text = read_stdin(parser)
+    except OSError as error:
+        parser.error(f"файл {file} не прочитать: {error.strerror or error}")
+    except UnicodeDecodeError:
+        parser.error("запрос — не текст в известной кодировке: сохрани его в UTF-8")
+    if needed and not text.strip():
+        parser.error("запрос пуст: напиши его в аргументах, в --file или на стандартном вводе")
+    return text.strip()
 
 
-def _read(parser: argparse.ArgumentParser, text: str, file: Path | None) -> str:
-    if text:
-        return text
-    if file:
-        return file.read_text(encoding="utf-8")
+def read_stdin(parser: argparse.ArgumentParser) -> str:
     if sys.stdin.isatty():
         parser.error("нужен запрос: в аргументах, в --file или на стандартном вводе")
-    return sys.stdin.buffer.read().decode("utf-8")
+    return decode(sys.stdin.buffer.read())
 
 
-def run(command: Callable[[], Coroutine[Any, Any, int]], *, debug: bool) -> int:
-    """Run a command; turn its errors into a line on stderr and an exit code."""
-    load_env()
+def run(command: Callable[[], Coroutine[Any, Any, int] | int], *, debug: bool) -> int:
+    """Run a command; turn its errors into a line on stderr and an exit code.
+
+    What it does before it returns its coroutine may wait for the user: Ctrl-C ends that. In
+    the coroutine the first Ctrl-C cancels, so that it may end in order, a second one breaks off.
+    """
+    prepare()
     try:
-        return asyncio.run(command())
+        work = command()
+        return work if isinstance(work, int) else asyncio.run(work)
     except errors.ServiceError as error:
         if debug:
             traceback.print_exc()
         say(describe(error))
-        return 1
+        return FAILED
     except ModuleNotFoundError as error:
         if debug or not (problem := missing_package(error)):
             raise
         say(str(problem))
-        return 1
+        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader has left, as in `| head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return OK
+
+
+def prepare() -> None:
+    """What every tool does first: private files, `.env`, streams that no letter breaks."""
+    keep_files_private()
+    load_env()
+    for stream in (sys.stdout, sys.stderr):  # a code page of Windows lacks most letters
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def set_up_logging(*, debug: bool) -> None:
@@ -99,26 +152,59 @@ def set_up_logging(*, debug: bool) -> None:
 def describe(error: errors.ServiceError) -> str:
     """Say in Russian what happened and what to do."""
     text = _TEXTS.get(type(error))
-    return text.format(error=error) if text else describe_error(error)
+    if text is None:
+        return describe_error(error)
+    line = text.format(error=error)
+    return line[:1].upper() + line[1:].replace("..", ".")
 
 
-async def wait_until_loaded(model: ChatModel) -> None:
+async def wait_until_loaded(model: ChatModel, *, quiet: bool = False) -> None:
     """Wait while a local model loads, showing the progress on stderr; raise what it fails with."""
     ready = getattr(model, "ready", None)
     if ready is None:
         return
     loading = asyncio.ensure_future(ready())
-    shown = ""
-    while not (await asyncio.wait([loading], timeout=LOADING_POLL))[0]:
-        share = getattr(model, "loading_progress", None) or 0.0
-        line = f"Модель загружается: {share:.0%}"
-        if line != shown:
-            before, after = ("\r", "") if sys.stderr.isatty() else ("", "\n")
-            print(f"{before}{line}", end=after, file=sys.stderr, flush=True)
-            shown = line
-    if shown and sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    with Progress(quiet=quiet) as progress:
+        while not (await asyncio.wait([loading], timeout=LOADING_POLL))[0]:
+            share = getattr(model, "loading_progress", None) or 0.0
+            progress.show(f"Модель загружается: {share:.0%}")
     await loading
+
+
+class Progress:
+    """A line on stderr that changes as work goes on; lines of their own where that is a file."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._live = sys.stderr.isatty()
+        self._shown = ""
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def show(self, line: str) -> None:
+        if self._quiet or line == self._shown:
+            return
+        before, after = ("\r\033[K", "") if self._live else ("", "\n")
+        print(f"{before}{line}", end=after, file=sys.stderr, flush=True)
+        self._shown = line
+
+    def clear(self) -> None:
+        """Take the line away, so that something else can be printed there."""
+        if self._shown and self._live:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        self._shown = ""
+
+
+def page(text: str) -> None:
+    """Print a text; on a terminal that is lower than it, through the user's pager."""
+    if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines - 1:
+        pydoc.pager(text)
+    else:
+        print(text)
 
 
 def say(line: str) -> None:

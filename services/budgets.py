@@ -14,16 +14,28 @@ from typing import Any
 
 from services.chat import (
     DEFAULT_OPTIONS,
+    BuiltinTool,
     ChatModel,
     Chunk,
     Completion,
+    GeneratedFile,
     GenerationOptions,
     Message,
     Usage,
+    builtin_tools,
+    file_content,
     warm_up,
 )
 from services.errors import BudgetSpent, ServiceError
-from services.metrics import ERRORS, FIRST_TOKEN, LAST_TOKEN, TOKENS
+from services.head_start import stands
+from services.metrics import (
+    ERRORS,
+    FIRST_TOKEN,
+    LAST_TOKEN,
+    REQUESTS_TAKEN_BACK,
+    TOKENS,
+    TOKENS_TAKEN_BACK,
+)
 from services.storage import Spending, SpendingStore
 from services.storage.database import utc_now
 from services.timing import Price
@@ -76,6 +88,7 @@ class Meter:
     ) -> AsyncGenerator[Account, None]:
         """Charge the usage that the block notes in its account; nothing noted costs nothing.
 
+        Usage that is taken back costs nothing either; until that is known the block doesn't end.
         Raises BudgetSpent before the block if the payer's daily budget is spent.
         """
         user_id, account = payer.get(), Account(messages)
@@ -91,16 +104,7 @@ class Meter:
         try:
             yield account
         finally:
-            spent = account.spent
-            if spent:
-                TOKENS.labels("prompt").inc(spent.prompt_tokens)
-                TOKENS.labels("completion").inc(spent.completion_tokens)
-            if user_id is None:
-                pass
-            elif bounded:
-                await self._unbroken(self._spending.settle(user_id, hold, spent))
-            elif spent:
-                self._charge_later(user_id, spent)
+            await self._unbroken(self._conclude(user_id, hold if bounded else None, account))
 
     async def forget(self, user_id: int) -> None:
         """Delete what is recorded of a user's spending."""
@@ -114,6 +118,22 @@ class Meter:
             await asyncio.gather(self._writing, return_exceptions=True)
         while self._unwritten:
             await self._write()
+
+    async def _conclude(self, user_id: int | None, hold: str | None, account: Account) -> None:
+        spent = account.spent
+        if spent:
+            TOKENS.labels("prompt").inc(spent.prompt_tokens)
+            TOKENS.labels("completion").inc(spent.completion_tokens)
+        if not await stands():
+            TOKENS_TAKEN_BACK.inc(spent.tokens if spent else account.prompt_tokens)
+            REQUESTS_TAKEN_BACK.inc()
+            spent = None
+        if user_id is None:
+            return
+        if hold:
+            await self._spending.settle(user_id, hold, spent)
+        elif spent:
+            self._charge_later(user_id, spent)
 
     def _charge_later(self, user_id: int, spent: Spending) -> None:
         self._unwritten[user_id] = self._unwritten.get(user_id, Spending()) + spent
@@ -190,6 +210,13 @@ class MeteredModel:
         """Price of the wrapped model, if known."""
         price: Price | None = getattr(self._model, "price", None)
         return price
+
+    @property
+    def builtin_tools(self) -> frozenset[BuiltinTool]:
+        return builtin_tools(self._model)
+
+    async def file_content(self, file_id: str) -> bytes:
+        return await file_content(self._model, GeneratedFile(file_id))
 
     async def complete(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS

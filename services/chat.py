@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeGuard, runtime_checkable
+from typing import Any, Literal, Protocol, TypeGuard, cast, runtime_checkable
 
 from services.errors import BadResponse
 
 Role = Literal["system", "user", "assistant", "function"]
 FinishReason = Literal["stop", "length", "function_call"]
+ReasoningEffort = Literal["low", "medium", "high"]
+# Tools that a service runs itself, where it has them.
+BuiltinTool = Literal["web_search", "code_interpreter", "url_content_extraction", "image_generate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,39 @@ class FunctionCall:
 
     name: str
     arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFormat:
+    """Ask for an answer that is JSON by this schema."""
+
+    schema: Mapping[str, Any]
+    strict: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RegexFormat:
+    """Ask for an answer that the pattern matches."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedFile:
+    """A file that the service made; `target` is "image", "audio" or another of its words."""
+
+    id: str
+    mime: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A page that an answer cites as `[sources=[id]]`."""
+
+    id: str
+    url: str
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +92,9 @@ class GenerationOptions:
     """How to generate; None leaves a value to the model's own default.
 
     `temperature` 0 means greedy. `max_tokens` bounds the answer alone.
-    `function_call` is "auto", "none" or the name of the one function to force.
-    A model ignores options that its service doesn't have.
+    `function_call` is "auto", "none" or the name of the one function, or tool, to force.
+    `tools` are those of the service's own that it may use. A model ignores options that its
+    service doesn't have; `builtin_tools` tells of the tools.
     """
 
     temperature: float | None = None
@@ -69,6 +106,9 @@ class GenerationOptions:
     seed: int | None = None
     functions: tuple[FunctionSpec, ...] = ()
     function_call: str | None = None
+    tools: tuple[BuiltinTool, ...] = ()
+    response_format: JsonFormat | RegexFormat | None = None
+    reasoning_effort: ReasoningEffort | None = None
 
 
 DEFAULT_OPTIONS = GenerationOptions()
@@ -98,6 +138,8 @@ class Completion:
     usage: Usage | None = None
     function_call: FunctionCall | None = None
     functions_state_id: str | None = None
+    files: tuple[GeneratedFile, ...] = ()
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +215,8 @@ class AnswerBuilder:
         function_call: FunctionCall | None = None,
         functions_state_id: str | None = None,
         tail: str = "",
+        files: tuple[GeneratedFile, ...] = (),
+        sources: tuple[Source, ...] = (),
     ) -> Chunk:
         """The last chunk; `tail` is text that came together with the end."""
         if tail:
@@ -187,6 +231,8 @@ class AnswerBuilder:
                 usage,
                 function_call,
                 functions_state_id,
+                files,
+                sources,
             ),
         )
 
@@ -203,6 +249,18 @@ def valid_text(text: str) -> str:
 def is_count(value: object) -> TypeGuard[int]:
     """Whether a field of a reply is a number of tokens that can be kept."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+def builtin_tools(model: ChatModel) -> frozenset[BuiltinTool]:
+    """The tools that the model's service runs itself; none for most."""
+    tools: frozenset[BuiltinTool] = getattr(model, "builtin_tools", frozenset())
+    return tools
+
+
+async def file_content(model: ChatModel, file: GeneratedFile) -> bytes:
+    """The content of a file that an answer of this model brought. Raises ServiceError."""
+    content: bytes = await cast(Any, model).file_content(file.id)
+    return content
 
 
 async def warm_up(model: ChatModel, messages: Sequence[Message]) -> None:

@@ -31,7 +31,17 @@ class AccessDenied(AuthError):
         self.url = url
 
 
-class QuotaExceeded(ServiceError):
+class ModelRefused(ServiceError):
+    """Base of errors about one model: `model` names it, `available` those that the key may use.
+
+    Both are empty where the service doesn't tell.
+    """
+
+    model: str = ""
+    available: tuple[str, ...] = ()
+
+
+class QuotaExceeded(ModelRefused):
     """Paid tokens or free credits are spent: waiting doesn't help."""
 
 
@@ -75,8 +85,8 @@ class ModelLoading(Unavailable):
         self.progress = progress
 
 
-class ModelNotFound(ServiceError):
-    """The service doesn't know, or doesn't serve, the model."""
+class ModelNotFound(ModelRefused):
+    """The service doesn't know the model, or doesn't serve it to this key."""
 
 
 class BadRequest(ServiceError):
@@ -93,3 +103,12 @@ class ContentRejected(ServiceError):
 
 class ContextTooLong(ServiceError):
     """The conversation doesn't fit the model's context."""
+
+
+class ToolMissing(ServiceError):
+    """The model's service doesn't run this tool; nothing was asked."""
+
+    def __init__(self, tool: str, model: str) -> None:
+        super().__init__(f"{model} has no {tool}")
+        self.tool = tool
+        self.model = model

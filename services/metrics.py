@@ -13,6 +13,10 @@ LAST_TOKEN = Histogram(
     "model_last_token_seconds", "From the question to the whole answer", buckets=_SECONDS
 )
 TOKENS = Counter("model_tokens", "Tokens of questions and answers", ["kind"])
+REQUESTS_TAKEN_BACK = Counter(
+    "model_requests_taken_back", "Requests that were asked again: more of the question came"
+)
+TOKENS_TAKEN_BACK = Counter("model_tokens_taken_back", "Tokens of those requests: spent twice")
 ERRORS = Counter("errors", "What failed, by the type of the error", ["kind"])
 LOCAL_ANSWERING = Gauge("local_model_slots_busy", "Slots of llama.cpp in which answers are written")
 LOCAL_WAITING = Gauge("local_model_waiting", "Requests that wait for a slot of llama.cpp")

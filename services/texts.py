@@ -67,6 +67,32 @@ _TEXTS: tuple[tuple[type[errors.ServiceError], str], ...] = (
 )
 _FALLBACK = "Модель ответила непонятно. Повтори вопрос, а если не поможет, начни заново: {restart}."
 
+_MODEL_NOT_FOUND = (
+    "Модель {model} этому ключу недоступна: у сервиса её нет, или она не входит в тариф. "
+    "{note}Выбери другую модель{available}."
+)
+_MODEL_NOT_PAID = (
+    "Модель {model} сейчас не оплачена: токены закончились, или она не входит в тариф. "
+    "{note}Пополни баланс или выбери другую модель{available}."
+)
+# What is known of plans, by the beginning of a model's name.
+_PLAN_NOTES = {
+    "GigaChat-3-Ultra": "GigaChat-3-Ultra даётся только частным лицам на бесплатном тарифе "
+    "(так было на 17 июля 2026). ",
+}
+_TOOLS = {
+    "web_search": "Искать в интернете",
+    "url_content_extraction": "Читать страницы",
+    "image_generate": "Рисовать",
+    "code_interpreter": "Запускать программы",
+}
+_TOOL_MISSING = (
+    "{what} я могу только с GigaChat по второй версии API, а отвечает сейчас {model}. "
+    "Что нужно: ключ GigaChat, GIGA_MODEL_NAME=GigaChat-3-Ultra (или GIGA_API_VERSION=v2, если "
+    "тариф не даёт этой модели)."
+)
+MAX_MODELS = 10  # names in an error's text
+
 
 def wait_text(seconds: float) -> str:
     """Format a wait: «40 с», «3 мин», «2 ч»."""
@@ -84,6 +110,10 @@ def describe_error(error: errors.ServiceError, restart: str = "/reset") -> str:
     """
     text = next((text for kind, text in _TEXTS if isinstance(error, kind)), _FALLBACK)
     text = text.format(restart=restart)
+    if isinstance(error, errors.ToolMissing):
+        return _TOOL_MISSING.format(what=_TOOLS[error.tool], model=error.model)
+    if isinstance(error, errors.ModelRefused) and error.model:
+        return _describe_refused(error)
     if isinstance(error, errors.AccessDenied) and error.url:
         return f"{text} Страница: {error.url}"
     if isinstance(error, errors.ModelLoading):
@@ -93,3 +123,12 @@ def describe_error(error: errors.ServiceError, restart: str = "/reset") -> str:
         wait = wait_text(error.retry_after) if error.retry_after else "минуту"
         return f"{text} Повтори через {wait}."
     return text
+
+
+def _describe_refused(error: errors.ModelRefused) -> str:
+    unpaid = isinstance(error, errors.QuotaExceeded)
+    notes = (note for name, note in _PLAN_NOTES.items() if error.model.startswith(name))
+    others = ", ".join(error.available[:MAX_MODELS])
+    return (_MODEL_NOT_PAID if unpaid else _MODEL_NOT_FOUND).format(
+        model=error.model, note=next(notes, ""), available=f", например: {others}" if others else ""
+    )

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from services.chat import (
     DEFAULT_OPTIONS,
@@ -21,15 +21,17 @@ from services.chat import (
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
+Currency = Literal["USD", "RUB"]
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens; `source` says where and when they were read."""
+    """Money per million tokens; `source` says where and when the prices were read."""
 
     prompt: float
     completion: float
     source: str
+    currency: Currency = "USD"
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1_000_000
@@ -37,7 +39,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """An answer with its times in seconds and its cost in US dollars."""
+    """An answer with its times in seconds and its cost in the price's currency."""
 
     completion: Completion
     seconds: float
@@ -62,22 +64,26 @@ class Measurement:
 class Stopwatch:
     """Times one answer: `watch` its stream, then read the `measurement`."""
 
-    def __init__(self, model: ChatModel) -> None:
+    def __init__(self, model: ChatModel, price: Price | None = None) -> None:
         self._model = model
+        self._price = price
         self._started = time.monotonic()
         self._first_token: float | None = None
+        self._ended: float | None = None
 
     async def watch(self, stream: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
         async with aclosing(stream):
             async for chunk in stream:
                 if chunk.text and self._first_token is None:
                     self._first_token = time.monotonic() - self._started
+                if chunk.completion:  # the end of the stream may be held for a while
+                    self._ended = time.monotonic()
                 yield chunk
 
     def measurement(self, completion: Completion) -> Measurement:
-        """The measurement up to now, with the model's price if it has one."""
-        seconds = time.monotonic() - self._started
-        price: Price | None = getattr(self._model, "price", None)
+        """The measurement up to the answer's end, with the model's price or the one given here."""
+        seconds = (self._ended or time.monotonic()) - self._started
+        price: Price | None = getattr(self._model, "price", None) or self._price
         return Measurement(completion, seconds, self._first_token, price)
 
 

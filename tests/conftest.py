@@ -55,6 +55,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
     monkeypatch.setenv("STT_MODEL", "off")
+    monkeypatch.setenv("LLM_USER_DIR", str(tmp_path / "user"))
     monkeypatch.setattr("services.env.ENV_FILE", tmp_path / "no.env")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bots.common.formatting import classic_parts, rich_parts
 from bots.grisha import acquaintance
 from bots.grisha.cleaning import clean_answer
 from bots.grisha.facts import asks_for_everything, asks_of_self
@@ -31,6 +32,10 @@ FACTS = (
     "ли ", "? ",
 )  # fmt: skip
 THANKS = ("спасибо ", "большое ", "за усы ", "тебе ", "помог", "гриш")
+MARKDOWN = (
+    "- ", "  - ", "1. ", "> ", "| ", "a|b\n-|-\n", "| a |\n", "```", "~~~", "$", "$$", "\\(", "\\[",
+    "\\]", "**", "_", "`", "[a](", "](", "<br>", "# ", "\n\n", "[a]: x\n", "\\", "&amp;", "<tg-",
+)  # fmt: skip
 
 READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
     "name": (extract_name, NAMES),
@@ -47,6 +52,8 @@ READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
     "asks for everything": (asks_for_everything, FACTS),
     "thanks": (is_thanks, THANKS),
     "stems": (stems, NAMES),
+    "classic message": (classic_parts, MARKDOWN),
+    "rich message": (lambda text: rich_parts(text, long=True), MARKDOWN),
     "trigrams": (trigrams, NAMES),
 }
 
@@ -54,3 +61,13 @@ READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
 @pytest.mark.parametrize("name", READERS)
 def test_cost_grows_with_the_text_and_no_faster(name: str) -> None:
     assert_linear(*READERS[name])
+
+
+def test_a_small_text_makes_no_large_table() -> None:
+    long_cell = f"{'x' * 30_000}|b\n-|-\n" + "a|b\n" * 3_000
+    many_columns = "|".join("x" * 1_000) + "\n" + "|".join("-" * 1_000) + "\n" + "a|\n" * 10_000
+    for text in (long_cell, many_columns):
+        shown = sum(len(part.text) for part in classic_parts(text))
+        blocks = sum(len(repr(part.blocks)) for part in rich_parts(text, long=True))
+        assert shown < 40 * len(text)
+        assert blocks < 400 * len(text)

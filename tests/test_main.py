@@ -17,6 +17,7 @@ from bots.common import texts
 from bots.registry import BOTS
 from playground import Playground, RateLimits
 from services.env import PROJECT_ROOT
+from tests.bots.common.test_edge import until
 from tests.fakes.openai_server import Answer, OpenAIServer
 
 PATIENCE = 120.0  # seconds; bounds every wait for a process, importing aiogram costs 6 s of CPU
@@ -136,6 +137,25 @@ class TestProcess:
         assert heard[-3:] == ["Сегодня дождь, а я рада", "Рад и я!", "Расскажи длинную историю"]
         answers = [m.text for m in chat.messages if m.from_user and m.from_user.is_bot]
         assert answers == ["Рад и я!", "Жил-был кот."]
+
+    async def test_kill_9_in_the_answer_to_two_messages_doubles_neither(
+        self, tmp_path: Path, telegram: Playground, model: OpenAIServer
+    ) -> None:
+        chat = telegram.person("Аня").private
+        endless = "".join(f"Слово {n}. " for n in range(400))
+        async with grisha(telegram, tmp_path, model):
+            model.default = Answer(endless, delay=0.05)
+            chat.send("Расскажи историю")
+            chat.send("длинную и про море")
+            await until(lambda: "про море" in str(model.bodies[-1:]), PATIENCE)
+        model.default = Answer("Жил-был кит.")
+        async with grisha(telegram, tmp_path, model):
+            await chat.wait_for("Жил-был кит.", PATIENCE)
+        heard = [m["content"] for m in model.calls[-1].body["messages"]]
+        assert heard[-1] == "Расскажи историю\nдлинную и про море"
+        assert "Расскажи историю" not in heard[:-1]
+        answers = [m.text for m in chat.messages if m.from_user and m.from_user.is_bot]
+        assert answers == ["Жил-был кит."]
 
     async def test_sigterm_lets_a_running_answer_finish(
         self, tmp_path: Path, telegram: Playground, model: OpenAIServer

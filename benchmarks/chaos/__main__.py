@@ -161,14 +161,14 @@ async def play(scenario: Scenario, people: int, questions: int) -> str:
 async def ask_all(scene: Scene, scenario: Scenario, people: int, questions: int) -> str:
     answers = Answers(scene.playground)
     crowd = [scene.playground.person(f"Человек {number}") for number in range(people)]
-    if await answers.ask(crowd[0], "начало", PATIENCE) is None:
+    if await answers.ask(crowd[0], "начало", timeout=PATIENCE) is None:
         return "the bot doesn't answer"
     answers.count.clear()
     patience = PATIENCE + people * questions / SLOWEST
 
     async def talk(number: int) -> None:
         for question in range(questions):
-            await answers.ask(crowd[number], f"{number}-{question}.", patience)
+            await answers.ask(crowd[number], f"{number}-{question}.", timeout=patience)
 
     talks = asyncio.gather(*(talk(number) for number in range(people)))
     await asyncio.sleep(1.5 * LATENCY)

@@ -52,7 +52,7 @@ class Innocents:
 
     async def wait_for_start(self) -> None:
         person = self._playground.person("Первый")
-        if await self._answers.ask(person, "начало.", START_TIMEOUT) is None:
+        if await self._answers.ask(person, "начало.", timeout=START_TIMEOUT) is None:
             raise SystemExit("the bot doesn't answer")
 
     async def ask(self, count: int, pause: float) -> list[float]:
@@ -60,7 +60,7 @@ class Innocents:
         for _ in range(count):
             number = next(self._numbers)
             person = self._playground.person(f"Сосед {number}")
-            wait = await self._answers.ask(person, f"вопрос {number}.", ANSWER_TIMEOUT)
+            wait = await self._answers.ask(person, f"вопрос {number}.", timeout=ANSWER_TIMEOUT)
             waits.append(ANSWER_TIMEOUT if wait is None else wait)
             await asyncio.sleep(pause)
         return waits

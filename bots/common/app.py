@@ -26,6 +26,7 @@ from bots.common.hearing import Hearing
 from bots.common.intake import Intake, Journal, Pastes
 from bots.common.middlewares import AccessMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
+from bots.common.rich_messages import RichMessages
 from bots.common.slots import SlotMiddleware
 from bots.common.starting import Start
 from bots.common.turns import Turns
@@ -96,13 +97,15 @@ def build_dispatcher(
     *routers: Router,
     hints: str = "",
     answers: Sequence[Callable[..., Any]] = (),
+    rich: bool = True,
 ) -> Dispatcher:
     """Wire a bot's routers between what every bot has before and after them.
 
     Handlers get `context`, `model`, `database`, `turns`, `forgetting` and `bot_name` by name.
     What a bot keeps of people in tables of its own it names to `forgetting.also`. `hints` are
     words that people say to this bot; `answers` are filters of the messages that it answers,
-    beside being addressed: no others are transcribed.
+    beside being addressed: no others are transcribed. Answers go out as rich messages, where
+    there are such, only if `rich`.
     """
     coordination, settings = context.coordination, context.settings
     journal = Journal(Inbox(context.database, context.name, coordination.replica))
@@ -122,6 +125,9 @@ def build_dispatcher(
         bot_name=context.name,
     )
     dispatcher.update.outer_middleware(intake)
+    if rich:
+        preferences = PreferenceStore(context.database, context.name)
+        dispatcher.update.outer_middleware(RichMessages(settings.rich_messages, preferences))
     access, slots = AccessMiddleware(settings), SlotMiddleware()
     throttle = ThrottleMiddleware(coordination, settings.rate_limit)
     hearing = Hearing(

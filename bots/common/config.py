@@ -25,6 +25,7 @@ class BotSettings(EnvSettings):
     daily_requests: int = Field(0, alias="DAILY_REQUESTS", ge=0)
     daily_tokens: int = Field(0, alias="DAILY_TOKENS", ge=0)
     rate_limit: int = Field(20, alias="RATE_LIMIT_PER_MINUTE", ge=1)
+    rich_messages: Literal["auto", "never"] = Field("auto", alias="RICH_MESSAGES")
     shutdown_timeout: float = Field(10.0, alias="SHUTDOWN_TIMEOUT", ge=0)
 
     redis_url: SecretStr | None = Field(None, alias="REDIS_URL")

@@ -1,19 +1,17 @@
-"""A model's Markdown as Telegram wants it: plain text and entities, in parts that fit."""
+"""A model's Markdown as Telegram wants it, in parts that fit: text with entities, or blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from aiogram.types import MessageEntity
-from telegramify_markdown import RenderConfig, convert, utf16_len
+from aiogram.types import InputRichMessage, Message, MessageEntity
+from telegramify_markdown import utf16_len
+
+from bots.common.rich import Block, blocks_of, classic, cut, is_rich, text_of
 
 TEXT_LIMIT = 4096  # UTF-16 units in one message
-
-# The library drops what looks like HTML: "x < y" would lose its end. A private-use
-# character of the same width keeps the text and the offsets of the entities.
-_LESS_THAN = "\ue000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,35 +22,56 @@ class Formatted:
     entities: tuple[MessageEntity, ...] = ()
 
 
-@lru_cache(maxsize=1)
-def _config() -> RenderConfig:
-    config = RenderConfig.isolated()
-    symbols = config.markdown_symbol
-    for level in range(1, 5):
-        setattr(symbols, f"heading_level_{level}", "")
-    symbols.unordered_list_item = "•"
-    symbols.image = symbols.link = ""
-    return config
+@dataclass(frozen=True, slots=True)
+class RichPart:
+    """The blocks of one rich message."""
+
+    blocks: list[Block]
+
+    def content(self) -> InputRichMessage:
+        return InputRichMessage.model_validate({"blocks": self.blocks})
+
+
+Part = Formatted | RichPart
+# A text without any of these needs no rich message: most texts aren't read twice.
+_RICH_MARK = re.compile(
+    r"[|#$]|\\[\[(]|`{3} ?math|^[ \t]*[-=]+[ \t]*$|^[ \t]+(?:[-*+]|\d+[.)])\s", re.MULTILINE
+)
+
+
+def classic_parts(markdown: str) -> list[Formatted]:
+    """Text with entities, in as many messages as it takes."""
+    return split(render(markdown))
+
+
+def rich_parts(markdown: str, rich: Sequence[Block] = (), *, long: bool = False) -> list[RichPart]:
+    """Rich messages for what a classic one can't show; none where a classic one does.
+
+    `rich` is a version of the text that was made for them, `long` says that the text takes
+    several classic messages.
+    """
+    if rich:
+        return [RichPart(blocks) for blocks in cut(rich)]
+    if not long and not _RICH_MARK.search(markdown):
+        return []
+    blocks = blocks_of(markdown)
+    return [RichPart(part) for part in cut(blocks)] if long or is_rich(blocks) else []
+
+
+def shown_text(message: Message) -> str:
+    """What a message says, be it plain, a caption or rich."""
+    if message.rich_message:
+        blocks = message.rich_message.model_dump(mode="json", exclude_none=True)["blocks"]
+        return text_of(blocks)
+    return message.text or message.caption or ""
 
 
 def render(markdown: str) -> Formatted:
     """Turn Markdown into text and entities; unfinished markup stays as letters."""
-    source = markdown.replace("<", _LESS_THAN)
-    text, entities = convert(source, latex_escape=False, config=_config())
-    kept = text.replace(_LESS_THAN, "<").rstrip()
-    if not kept.strip():
+    text, entities = classic(blocks_of(markdown))
+    if not text.strip():
         return Formatted(markdown.strip())
-    width = utf16_len(kept)
-    return Formatted(
-        kept,
-        tuple(
-            MessageEntity(
-                **{**entity.to_dict(), "length": min(entity.length, width - entity.offset)}
-            )
-            for entity in entities
-            if entity.offset < width
-        ),
-    )
+    return Formatted(text, tuple(MessageEntity(**entity) for entity in entities))
 
 
 def split(message: Formatted, limit: int = TEXT_LIMIT) -> list[Formatted]:

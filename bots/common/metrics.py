@@ -9,7 +9,9 @@ REPEATED = Counter("telegram_updates_repeated", "Updates that came again and wer
 QUEUE = Gauge("telegram_updates_in_work", "Updates that are recorded and not yet handled")
 TURNS = Gauge("turns", "Messages that are being answered or wait for their turn")
 FLOOD_WAITS = Counter("telegram_flood_waits", "Answers 429 from Telegram")
-PASTE_PARTS = Counter("paste_parts", "Messages that followed another as parts", ["kind"])
+PASTE_PARTS = Counter(
+    "paste_parts", "Parts that joined or were refused; answers begun anew", ["kind"]
+)
 LOOP_LAG = Histogram(
     "event_loop_lag_seconds",
     "How much later than asked for the event loop ran a timer",

@@ -112,13 +112,15 @@ class Replicas:
     @asynccontextmanager
     async def lock(self, key: ConversationKey, on_lost: Callable[[], None]) -> AsyncIterator[None]:
         name, token = _lock_name(key), f"{self.replica}:{next(self._tokens)}"
-        while not await self._hold(name, token):  # noqa: ASYNC110  (the event is Redis's)
-            await asyncio.sleep(LOCK_POLL)
-        renewal = asyncio.create_task(self._renew(name, token, on_lost))
-        try:
-            yield
+        try:  # from the start: whoever is cancelled while it asks may have got the lock
+            while not await self._hold(name, token):  # noqa: ASYNC110  (the event is Redis's)
+                await asyncio.sleep(LOCK_POLL)
+            renewal = asyncio.create_task(self._renew(name, token, on_lost))
+            try:
+                yield
+            finally:
+                renewal.cancel()
         finally:
-            renewal.cancel()
             await self._release(name, token)
 
     async def stop_elsewhere(self, key: ConversationKey) -> bool:

@@ -2,7 +2,8 @@
 
 In private chats the growing answer is a draft (`sendMessageDraft`), elsewhere, or
 where drafts are refused, a message that is edited. Previews may be skipped; the
-final text always goes out through `RetryMiddleware`.
+final text always goes out through `RetryMiddleware`. What a classic message can't show,
+such as a table, goes as a rich message where there are such.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -23,8 +24,10 @@ from aiogram.utils.chat_action import ChatActionSender
 
 from bots.common import texts
 from bots.common.conversation import is_private
-from bots.common.formatting import Formatted, render, split
+from bots.common.formatting import Formatted, Part, RichPart, classic_parts, rich_parts
 from bots.common.retries import best_effort
+from bots.common.rich import Block
+from bots.common.rich_messages import RichAnswer, RichRefused
 from bots.common.turns import Interrupted, Interruption, Turn
 from services.chat import Chunk, Completion
 from services.errors import ServiceError
@@ -35,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 PRIVATE_INTERVAL = 1.0  # seconds between previews; Telegram bears about one a second
 GROUP_INTERVAL = 3.0  # and twenty a minute in a group
-FIRST_PREVIEW = 0.7  # a second after the question, with the wait for a paste's further parts
+FIRST_PREVIEW = 0.7  # seconds after the question; `services.head_start` may hold it longer
 TYPING_INTERVAL = 4.5  # a chat action lasts five seconds
 DRAFT_LIFETIME = 25.0  # a draft that isn't renewed vanishes after thirty
 
@@ -54,11 +57,18 @@ class Reply:
 
 
 async def send_reply(
-    to: Message, markdown: str, *, keyboard: InlineKeyboardMarkup | None = None
+    to: Message,
+    markdown: str,
+    *,
+    keyboard: InlineKeyboardMarkup | None = None,
+    rich: Sequence[Block] = (),
 ) -> tuple[Message, ...]:
-    """Answer at once with a whole text, in as many messages as it takes."""
+    """Answer at once with a whole text, in as many messages as it takes.
+
+    `rich` says the same for where rich messages can be sent.
+    """
     answer = _Answer(to)
-    await answer.finish(markdown, keyboard)
+    await answer.finish(markdown, keyboard, rich)
     return tuple(answer.sent)
 
 
@@ -181,7 +191,8 @@ class _Answer:
         self._bot: Bot = to.bot
         self._drafts = is_private(to)
         self._draft_id = next(_draft_ids)
-        self._shown: list[Formatted] = []
+        self._rich = RichAnswer()
+        self._shown: list[Part] = []
         self._quiet_until = 0.0
         self._typing_until = 0.0
         self._draft_until = 0.0
@@ -200,7 +211,7 @@ class _Answer:
             with best_effort():
                 if self._drafts:
                     await self._draft(markdown)
-                elif parts := split(render(markdown)):
+                elif parts := await self._parts(markdown):
                     await self._show(parts, None)
                 elif now >= self._typing_until:
                     await self._bot.send_chat_action(
@@ -214,13 +225,24 @@ class _Answer:
         except TelegramBadRequest as error:
             logger.info("preview refused: %s", error.message)
             self._drafts = False
+        except RichRefused:
+            logger.info("rich preview refused")  # the next one is classic
         except TelegramAPIError as error:
             logger.info("preview failed: %s", type(error).__name__)
 
-    async def finish(self, markdown: str, keyboard: InlineKeyboardMarkup | None = None) -> None:
+    async def finish(
+        self,
+        markdown: str,
+        keyboard: InlineKeyboardMarkup | None = None,
+        rich: Sequence[Block] = (),
+    ) -> None:
         """Put the whole text out, whatever the previews showed."""
-        parts = split(render(markdown))
-        await self._show(parts, keyboard)
+        parts = await self._parts(markdown, rich)
+        try:
+            await self._show(parts, keyboard)
+        except RichRefused:
+            parts = classic_parts(markdown)
+            await self._show(parts, keyboard)
         for surplus in self.sent[len(parts) :]:
             await surplus.delete()
         del self.sent[len(parts) :]
@@ -236,24 +258,33 @@ class _Answer:
     def _topic(self) -> int | None:
         return self._to.message_thread_id if self._to.is_topic_message else None
 
+    async def _parts(self, markdown: str, rich: Sequence[Block] = ()) -> Sequence[Part]:
+        """The messages that say it: rich ones where they show more and can be sent."""
+        classic = classic_parts(markdown)
+        wanted = rich_parts(markdown, rich, long=len(classic) > 1)
+        return wanted if wanted and await self._rich.allowed() else classic
+
     async def _draft(self, markdown: str) -> None:
-        parts = split(render(markdown))
+        parts = await self._parts(markdown)
         shown = parts[-1] if parts else Formatted("")
         now = asyncio.get_running_loop().time()
         if self._shown == [shown] and now < self._draft_until:
             return
-        await self._bot.send_message_draft(
-            self._to.chat.id,
-            self._draft_id,
-            text=shown.text,
-            entities=list(shown.entities),
-            message_thread_id=self._topic,
-            can_stop=True,
-            keep_on_stop=True,
-        )
+        place: dict[str, Any] = {"message_thread_id": self._topic}
+        stopping: dict[str, Any] = {"can_stop": True, "keep_on_stop": True}
+        chat, draft = self._to.chat.id, self._draft_id
+        if isinstance(shown, RichPart):
+            content = shown.content()
+            call = self._bot.send_rich_message_draft(chat, draft, content, **place, **stopping)
+            await self._rich.attempt(call)
+        else:
+            entities = list(shown.entities)
+            await self._bot.send_message_draft(
+                chat, draft, text=shown.text, entities=entities, **place, **stopping
+            )
         self._shown, self._draft_until = [shown], now + DRAFT_LIFETIME
 
-    async def _show(self, parts: list[Formatted], keyboard: InlineKeyboardMarkup | None) -> None:
+    async def _show(self, parts: Sequence[Part], keyboard: InlineKeyboardMarkup | None) -> None:
         for number, part in enumerate(parts):
             markup = keyboard if number == len(parts) - 1 else None
             if number >= len(self.sent):
@@ -265,46 +296,54 @@ class _Answer:
             self._shown[number:] = [part]
 
     async def _send(
-        self, part: Formatted, keyboard: InlineKeyboardMarkup | None, *, first: bool
+        self, part: Part, keyboard: InlineKeyboardMarkup | None, *, first: bool
     ) -> Message:
         reply = None
         if first and not is_private(self._to):
             reply = ReplyParameters(
                 message_id=self._to.message_id, allow_sending_without_reply=True
             )
-
+        place: dict[str, Any] = {"message_thread_id": self._topic, "reply_parameters": reply}
+        chat = self._to.chat.id
+        if isinstance(part, RichPart):
+            content = part.content()
+            call = self._bot.send_rich_message(chat, content, reply_markup=keyboard, **place)
+            return await self._rich.attempt(call)
         return await self._accepted(
             part,
             lambda part: self._bot.send_message(
-                self._to.chat.id,
-                part.text,
-                entities=list(part.entities),
-                message_thread_id=self._topic,
-                reply_parameters=reply,
-                reply_markup=keyboard,
+                chat, part.text, entities=list(part.entities), reply_markup=keyboard, **place
             ),
         )
 
     async def _edit(
-        self, message: Message, part: Formatted, keyboard: InlineKeyboardMarkup | None
+        self, message: Message, part: Part, keyboard: InlineKeyboardMarkup | None
     ) -> Message:
         try:
-            edited = await self._accepted(
-                part,
-                lambda part: self._bot.edit_message_text(
-                    part.text,
-                    chat_id=message.chat.id,
-                    message_id=message.message_id,
-                    entities=list(part.entities),
-                    reply_markup=keyboard,
-                ),
-            )
+            edited = await self._edited(message, part, keyboard)
         except TelegramBadRequest as error:
             if "not modified" in error.message:
                 return message
             logger.warning("edit refused, sent anew: %s", error.message)
             return await self._send(part, keyboard, first=True)
         return edited if isinstance(edited, Message) else message
+
+    async def _edited(
+        self, message: Message, part: Part, keyboard: InlineKeyboardMarkup | None
+    ) -> Message | bool:
+        place: dict[str, Any] = {"chat_id": message.chat.id, "message_id": message.message_id}
+        if isinstance(part, RichPart):
+            return await self._rich.attempt(
+                self._bot.edit_message_text(
+                    rich_message=part.content(), reply_markup=keyboard, **place
+                )
+            )
+        return await self._accepted(
+            part,
+            lambda part: self._bot.edit_message_text(
+                part.text, entities=list(part.entities), reply_markup=keyboard, **place
+            ),
+        )
 
     async def _accepted(self, part: Formatted, call: Callable[[Formatted], Awaitable[T]]) -> T:
         """Make the call; when Telegram doesn't like the entities, make it without them."""

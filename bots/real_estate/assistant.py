@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
-from bots.real_estate import wording
+from bots.common.rich import Block
+from bots.real_estate import rich_wording, wording
 from bots.real_estate.dialogue import (
     State,
     advance,
@@ -12,13 +14,15 @@ from bots.real_estate.dialogue import (
     can_answer,
     flat_of,
     next_question,
+    without_slot,
 )
 from bots.real_estate.listings import Listing, ListingStore, search
 from bots.real_estate.listings.keeping import SavedItems, SavedSearch
 from bots.real_estate.listings.prices import PricePeriod
 from bots.real_estate.market import Market, read_market
+from bots.real_estate.metro.travel import Way, way_of
 from bots.real_estate.mortgage.talk import LoanTalk
-from bots.real_estate.request import RANGE_OF, RANGES, Slots
+from bots.real_estate.request import Slots
 from bots.real_estate.understanding import ParsedMessage, load_gazetteer, read_turn
 from bots.real_estate.understanding.model import read_with_model
 from bots.real_estate.understanding.places import read_places
@@ -28,6 +32,7 @@ from bots.real_estate.valuation.appraiser import Appraiser
 from bots.real_estate.valuation.model import Accuracy
 from bots.real_estate.voice import Voice
 from services.chat import ChatModel
+from services.head_start import once_settled
 from services.storage import PreferenceStore
 
 _COMPARED, _TICKED, _STATE, _STYLE = "compared", "ticked", "state", "style"
@@ -48,6 +53,7 @@ class Answer:
     offset: int = 0
     facts: str = ""
     detailed: bool = False
+    rich: tuple[Block, ...] = ()  # the same, for where rich messages can be sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class FlatCard:
     starred: bool
     compared: bool
     prices: tuple[PricePeriod, ...] = ()
+    way: Way | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +120,11 @@ class Assistant:
             return Answer(wording.ENGLISH, state)
         if turn.intent == "other" and not turn.cleared and not turn.reset:
             return Answer(await self.voice.talk(style, text), state)
+        notes = wording.way_notes(changed.slots, turn)
         if slot := next_question(changed):
             changed = asking(changed, slot)
             await self._keep(owner_id, changed)
-            understood = wording.understood(changed.slots)
+            understood = f"{wording.understood(changed.slots)}{notes}"
             return Answer(f"{understood}\n\n{wording.lead(slot, style)}".strip(), changed)
         changed = replace(changed, asked=None)
         await self._keep(owner_id, changed)
@@ -125,7 +133,7 @@ class Assistant:
         if changed.intent == "value":
             return await self._value(changed, style)
         answer = await self._search(changed, style)
-        return replace(answer, text=f"{answer.text}{wording.ignored(turn.ignored)}")
+        return replace(answer, text=f"{answer.text}{wording.ignored(turn.ignored)}{notes}")
 
     async def comment(self, owner_id: int, answer: Answer, request: str) -> str | None:
         """The model's words on an answer that was sent; None where they aren't worth it."""
@@ -143,13 +151,14 @@ class Assistant:
             await self._keep(owner_id, state)
         return await self._search(state, await self.style(owner_id), offset=offset)
 
-    async def details(self, owner_id: int, key: str) -> str:
+    async def details(self, owner_id: int, key: str) -> Answer:
         """What the estimate of the request `key` is made of. Raises OldButton."""
         state = await self._request(owner_id, key)
         result = await self.appraiser.appraise(flat_of(state.slots), _asked_price(state.slots))
         if not isinstance(result, Appraisal):
             raise OldButton
-        return wording.appraisal_details(result)
+        text, rich = wording.appraisal_details(result), rich_wording.estimate_parts(result)
+        return Answer(text, state, rich=tuple(rich))
 
     async def watch(self, owner_id: int, key: str, chat_id: int) -> bool:
         """Tell of new flats for the search `key`; False when there are too many. OldButton."""
@@ -167,8 +176,7 @@ class Assistant:
         state = await self._request(owner_id, key)
         if slot not in state.slots.said():
             raise OldButton
-        whole = RANGES[RANGE_OF[slot]] if state.slots.is_exact(slot) else (slot,)
-        state = replace(state, slots=state.slots.without(*whole))
+        state = without_slot(state, slot)
         await self._keep(owner_id, state)
         style = await self.style(owner_id)
         if not can_answer(state):
@@ -217,7 +225,9 @@ class Assistant:
             return None
         starred = await self.saved_items.is_favourite(owner_id, listing_id)
         compared = listing_id in await self.compared(owner_id)
-        return FlatCard(found[0], starred, compared, tuple(await self.store.prices(listing_id)))
+        prices = tuple(await self.store.prices(listing_id))
+        way = way_of((await self.state(owner_id)).slots)
+        return FlatCard(found[0], starred, compared, prices, way)
 
     async def compared_flats(self, owner_id: int) -> list[Listing]:
         return await self.store.get(await self.compared(owner_id))
@@ -258,7 +268,8 @@ class Assistant:
         await self.saved_items.forget(owner_id)
 
     async def _keep(self, owner_id: int, state: State) -> None:
-        await self._preferences.set(owner_id, _STATE, state.to_json())
+        keep = partial(self._preferences.set, owner_id, _STATE, state.to_json())
+        await once_settled(keep)
 
     async def _read(self, text: str, state: State) -> ParsedMessage:
         previous = state.intent if state.intent != "other" else None
@@ -268,7 +279,8 @@ class Assistant:
     async def _search(self, state: State, style: str, offset: int = 0) -> Answer:
         page = await search(self.store, state.slots, sort=state.sort, offset=offset)  # type: ignore[arg-type]
         if page.total:
-            event, facts = "found", wording.search_facts(page, offset, state.sort)
+            way = way_of(state.slots)
+            event, facts = "found", wording.search_facts(page, offset, state.sort, way)
         else:
             event, facts = "nothing", wording.nothing_facts(page.blockers)
         return Answer(
@@ -281,13 +293,14 @@ class Assistant:
         if result is None:
             return Answer(wording.lead("no_model", style), state)
         if isinstance(result, Refusal):
-            event, facts = "refused", wording.refusal_facts(result)
-        else:
-            event, facts = "valued", wording.appraisal_facts(result, asked)
-            if await self.store.has_demo():
-                facts = f"{facts}\n⚠️ {wording.DEMO}"
-        text = _opened(state, event, style, facts)
-        return Answer(text, state, facts=facts, detailed=event == "valued")
+            facts = wording.refusal_facts(result)
+            return Answer(_opened(state, "refused", style, facts), state, facts=facts)
+        facts = wording.appraisal_facts(result, asked)
+        if await self.store.has_demo():
+            facts = f"{facts}\n⚠️ {wording.DEMO}"
+        text = _opened(state, "valued", style, facts)
+        rich = tuple(rich_wording.valuation(text, result))
+        return Answer(text, state, facts=facts, detailed=True, rich=rich)
 
     async def _compare(self, state: State, style: str, places: tuple[int, ...]) -> Answer:
         """The flats at these places of the list, side by side."""
@@ -295,7 +308,7 @@ class Assistant:
         flats = [page.listings[place - 1] for place in places if place <= len(page.listings)]
         if len(flats) < 2:
             return Answer(wording.lead("help", style), state)
-        return Answer(wording.comparison(flats), state)
+        return Answer(wording.comparison(flats), state, rich=tuple(rich_wording.comparison(flats)))
 
 
 def _opened(state: State, event: str, style: str, facts: str) -> str:

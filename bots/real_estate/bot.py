@@ -14,6 +14,7 @@ from bots.real_estate.config import RealEstateSettings
 from bots.real_estate.handlers import create_router
 from bots.real_estate.listing_import import ListingImport
 from bots.real_estate.listings import ListingStore
+from bots.real_estate.metro.network import warm_up
 from bots.real_estate.sample import load_sample
 from bots.real_estate.texts import COMMANDS, VOICE_HINTS
 from bots.real_estate.understanding import load_gazetteer
@@ -52,6 +53,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
         if settings.sample and await store.count() == 0:
             await load_sample(store)
         await asyncio.to_thread(load_gazetteer)
+        await asyncio.to_thread(warm_up)
         await appraiser.open()
         watch.start(bot)
 

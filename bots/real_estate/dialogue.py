@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bots.real_estate.flat import Flat
+from bots.real_estate.metro.travel import way_of
 from bots.real_estate.request import RANGES, Intent, Range, Slots, slots_from_json
 from bots.real_estate.understanding import ParsedMessage, load_gazetteer
 from bots.real_estate.understanding.follow_ups import Shift
@@ -72,7 +73,15 @@ def advance(state: State, message: ParsedMessage) -> State:
     slots = merge(start.slots.without(*message.cleared), message.slots)
     if message.follow_up.shift:
         slots = shifted(slots, message.follow_up.shift)
-    return replace(start, intent=intent, slots=slots)
+    return replace(start, intent=intent, slots=slots, sort=_order_of(start, slots, message))
+
+
+def _order_of(start: State, slots: Slots, message: ParsedMessage) -> str:
+    """The nearest first once a way is told; the cheapest where there is none any more."""
+    way = way_of(slots)
+    if way and "travel_to" in message.slots:
+        return "travel"
+    return "price" if start.sort == "travel" and way is None else start.sort
 
 
 def _starting_point(state: State, intent: Intent, message: ParsedMessage) -> State:
@@ -133,6 +142,13 @@ def shifted(slots: Slots, shift: Shift) -> Slots:
         return slots
     end = "area_min" if shift == "larger" else "area_max"
     return merge(slots, {end: round(slots.area * factor, 1)})
+
+
+def without_slot(state: State, slot: str) -> State:
+    """The request without a slot and what was told together with it."""
+    slots = state.slots.without(*state.slots.told_with(slot))
+    sort = "price" if state.sort == "travel" and slots.travel_to is None else state.sort
+    return replace(state, slots=slots, sort=sort)
 
 
 def next_question(state: State) -> str | None:

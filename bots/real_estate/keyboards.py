@@ -21,7 +21,7 @@ from bots.real_estate.wording import STYLES, chip_text, understood
 
 MAX_CHIPS = 8
 MAX_OFFSET = 1_000_000
-SORT_LABELS = {"price": "цена", "price_per_metre": "₽/м²", "discount": "выгода"}
+SORT_LABELS = {"price": "цена", "price_per_metre": "₽/м²", "discount": "выгода", "travel": "дорога"}
 
 
 Key = Annotated[str, Field(pattern="^[0-9a-f]{8}$")]  # of the request that a button belongs to
@@ -51,7 +51,7 @@ class PageCallback(CallbackData, prefix="page"):
 
     key: Key
     offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)]
-    sort: Literal["", "price", "price_per_metre", "discount"] = ""
+    sort: Literal["", "price", "price_per_metre", "discount", "travel"] = ""
 
 
 class FlatCallback(CallbackData, prefix="flat"):
@@ -135,6 +135,8 @@ def _add_results(builder: InlineKeyboardBuilder, answer: Answer) -> list[int]:
         builder.button(text=str(number), callback_data=FlatCallback(action="card", id=listing.id))
     sizes = [len(answer.listings)]
     orders = [name for name in SORT_LABELS if name != answer.state.sort]
+    if answer.state.slots.travel_to is None:
+        orders.remove("travel")
     for name in orders:
         builder.button(
             text=f"⇅ {SORT_LABELS[name]}",

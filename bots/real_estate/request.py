@@ -42,7 +42,8 @@ class Range:
 class Slots:
     """Everything that a search or a valuation can be told; None is "not said".
 
-    Prices are in roubles, areas in m², `metro_minutes` on foot. `rooms` is sorted, 0 is a studio.
+    Prices are in roubles, areas in m², `metro_minutes` on foot; `travel_minutes` are from
+    the flat's door to the station `travel_to`. `rooms` is sorted, 0 is a studio.
     `words` are a street's or a housing estate's name, looked for in the listings' text.
     In a valuation the asked price is `price_min` = `price_max`.
     """
@@ -66,6 +67,8 @@ class Slots:
     metro_minutes: int | None = None
     words: str | None = None
     house_type: str | None = None
+    travel_to: str | None = None
+    travel_minutes: int | None = None
 
     def said(self) -> dict[str, Any]:
         """The filled slots by name."""
@@ -88,18 +91,25 @@ class Slots:
         name = RANGE_OF.get(slot)
         return name is not None and self.range(name).is_exact
 
+    def told_with(self, slot: str) -> tuple[str, ...]:
+        """The slots that are taken back together with this one."""
+        if slot in TRAVEL:
+            return TRAVEL
+        return RANGES[RANGE_OF[slot]] if self.is_exact(slot) else (slot,)
+
     def shown(self) -> list[str]:
         """The filled slots that users are shown; an exact number once."""
         return [
             name
             for name in self.said()
-            if not (self.is_exact(name) and name == RANGES[RANGE_OF[name]][0])
+            if name != "travel_minutes"  # told with where they lead
+            and not (self.is_exact(name) and name == RANGES[RANGE_OF[name]][0])
         ]
 
     @property
     def place(self) -> str | None:
         """The narrowest place named."""
-        return self.metro or self.district or self.city
+        return self.metro or self.district or self.city or self.travel_to
 
     @property
     def area(self) -> float | None:
@@ -114,6 +124,7 @@ RANGES: dict[RangeName, tuple[str, str]] = {
     "area": ("area_min", "area_max"),
     "floor": ("floor_min", "floor_max"),
 }
+TRAVEL = ("travel_to", "travel_minutes")
 RANGE_OF: dict[str, RangeName] = {slot: name for name, ends in RANGES.items() for slot in ends}
 SLOT_NAMES = tuple(field.name for field in fields(Slots))
 

@@ -13,7 +13,10 @@ from bots.common.russian import plural
 from bots.real_estate.flat import Flat
 from bots.real_estate.listings import Blocker, Listing, SearchPage
 from bots.real_estate.listings.prices import MONTH, PricePeriod, days_on_market, price_move
+from bots.real_estate.metro.network import load_networks
+from bots.real_estate.metro.travel import Way, way_of
 from bots.real_estate.request import Slots
+from bots.real_estate.understanding import ParsedMessage
 from bots.real_estate.valuation.appraisal import Appraisal, Factor, Refusal, Verdict, place_price
 
 STYLES = ("деловой", "дружеский", "эксперт", "краткий")
@@ -24,6 +27,7 @@ ENGLISH = (
     "Try it plainly: «two-room flat in Moscow under 15 million» or «двушка в Москве до 15 млн»."
 )
 DEMO = "ДЕМО, вымышлено"
+WAY_NOTE = "Дорога — от двери до платформы: пешком до метро и на поезде, по средним временам, не по расписанию."
 
 # By event, in the order of STYLES.
 _LEADS = {
@@ -88,7 +92,10 @@ _LEADS = {
         "Оценка ещё не готова.",
     ),
 }  # fmt: skip
-_SORTS = {"price": "по цене", "price_per_metre": "по цене м²", "discount": "сначала выгодные"}
+_SORTS = {
+    "price": "по цене", "price_per_metre": "по цене м²", "discount": "сначала выгодные",
+    "travel": "сначала ближние",
+}  # fmt: skip
 _VERDICTS: dict[Verdict, str] = {
     "above": "выше диапазона",
     "within": "в пределах диапазона",
@@ -101,6 +108,7 @@ _SLOT_NAMES = {
     "floor_min": "этаж от", "floor_max": "этаж до", "not_first_floor": "не первый этаж",
     "not_last_floor": "не последний этаж", "renovation": "ремонт", "market": "рынок",
     "metro_minutes": "минуты до метро", "words": "адрес", "house_type": "дом",
+    "travel_to": "дорогу", "travel_minutes": "дорогу",
 }  # fmt: skip
 
 
@@ -162,6 +170,9 @@ def slot_text(name: str, slots: Slots) -> str:
         return f"м. {value}"
     if name == "floors_total":
         return f"в доме {value} эт."
+    if name == "travel_to":
+        limit = f" не дольше {slots.travel_minutes} мин" if slots.travel_minutes else ""
+        return f"до {station_text(value)}{limit}"
     if name == "metro_minutes":
         return f"до метро {value} мин"
     if name in ("city", "district", "market", "words", "house_type"):
@@ -188,6 +199,28 @@ def ignored(wishes: Sequence[str]) -> str:
     return f"\n\nНе учёл: {', '.join(wishes)}." if wishes else ""
 
 
+def way_notes(slots: Slots, message: ParsedMessage) -> str:
+    """What hinders the search by the way: no map has the station, or two have; else empty."""
+    way = way_of(slots)
+    cities = " и ".join(load_networks())
+    if way and len(way.targets) > 1:
+        return f"\n\nСтанция «{way.name}» есть не в одном городе ({cities}). Назови город."
+    unknown = message.unknown_station or ("" if way else slots.travel_to)
+    if not unknown:
+        return ""
+    return (
+        f"\n\nНе учёл дорогу: станции «{unknown}» нет на моих схемах метро ({cities}). "
+        "Назови другую станцию."
+    )
+
+
+def station_text(name: str) -> str:
+    """A station after «до»: adjectives are declined, other names stand as they are."""
+    if name.endswith("ая") and " " not in name:
+        return f"«{name[:-2]}ой»"
+    return f"м. «{name}»"
+
+
 def flat_line(flat: Flat) -> str:
     """A flat in one line: rooms, area, floor, place."""
     return ", ".join(filter(None, (_plan(flat), _place(flat))))
@@ -209,22 +242,25 @@ def _place(flat: Flat) -> str:
     return f"{place} {flat.metro_min:g} мин" if flat.metro and flat.metro_min else place
 
 
-def search_facts(page: SearchPage, offset: int, sort: str) -> str:
+def search_facts(page: SearchPage, offset: int, sort: str, way: Way | None = None) -> str:
     """The list of what was found, numbered from the page's start."""
     head = f"Всего: {plural(page.total, 'вариант', 'варианта', 'вариантов')}, {_SORTS[sort]}."
-    lines = [head, "", flat_list(page.listings, offset + 1)]
+    lines = [head, "", flat_list(page.listings, offset + 1, way)]
+    if way:
+        lines += ["", WAY_NOTE]
     if sort == "discount":
         lines += ["", *_reasons(page.listings, offset + 1)]
     return "\n".join(lines)
 
 
-def flat_list(items: Sequence[Listing], first: int = 1) -> str:
+def flat_list(items: Sequence[Listing], first: int = 1, way: Way | None = None) -> str:
     """Two short lines a flat, numbered from `first`; that they are made up is said once."""
     lines = []
     for number, item in enumerate(items, start=first):
         lines.append(f"{number}. **{money(item.flat.price or 0)}** · {_plan(item.flat)}")
         moved = (_cheaper(item), _against_estimate(item))
-        where = " · ".join(filter(None, (_place(item.flat), *moved)))
+        places = (_place(item.flat), travel_text(item.flat, way))
+        where = " · ".join(filter(None, (*places, *moved)))
         lines += [where] if where else []
     made_up = [item.demo for item in items]
     if any(made_up):
@@ -232,6 +268,12 @@ def flat_list(items: Sequence[Listing], first: int = 1) -> str:
         which = "" if all(made_up) else f" (№ {', '.join(numbers)})"
         lines += ["", f"⚠️ {DEMO}{which}"]
     return unbroken("\n".join(lines))
+
+
+def travel_text(flat: Flat, way: Way | None) -> str:
+    """«До «Тверской» 32 мин»; empty where the way or its length is unknown."""
+    minutes = way.minutes(flat) if way else None
+    return f"до {station_text(way.name)} {minutes} мин" if way and minutes is not None else ""
 
 
 def nothing_facts(blockers: tuple[Blocker, ...]) -> str:
@@ -246,7 +288,7 @@ def nothing_facts(blockers: tuple[Blocker, ...]) -> str:
     return unbroken("\n".join(["Мешает одно из условий.", *lines]))
 
 
-def card(listing: Listing, periods: Sequence[PricePeriod] = ()) -> str:
+def card(listing: Listing, periods: Sequence[PricePeriod] = (), way: Way | None = None) -> str:
     """A listing with everything that its row has, and the history of its price."""
     flat = listing.flat
     lines = [f"**{money(flat.price or 0)}** · {flat_line(flat)}"]
@@ -256,6 +298,8 @@ def card(listing: Listing, periods: Sequence[PricePeriod] = ()) -> str:
         lines.append(f"Прежняя цена: {money(listing.previous_price)}")
     if history := price_history(periods):
         lines.append(history)
+    if travel := travel_text(flat, way):
+        lines.append(f"🚇 {travel} от двери: пешком до метро и на поезде")
     address = ", ".join(filter(None, (flat.city, flat.district, flat.street)))
     if address:
         lines.append(f"📍 {address}")
@@ -300,7 +344,24 @@ def worth(listing: Listing) -> str:
 
 def comparison(items: list[Listing]) -> str:
     """Two to four flats side by side."""
-    rows: list[tuple[str, list[str]]] = [
+    rows = comparison_rows(items)
+    width = max(len(value) for _, values in rows for value in values) + 2
+    table = [
+        f"{name:<10}" + "".join(f"{value:>{width}}" for value in values) for name, values in rows
+    ]
+    return "\n".join([*comparison_heads(items), "", "```", *table, "```"])
+
+
+def comparison_heads(items: Sequence[Listing]) -> list[str]:
+    """What is compared: «1. 2-комн., 54 м²…»."""
+    return [
+        f"{number}. {flat_line(item.flat)}{_demo(item)}" for number, item in enumerate(items, 1)
+    ]
+
+
+def comparison_rows(items: Sequence[Listing]) -> list[tuple[str, list[str]]]:
+    """What is compared, with each flat's value."""
+    return [
         ("Цена, млн", [f"{(item.flat.price or 0) / 1e6:.2f}".replace(".", ",") for item in items]),
         ("Тыс. ₽/м²", [spaced((item.flat.price_per_metre or 0) / 1e3) for item in items]),
         (
@@ -317,14 +378,6 @@ def comparison(items: list[Listing]) -> str:
         ("До метро", [_or_dash(item.flat.metro_min) for item in items]),
         ("К оценке", [_discount(item) for item in items]),
     ]
-    width = max(len(value) for _, values in rows for value in values) + 2
-    table = [
-        f"{name:<10}" + "".join(f"{value:>{width}}" for value in values) for name, values in rows
-    ]
-    heads = [
-        f"{number}. {flat_line(item.flat)}{_demo(item)}" for number, item in enumerate(items, 1)
-    ]
-    return "\n".join([*heads, "", "```", *table, "```"])
 
 
 def appraisal_facts(appraisal: Appraisal, asked: float | None) -> str:
@@ -346,11 +399,11 @@ def appraisal_facts(appraisal: Appraisal, asked: float | None) -> str:
 def appraisal_details(appraisal: Appraisal) -> str:
     """What the estimate is made of: its factors and its comparables."""
     lines = [f"Из чего сложилось: {money(appraisal.base)} — средняя по базе за такую площадь"]
-    lines += [f"• {factor.name}: {_signed(factor)}" for factor in appraisal.factors]
+    lines += [f"• {factor.name}: {signed(factor)}" for factor in appraisal.factors]
     lines += ["", "Похожие объявления и их цена, приведённая к этой квартире:"]
     for item in appraisal.comparables:
         changes = sorted(item.adjustments, key=lambda factor: -abs(factor.roubles))[:2]
-        why = "; ".join(f"{factor.name} {_signed(factor)}" for factor in changes)
+        why = "; ".join(f"{factor.name} {signed(factor)}" for factor in changes)
         lines.append(
             f"• {flat_line(item.flat)}: {money(item.price)} → {money(item.adjusted)}"
             + (f" ({why})" if why else "")
@@ -428,7 +481,7 @@ def _demo(item: Listing) -> str:
     return f" · {DEMO}" if item.demo else ""
 
 
-def _signed(factor: Factor) -> str:
+def signed(factor: Factor) -> str:
     sign = "+" if factor.roubles > 0 else "−"
     return f"{sign}{money(abs(factor.roubles))}"
 

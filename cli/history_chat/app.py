@@ -9,20 +9,37 @@ from pathlib import Path
 
 from cli.history_chat import texts
 from cli.history_chat.config import MEMORY_FILE, SESSION_LIST_LIMIT, ConsoleSettings
+from cli.history_chat.logbook import Logbook
 from cli.history_chat.reader import PipeReader, Reader, TerminalReader
 from cli.history_chat.repl import COMMANDS, Repl
 from cli.history_chat.screen import Screen
 from cli.history_chat.session_file import MemoryFile, MemoryTooNew
-from cli.shell import run, say, set_up_logging
+from cli.shell import FAILED, OK, run, say, set_up_logging
+from services.arguments import Parser
 from services.backends import BACKENDS, Backend, open_chat_model
 from services.env import read_settings
+from services.web import reading_pages
+
+EPILOG = f"""\
+Команды в чате: {", ".join(COMMANDS)}
+
+Примеры:
+  python "cli/history chat/console_chat.py"
+  python -m cli.history_chat --session поезд        открыть сессию, где говорили о поездах
+  echo "Что такое SSE?" | python -m cli.history_chat --backend local --model embedded
+
+Коды выхода:
+  0    чат закончен
+  1    ошибка: ключ, память, настройка; подробности — с --debug
+  2    неверный вызов
+  130  остановлено Ctrl-C"""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="console_chat.py",
         description="Чат с GigaChat в консоли: помнит сессии и сжимает историю.",
-        epilog="Команды в чате: " + ", ".join(COMMANDS),
+        epilog=EPILOG,
     )
     parser.add_argument(
         "--backend",
@@ -30,12 +47,12 @@ def build_parser() -> argparse.ArgumentParser:
         default="gigachat",
         help="кто отвечает (по умолчанию gigachat; local обходится без ключей)",
     )
-    parser.add_argument("--model", help="модель вместо той, что в настройках")
+    parser.add_argument("--model", metavar="МОДЕЛЬ", help="модель вместо той, что в настройках")
     parser.add_argument(
         "--memory-file",
         type=Path,
         default=MEMORY_FILE,
-        metavar="PATH",
+        metavar="ФАЙЛ",
         help=f"файл памяти (по умолчанию ./{MEMORY_FILE}; CHAT_MEMORY_FILE важнее)",
     )
     parser.add_argument(
@@ -45,6 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"сколько сессий показать (по умолчанию {SESSION_LIST_LIMIT}; "
         "CHAT_MEMORY_LIST_LIMIT важнее)",
+    )
+    parser.add_argument(
+        "--session", metavar="СЕССИЯ", help="сразу открыть: номер, название или слова из неё"
     )
     parser.add_argument("--debug", action="store_true", help="показать журнал и место ошибки")
     return parser
@@ -64,15 +84,18 @@ async def chat(arguments: argparse.Namespace) -> int:
     settings = read_settings(ConsoleSettings)
     limit = settings.session_list_limit
     model = open_chat_model(arguments.backend, arguments.model)
+    logbook = Logbook(model, arguments.backend)
     try:
         await Repl(
-            model,
+            reading_pages(logbook.model),
             MemoryFile(settings.memory_file or arguments.memory_file),
             settings,
             Screen(),
             open_reader(),
             api_base_url=api_base_url(arguments.backend),
             list_limit=arguments.session_list_limit if limit is None else limit,
+            logbook=logbook,
+            session=arguments.session,
         ).run()
     except MemoryTooNew as error:
         say(texts.TOO_NEW.format(path=error.path, version=error.version))
@@ -81,10 +104,11 @@ async def chat(arguments: argparse.Namespace) -> int:
     except OSError as error:
         say(texts.UNREADABLE.format(reason=error))
     else:
-        return 0
+        return OK
     finally:
         await model.aclose()
-    return 1
+        logbook.close()
+    return FAILED
 
 
 def open_reader() -> Reader:

@@ -8,17 +8,19 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import FrameType
 from typing import Any
 
-from cli.history_chat import texts
+from cli.history_chat import files, texts
 from cli.history_chat.config import ConsoleSettings
 from cli.history_chat.conversation import Conversation, recent
-from cli.history_chat.reader import Reader
+from cli.history_chat.logbook import Logbook
+from cli.history_chat.reader import Reader, TerminalReader
 from cli.history_chat.screen import Screen
 from cli.history_chat.session_file import MemoryBroken, MemoryFile, MemoryTooNew, SessionHead
 from cli.history_chat.sessions import Session
-from cli.shell import describe
+from cli.shell import Problem, describe
 from services.chat import ChatModel
-from services.errors import AuthError, ConfigError, ServiceError
+from services.errors import AuthError, ConfigError, ServiceError, ToolMissing
 from services.texts import describe_error
+from services.web import searching
 
 COMMANDS = {
     "/help": "этот список",
@@ -27,10 +29,18 @@ COMMANDS = {
     "/memory": "где память и что в ней об этой сессии",
     "/save": "записать сессию в файл сейчас",
     "/load": "перечитать файл и выбрать сессию",
+    "/open": "открыть сессию: /open НОМЕР, НАЗВАНИЕ или СЛОВА из неё; без них — все",
+    "/fork": "продолжить копию сессии, прежняя останется как есть",
+    "/export": "записать сессию в Markdown: /export ФАЙЛ",
+    "/import": "открыть сессию из такого файла: /import ФАЙЛ",
+    "/web": "найти ответ в интернете, с источниками: /web ВОПРОС (GigaChat-3)",
+    "/log": "журнал запросов и их цены: /log on, /log off",
     "/clear": "очистить историю и резюме этой сессии",
     "/forget": "удалить эту сессию из файла и начать новую",
     "/exit": "сохранить и выйти",
 }
+
+YES, NO = ("да", "д", "yes", "y"), ("нет", "н", "no", "n")
 
 
 class Repl:
@@ -46,6 +56,8 @@ class Repl:
         *,
         api_base_url: str,
         list_limit: int,
+        logbook: Logbook | None = None,
+        session: str | None = None,
     ) -> None:
         self._model = model
         self._memory = memory
@@ -54,9 +66,12 @@ class Repl:
         self._reader = reader
         self._api_base_url = api_base_url
         self._list_limit = list_limit
+        self._logbook = logbook
+        self._wanted = session
         self._talk = Conversation(model, memory, self._new_session())
         self._typed: str | None = None
         self._interruptible: asyncio.Task[Any] | None = None
+        self._stopping = False
         self._summing_up: asyncio.Task[str] | None = None
         self._commands: dict[str, Callable[[], Awaitable[None]]] = {
             "/help": self._on_help,
@@ -65,8 +80,16 @@ class Repl:
             "/memory": self._on_memory,
             "/save": self._on_save,
             "/load": self._on_load,
+            "/fork": self._on_fork,
             "/clear": self._on_clear,
             "/forget": self._on_forget,
+        }
+        self._commands_with_words: dict[str, Callable[[str], Awaitable[None]]] = {
+            "/open": self._on_open,
+            "/export": self._on_export,
+            "/import": self._on_import,
+            "/web": self._on_web,
+            "/log": self._on_log,
         }
 
     async def run(self) -> None:
@@ -75,7 +98,12 @@ class Repl:
         path = self._memory.path
         self._screen.note(texts.WELCOME.format(model=self._model.name, path=path))
         try:
-            await self._choose(await self._heads())
+            await self._offer_log()
+            self._follow()
+            if self._wanted is None:
+                await self._choose(await self._heads())
+            else:
+                await self._on_open(self._wanted)
             while (line := (await self._read(texts.PROMPT)).strip()) != "/exit":
                 await self._finish_summary()
                 if line:
@@ -95,17 +123,25 @@ class Repl:
         if not line.startswith("/"):
             await self._ask(line)
             return
-        command = self._commands.get(line)
-        if command is None:
-            self._screen.error(texts.UNKNOWN_COMMAND.format(command=line))
-            return
-        await command()
+        name, _, words = line.partition(" ")
+        try:
+            if line in self._commands:
+                await self._commands[line]()
+            elif name in self._commands_with_words:
+                await self._commands_with_words[name](words.strip())
+            else:
+                self._screen.error(texts.UNKNOWN_COMMAND.format(command=line))
+                return
+        except Problem as error:
+            self._screen.error(describe(error))
         if self._talk.session.messages or self._memory.knows(self._talk.session):
             await self._save()
 
-    async def _ask(self, question: str) -> None:
+    async def _ask(self, question: str, model: ChatModel | None = None) -> None:
+        session = self._talk.session
+        session.model_name, session.api_base_url = self._model.name, self._api_base_url
         with self._screen.answer() as view:
-            problem = await self._interrupted(self._talk.ask(question, view))
+            problem = await self._interrupted(self._talk.ask(question, view, model))
         await self._save()
         if problem:
             self._screen.error(problem)
@@ -118,11 +154,14 @@ class Repl:
 
     async def _interrupted(self, work: Coroutine[Any, Any, None]) -> str:
         """Do work that Ctrl-C may stop; return what went wrong, for the user."""
-        self._interruptible = asyncio.create_task(work)
+        self._interruptible, self._stopping = asyncio.create_task(work), False
         try:
             await self._interruptible
         except asyncio.CancelledError:
-            return texts.STOPPED
+            if not isinstance(self._reader, TerminalReader):
+                return texts.STOPPED
+            self._reader.stopped()
+            return texts.STOPPED_AT_TERMINAL
         except ServiceError as error:
             return explain(error)
         finally:
@@ -130,11 +169,12 @@ class Repl:
         return ""
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
-        """Ctrl-C stops the answer; in a pipe, where nobody can say /exit, also the program."""
-        if self._interruptible is not None:
-            loop = self._interruptible.get_loop()
-            loop.call_soon_threadsafe(self._interruptible.cancel)
-        elif not self._screen.styled:
+        """Ctrl-C stops the answer; where it doesn't stop, or nobody can say /exit, the program."""
+        task = self._interruptible
+        if task is not None and not self._stopping:
+            self._stopping = True
+            task.get_loop().call_soon_threadsafe(task.cancel)
+        elif task is not None or not self._screen.styled:
             raise KeyboardInterrupt
 
     async def _summarize(self) -> str:
@@ -150,7 +190,7 @@ class Repl:
         if self._summing_up is None:
             return
         task, self._summing_up = self._summing_up, None
-        self._interruptible = task
+        self._interruptible, self._stopping = task, False
         try:
             self._screen.note(await task)
         except asyncio.CancelledError:
@@ -188,7 +228,7 @@ class Repl:
             self._screen.note(texts.NO_BACKUP)
             return
         question = texts.OFFER_BACKUP.format(backup=backup.name)
-        if (await self._read(question)).strip().lower() in ("n", "no", "н", "нет"):
+        if (await self._read(question)).strip().lower() in NO:
             self._screen.note(texts.NO_BACKUP)
             return
         restored = await asyncio.to_thread(self._memory.restore)
@@ -197,7 +237,9 @@ class Repl:
 
     async def _choose(self, heads: list[SessionHead]) -> None:
         """Go on with one of the latest sessions, or with a new one: 0 or a question at once."""
-        heads = heads[: self._list_limit]
+        await self._choose_from(heads[: self._list_limit])
+
+    async def _choose_from(self, heads: list[SessionHead]) -> None:
         if not heads:
             return
         self._show_sessions(heads)
@@ -218,7 +260,6 @@ class Repl:
         except KeyError:
             self._screen.error(texts.GONE)
             return
-        session.model_name, session.api_base_url = self._model.name, self._api_base_url
         self._start(session)
         count, summary = len(session.messages), len(session.summary)
         self._screen.note(texts.CONTINUED.format(title=head.title, count=count, summary=summary))
@@ -226,6 +267,7 @@ class Repl:
     def _start(self, session: Session) -> None:
         session.is_active = True
         self._talk = Conversation(self._model, self._memory, session)
+        self._follow()
         self._reader.recall(item.content for item in session.messages if item.role == "user")
 
     def _new_session(self) -> Session:
@@ -275,11 +317,13 @@ class Repl:
         session = self._talk.session
         if session.summary:
             self._screen.note(texts.HISTORY_SUMMARY.format(summary=session.summary))
-        entries = recent(session.messages)
-        for entry in entries:
-            who = texts.SPEAKERS[entry.role]
-            self._screen.line(texts.HISTORY_ENTRY.format(who=who, content=entry.content))
-        if not entries and not session.summary:
+        entries = [
+            texts.HISTORY_ENTRY.format(who=texts.SPEAKERS[entry.role], content=entry.content)
+            for entry in recent(session.messages)
+        ]
+        if entries:
+            self._screen.page("\n".join(entries))
+        elif not session.summary:
             self._screen.note(texts.HISTORY_EMPTY)
 
     async def _on_memory(self) -> None:
@@ -306,14 +350,104 @@ class Repl:
         await self._leave()
         await self._choose(heads)
 
+    async def _on_open(self, words: str) -> None:
+        """Open a session by its number, its title or words that were said in it."""
+        heads = await self._heads()
+        if not words:
+            self._screen.page(self._sessions(heads) if heads else texts.NO_SESSIONS)
+            self._screen.note(texts.WHICH_SESSION)
+            return
+        if words.isdecimal():
+            found = heads[int(words) - 1 : int(words)] if 0 < int(words) <= len(heads) else []
+        else:
+            found = await asyncio.to_thread(self._memory.named, words)
+        if not found:
+            self._screen.error(texts.NO_SUCH_SESSION.format(words=words))
+            return
+        await self._leave()
+        if len(found) == 1:
+            await self._continue(found[0])
+        else:
+            await self._choose_from(found)
+
+    async def _on_fork(self) -> None:
+        if not self._talk.session.messages:
+            self._screen.note(texts.NOTHING_TO_FORK)
+            return
+        await self._leave()
+        self._start(self._talk.session.fork())
+        self._screen.note(texts.FORKED)
+
+    async def _on_export(self, name: str) -> None:
+        if not self._talk.session.messages:
+            self._screen.note(texts.NOTHING_TO_EXPORT)
+            return
+        path = await asyncio.to_thread(files.export, self._talk.session, name)
+        self._screen.note(texts.EXPORTED.format(path=path))
+
+    async def _on_import(self, name: str) -> None:
+        session = await asyncio.to_thread(files.load, name)
+        await self._leave()
+        self._start(session)
+        title, count = session.title or texts.EMPTY_TITLE, len(session.messages)
+        self._screen.note(texts.IMPORTED.format(title=title, count=count))
+
+    async def _on_web(self, question: str) -> None:
+        if not question:
+            self._screen.error(texts.WEB_USAGE)
+            return
+        try:
+            model = searching(self._model)
+        except ToolMissing as error:
+            self._screen.error(explain(error))
+            return
+        await self._ask(question, model)
+
+    async def _on_log(self, words: str) -> None:
+        logbook = self._logbook
+        if logbook is None or words not in ("", "on", "off"):
+            self._screen.error(texts.LOG_USAGE)
+            return
+        choice = logbook.choice
+        if words:
+            choice = logbook.decide("on" if words == "on" else "off")
+        text = texts.LOG_ON if choice == "on" else texts.LOG_OFF
+        self._screen.note(text.format(path=logbook.path))
+        if words and choice != words:
+            self._screen.note(texts.LOG_FIXED)
+
+    async def _offer_log(self) -> None:
+        """Ask once whether to keep a log; who types a question instead has said no."""
+        logbook = self._logbook
+        if logbook is None or logbook.choice or not isinstance(self._reader, TerminalReader):
+            return
+        line = (await self._read(texts.LOG_OFFER.format(path=logbook.path))).strip()
+        word = line.lower()
+        await self._on_log("on" if word in YES else "off")
+        if word and word not in (*YES, *NO):
+            self._typed = line
+
+    def _follow(self) -> None:
+        if self._logbook is not None:
+            self._logbook.follow(self._talk.session.session_id)
+
     async def _on_clear(self) -> None:
+        session = self._talk.session
         if await self._erase(self._memory.clear):
+            await self._forget_in_log(session)
             self._screen.note(texts.CLEARED)
 
     async def _on_forget(self) -> None:
+        session = self._talk.session
         if await self._erase(self._memory.forget):
             self._start(self._new_session())
+            await self._forget_in_log(session)
             self._screen.note(texts.FORGOTTEN)
+
+    async def _forget_in_log(self, session: Session) -> None:
+        """Delete what the log has of the session. Raises Problem."""
+        if self._logbook is not None:
+            await self._logbook.forget(session.session_id)
 
     async def _erase(self, erase: Callable[[Session], None]) -> bool:
         """Delete what was said from the memory file; False, with a word, when that failed."""
@@ -351,14 +485,18 @@ class Repl:
     def _show_sessions(self, heads: list[SessionHead]) -> None:
         self._screen.line(texts.SESSIONS)
         self._screen.line(texts.NEW_SESSION)
-        for number, head in enumerate(heads, start=1):
-            self._screen.line(
-                texts.SESSION.format(number=number, updated=head.updated_at[:16], title=head.title)
-            )
+        self._screen.line(self._sessions(heads))
+
+    @staticmethod
+    def _sessions(heads: list[SessionHead]) -> str:
+        return "\n".join(
+            texts.SESSION.format(number=number, updated=head.updated_at[:16], title=head.title)
+            for number, head in enumerate(heads, start=1)
+        )
 
 
 def explain(error: ServiceError) -> str:
     """What happened and what to do; who sits at the console also mends the settings."""
-    if isinstance(error, (ConfigError, AuthError)):
+    if isinstance(error, (ConfigError, AuthError, Problem)):
         return describe(error)
     return describe_error(error, restart="/clear")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pydoc
 import re
 import time
 from collections.abc import Iterator
@@ -41,6 +42,13 @@ class Screen:
 
     def error(self, text: str) -> None:
         self._print(text, "red")
+
+    def page(self, text: str) -> None:
+        """A text that may be long; on a terminal that is lower than it, through the pager."""
+        if self.styled and text.count("\n") >= self._console.height - 1:
+            pydoc.pager(clean(text))
+        else:
+            self.line(text)
 
     def markdown(self, text: str) -> None:
         if self.styled:

@@ -31,6 +31,7 @@ from cli.history_chat.sessions import (
     merge,
     parse_session,
 )
+from cli.words import fold, stems
 
 SCHEMA_VERSION = 2  # version 1 had no messages, or had them without time
 LOCK_TIMEOUT = 10.0  # seconds; a save takes a small part of one
@@ -89,6 +90,23 @@ class MemoryFile:
         pieces = self._read(check=True)
         heads = [head for head in map(_head, pieces.values()) if head.user_turns]
         return sorted(heads, key=lambda head: head.updated_at, reverse=True)
+
+    def search(self, words: str) -> list[SessionHead]:
+        """Sessions in which all the words are said, in any form, the latest first."""
+        wanted = stems(words)
+        found = [
+            _head(piece)
+            for piece in self._read(check=True).values()
+            if all(stem in fold(piece) for stem in wanted)  # most are ruled out unparsed
+            and _says(load_session(piece), wanted)
+        ]
+        return sorted(found, key=lambda head: head.updated_at, reverse=True) if wanted else []
+
+    def named(self, words: str) -> list[SessionHead]:
+        """Sessions with this title, else with these words in the title, else in what was said."""
+        heads, title = self.heads(), fold(words)
+        exact = [head for head in heads if fold(head.title) == title]
+        return exact or [head for head in heads if title in fold(head.title)] or self.search(words)
 
     def open(self, session_id: str) -> Session:
         """Read a session; KeyError when the file no longer has it."""
@@ -197,6 +215,11 @@ class MemoryFile:
         os.replace(temporary, self.path)
         _sync_folder(self.path.parent)
         self._pieces, self._stamp = pieces, _stamp(self.path)
+
+
+def _says(session: Session, wanted: Iterable[str]) -> bool:
+    said = fold("\n".join(_texts(session)))
+    return all(re.search(rf"\b{re.escape(stem)}", said) for stem in wanted)
 
 
 def _texts(session: Session) -> Iterator[str]:

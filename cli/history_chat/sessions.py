@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, cast, get_args
 
@@ -54,6 +54,18 @@ class Session:
     def spend(self, input_tokens: int, output_tokens: int) -> None:
         self.total_input_tokens += input_tokens
         self.total_output_tokens += output_tokens
+
+    def fork(self) -> Session:
+        """A copy that goes on by itself; what was spent so far stays with the original."""
+        return replace(
+            self,
+            session_id=str(uuid.uuid4()),
+            created_at=now(),
+            total_input_tokens=0,
+            total_output_tokens=0,
+            extra={**self.extra, "forked_from": self.session_id},
+            messages=list(self.messages),
+        )
 
     def clear(self) -> None:
         """Forget what was said; what it cost stays."""

@@ -17,6 +17,8 @@ CONTINUATION = "… "
 THINKING = "…"
 LOADING = "Модель загружается"
 STOPPED = "Ответ прерван."
+STOPPED_AT_TERMINAL = "Ответ прерван. Ещё раз Ctrl-C — выйти."
+PRESS_AGAIN = "Ещё раз Ctrl-C — выйти."
 GOODBYE = "Сохранено в {path}. До встречи!"
 GOODBYE_EMPTY = "До встречи!"
 
@@ -41,8 +43,26 @@ MEMORY = (
     "Файл: {path}\nsession_id: {session_id}\nupdated_at: {updated_at}\n"
     "Символов в резюме: {summary}\nuser_turns: {turns}"
 )
+WHICH_SESSION = "Какую? /open НОМЕР, /open НАЗВАНИЕ или /open СЛОВА из неё."
+NO_SUCH_SESSION = "Нет сессии, где есть «{words}». Все сессии покажет /open."
+FORKED = "Начата ветвь: прежняя сессия осталась как была."
+NOTHING_TO_FORK = "Ветвить нечего: в сессии ещё нет вопросов."
+EXPORTED = "Сессия записана в {path}."
+NOTHING_TO_EXPORT = "Записывать нечего: в сессии ещё нет вопросов."
+IMPORTED = "Открыта сессия: {title}. Сообщений: {count}."
+LOG_OFFER = (
+    "Вести журнал: вопросы, ответы, токены и цену — на этом компьютере, только для тебя?\n"
+    "Файл: {path}. Смотреть: hf log, передумать: /log off. Ответь да или нет.\n" + PROMPT
+)
+LOG_ON = "Журнал ведётся: {path}. Смотреть: hf log. Не вести: /log off."
+LOG_OFF = "Журнал не ведётся. Вести: /log on."
+LOG_FIXED = "Так решила переменная LLM_LOG: поменяй её в .env."
+LOG_USAGE = "Какой журнал? /log — узнать, /log on — вести, /log off — не вести."
 UNKNOWN_COMMAND = "Такой команды нет: {command}. Список команд: /help."
-HELP_KEYS = "Enter — отправить, Alt+Enter — новая строка, Ctrl-C — прервать ответ, Ctrl-D — выйти."
+HELP_KEYS = (
+    "Enter — отправить, Alt+Enter — новая строка, Ctrl-C — прервать ответ, дважды — выйти, "
+    "Ctrl-D — выйти."
+)
 
 BROKEN = "Файл памяти повреждён. Он отложен как {aside}."
 OFFER_BACKUP = "Восстановить предыдущую копию {backup}? [Y/n] "
@@ -55,3 +75,4 @@ TOO_NEW = (
 )
 NOT_SAVED = "Память не сохранена: {reason}."
 UNREADABLE = "Файл памяти не прочитать: {reason}"
+WEB_USAGE = "Что искать? Например: /web какая погода в Казани."

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from yarl import URL
 
+from services.chat import ReasoningEffort
 from services.env import EnvSettings
 from services.errors import ConfigError
 
@@ -16,6 +19,10 @@ PERSONAL_SCOPE = "GIGACHAT_API_PERS"
 # The path of the API under each host; gateways follow the documented one.
 _API_PATHS = {"api.giga.chat": "/v1"}
 _DOCUMENTED_PATH = "/api/v1"
+_VERSION = re.compile(r"/v\d+$")
+_NEW_FAMILY = re.compile(r"GigaChat-([3-9]|\d\d)\b", re.IGNORECASE)
+
+ApiVersion = Literal["v1", "v2"]
 
 
 class GigaChatSettings(EnvSettings):
@@ -28,6 +35,8 @@ class GigaChatSettings(EnvSettings):
         "https://ngw.devices.sberbank.ru:9443/api/v2/oauth", alias="GIGA_AUTH_URL"
     )
     model: str = Field("GigaChat", alias="GIGA_MODEL_NAME")
+    api_version: Literal["auto", "v1", "v2"] = Field("auto", alias="GIGA_API_VERSION")
+    reasoning_effort: ReasoningEffort | None = Field(None, alias="GIGA_REASONING_EFFORT")
     context_length: int = Field(128_000, alias="GIGA_CONTEXT_LENGTH", gt=0)
     verify_ssl: bool = Field(True, alias="GIGA_VERIFY_SSL")
     ca_bundle: Path | None = Field(None, alias="GIGA_CA_BUNDLE")
@@ -61,7 +70,21 @@ class GigaChatSettings(EnvSettings):
         url = URL(self.base_url)
         if url.path in ("", "/"):
             url = url.with_path(_API_PATHS.get(url.host or "", _DOCUMENTED_PATH))
-        return str(url).rstrip("/")
+        # All but chat has version 1 only.
+        return _VERSION.sub("/v1", str(url).rstrip("/"))
+
+    @property
+    def chat_version(self) -> ApiVersion:
+        """The version of the chat API that the model is asked by."""
+        if self.api_version != "auto":
+            return self.api_version
+        return "v2" if _NEW_FAMILY.match(self.model) else "v1"
+
+    @property
+    def chat_url(self) -> str:
+        """Where chat requests go: a version at the end of the path gives way to the chosen one."""
+        base = _VERSION.sub(f"/{self.chat_version}", self.api_url)
+        return f"{base}/chat/completions"
 
     @property
     def parallel(self) -> int:

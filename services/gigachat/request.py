@@ -1,4 +1,4 @@
-"""Build GigaChat's requests from messages and options."""
+"""Build chat requests by version 1 of the API from messages and options."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from services.chat import FunctionSpec, GenerationOptions, Message
+from services.chat import FunctionSpec, GenerationOptions, JsonFormat, Message, RegexFormat
 
 MIN_TEMPERATURE = 0.001  # zero is refused; this is documented as deterministic
 
@@ -29,7 +29,10 @@ def chat_request(
     """The body of a chat request; raises ValueError when there are no messages."""
     if not messages:
         raise ValueError("messages is empty")
-    request: JSON = {"model": model, "messages": _merge_system(messages)}
+    request: JSON = {
+        "model": model,
+        "messages": [_message(message) for message in merge_system(messages)],
+    }
     if stream:
         request["stream"] = True
     if options.temperature is not None:
@@ -39,34 +42,47 @@ def chat_request(
         if value is not None:
             request[name] = value
     if options.functions:
-        request["functions"] = [_function(spec) for spec in options.functions]
+        request["functions"] = [function_spec(spec) for spec in options.functions]
     if options.function_call is not None:
         automatic = options.function_call in ("auto", "none")
         request["function_call"] = (
             options.function_call if automatic else {"name": options.function_call}
         )
+    if isinstance(options.response_format, JsonFormat):
+        request["response_format"] = response_format(options.response_format)
+    if options.reasoning_effort is not None:
+        request["reasoning_effort"] = options.reasoning_effort
     return request
 
 
-def beginning(request: JSON) -> int:
+def response_format(wanted: JsonFormat | RegexFormat) -> JSON:
+    """The form of an answer; version 1 knows JSON only."""
+    if isinstance(wanted, RegexFormat):
+        return {"type": "regex", "regex": wanted.pattern}
+    return {"type": "json_schema", "schema": dict(wanted.schema), "strict": wanted.strict}
+
+
+def beginning(model: str, messages: Sequence[Message]) -> int:
     """A number that all requests of one conversation share, for X-Session-ID.
 
     GigaChat caches prompts by their prefix, so a hash of everything up to the first question
     serves as the conversation's ID. It changes when the caller trims the conversation.
     """
-    start = [request["model"]]
-    for message in request["messages"]:
-        start.append(message["content"])
-        if message["role"] == "user":
+    start = [model]
+    for message in messages:
+        start.append(message.content)
+        if message.role == "user":
             break
     return hash(tuple(start))
 
 
-def _merge_system(messages: Sequence[Message]) -> list[JSON]:
+def merge_system(messages: Sequence[Message]) -> Sequence[Message]:
     """Join system messages: GigaChat accepts one, at the start."""
     system = [message.content for message in messages if message.role == "system"]
-    rest = [_message(message) for message in messages if message.role != "system"]
-    return [{"role": "system", "content": "\n\n".join(system)}, *rest] if system else rest
+    if not system:
+        return messages
+    rest = [message for message in messages if message.role != "system"]
+    return [Message("system", "\n\n".join(system)), *rest]
 
 
 def _message(message: Message) -> JSON:
@@ -81,7 +97,7 @@ def _message(message: Message) -> JSON:
     return wire
 
 
-def _function(spec: FunctionSpec) -> JSON:
+def function_spec(spec: FunctionSpec) -> JSON:
     return {
         "name": spec.name,
         "description": spec.description,

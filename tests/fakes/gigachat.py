@@ -2,8 +2,9 @@
 
 Strict about requests (headers, roles, ranges), so that what passes here passes there;
 echoes the question unless told otherwise. `enqueue` takes texts, wire messages and
-faults (`Fail`, `Body`, `Broken`, `Hang`) for the next chat requests. `server.settings()`
-makes settings for a client in this process, `server.environment` variables for another.
+faults (`Fail`, `Body`, `Broken`, `Hang`) for the next chat requests. Both versions of the
+chat API are served; a wire message for version 2 has parts. `server.settings()` makes
+settings for a client in this process, `server.environment` variables for another.
 
     async with GigaChatServer() as server:
         server.enqueue("Привет!", Fail(429, {"Retry-After": "1"}))
@@ -39,6 +40,7 @@ MODELS = {
     "GigaChat-2": "chat",
     "GigaChat-2-Pro": "chat",
     "GigaChat-2-Max": "chat",
+    "GigaChat-3-Ultra": "chat",
     "Embeddings": "embedder",
 }
 SCOPES = ("GIGACHAT_API_PERS", "GIGACHAT_API_B2B", "GIGACHAT_API_CORP")
@@ -94,6 +96,8 @@ class GigaChatServer:
         self.chunk_delay = 0.0
         self.finish_reason = "stop"
         self.balance: dict[str, int] | None = {"GigaChat": 900_000, "Embeddings": 5_000}
+        self.excluded: dict[str, int] = {}  # models out of the key's plan, and the status for them
+        self.files: dict[str, bytes] = {}
         self.requests: list[Wire] = []
         self.headers: list[Mapping[str, str]] = []
         self.active = 0
@@ -113,6 +117,10 @@ class GigaChatServer:
             [
                 web.post("/api/v2/oauth", self._oauth),
                 web.post("/api/v1/chat/completions", self._chat),
+                web.post("/api/v2/chat/completions", self._chat_v2),
+                web.post("/api/v1/files", self._upload),
+                web.get("/api/v1/files/{id}/content", self._file),
+                web.post("/api/v1/files/{id}/delete", self._delete_file),
                 web.post("/api/v1/tokens/count", self._count),
                 web.get("/api/v1/models", self._models),
                 web.get("/api/v1/balance", self._balance),
@@ -203,18 +211,28 @@ class GigaChatServer:
         await asyncio.sleep(self.latency())
         if not known:
             raise Refused(401, "Token has expired")
-        if request.method == "GET":
+        if request.method == "GET" or "/files" in request.path:
             return {}
         if request.content_type != "application/json":
             raise Refused(400, "Bad content type")
         body: Wire = json.loads(await request.read())
         if body.get("model") not in MODELS:
             raise Refused(404, "No such model")
+        if status := self.excluded.get(body["model"]):
+            raise Refused(status, "No such model" if status == 404 else "Payment Required")
         return body
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await self._body(request)
         check_chat(body)
+        return await self._answer(request, body)
+
+    async def _chat_v2(self, request: web.Request) -> web.StreamResponse:
+        body = await self._body(request)
+        check_chat_v2(body)
+        return await self._answer(request, body)
+
+    async def _answer(self, request: web.Request, body: Wire) -> web.StreamResponse:
         self.requests.append(body)
         self.active += 1
         self.peak = max(self.peak, self.active)
@@ -227,13 +245,17 @@ class GigaChatServer:
             self.active -= 1
 
     async def _reply(self, request: web.Request, body: Wire) -> web.StreamResponse:
-        reply = self._queue.popleft() if self._queue else self.answer(body["messages"])
+        second = request.path.startswith("/api/v2")
+        messages = [plain_message(message) for message in body["messages"]]
+        reply = self._queue.popleft() if self._queue else self.answer(messages)
         if isinstance(reply, Broken):
             return await self._break(request, reply)
         if isinstance(reply, (Fail, Body, Hang)):
             return await self._fault(reply)
         message = {"content": reply} if isinstance(reply, str) else reply
-        usage = self._usage(body, message, request.headers.get("X-Session-ID"))
+        usage = self._usage(messages, message, request.headers.get("X-Session-ID"))
+        if second:
+            return await self._reply_v2(request, body, message, usage)
         if body.get("stream"):
             return await self._stream(request, body["model"], message, usage)
         choice = {
@@ -244,6 +266,19 @@ class GigaChatServer:
         return web.json_response(
             {**head(body["model"], "chat.completion"), "choices": [choice], "usage": usage}
         )
+
+    async def _reply_v2(
+        self, request: web.Request, body: Wire, message: Wire, usage: Wire
+    ) -> web.StreamResponse:
+        whole = whole_v2(body["model"], message, self.finish_reason, usage)
+        if not body.get("stream"):
+            return web.json_response(whole)
+        response = await self._start_stream(request)
+        for packet in events_v2(whole):
+            await asyncio.sleep(self.chunk_delay)
+            await response.write(packet)
+        await response.write_eof()
+        return response
 
     async def _stream(
         self, request: web.Request, model: str, message: Wire, usage: Wire
@@ -285,9 +320,8 @@ class GigaChatServer:
     def _finish(self, message: Wire) -> str:
         return "function_call" if "function_call" in message else self.finish_reason
 
-    def _usage(self, body: Wire, message: Wire, session: str | None) -> Wire:
+    def _usage(self, messages: list[Wire], message: Wire, session: str | None) -> Wire:
         """Counts, with what the prompt cache had of this session's beginning."""
-        messages = body["messages"]
         prompt = sum(count_tokens(str(item.get("content"))) for item in messages)
         answer = count_tokens(str(message.get("content") or message.get("function_call")))
         cached = 0
@@ -318,8 +352,43 @@ class GigaChatServer:
         models = [
             {"id": name, "object": "model", "owned_by": "salutedevices", "type": kind}
             for name, kind in MODELS.items()
+            if name not in self.excluded
         ]
         return web.json_response({"object": "list", "data": models})
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        await self._body(request)
+        form = await request.post()
+        part = form["file"]
+        if form.get("purpose") != "general" or not isinstance(part, web.FileField):
+            raise Refused(400, "Bad form")
+        file_id = str(uuid.uuid4())
+        self.files[file_id] = part.file.read()
+        return web.json_response(
+            {
+                "id": file_id,
+                "object": "file",
+                "bytes": len(self.files[file_id]),
+                "created_at": 1768996174,
+                "filename": part.filename,
+                "purpose": "general",
+                "access_policy": "private",
+            }
+        )
+
+    async def _file(self, request: web.Request) -> web.Response:
+        await self._body(request)
+        content = self.files.get(request.match_info["id"])
+        if content is None:
+            raise Refused(404, "No such file")
+        return web.Response(body=content, content_type="image/jpeg")
+
+    async def _delete_file(self, request: web.Request) -> web.Response:
+        await self._body(request)
+        file_id = request.match_info["id"]
+        if self.files.pop(file_id, None) is None:
+            raise Refused(404, "No such file")
+        return web.json_response({"id": file_id, "deleted": True})
 
     async def _balance(self, request: web.Request) -> web.Response:
         await self._body(request)
@@ -388,6 +457,136 @@ RANGES: dict[str, Callable[[float], bool]] = {
     "max_tokens": lambda value: value > 0,
     "repetition_penalty": lambda value: value > 0,
 }
+
+
+V2_ROLES = ("system", "user", "assistant", "tool")
+V2_FIELDS = {"model", "messages", "stream", "model_options", "tools", "tool_config"}
+V2_TOOLS = {"web_search", "code_interpreter", "url_content_extraction", "image_generate"}
+
+
+def check_chat_v2(body: Wire) -> None:
+    """Refuse what version 2 doesn't know, and what doesn't fit together."""
+    messages = body.get("messages")
+    if not messages:
+        raise Refused(422, "Invalid params: messages is empty")
+    if unknown := set(body) - V2_FIELDS:
+        raise Refused(422, f"Invalid params: unknown {unknown}")
+    for index, message in enumerate(messages):
+        if message.get("role") not in V2_ROLES or (message["role"] == "system" and index):
+            raise Refused(422, "Invalid params: role")
+        if not isinstance(message["content"], list) or not message["content"]:
+            raise Refused(422, "Invalid params: content is not a list of parts")
+        for part in message["content"]:
+            check_part(message["role"], part)
+    options = body.get("model_options", {})
+    for name, fits in RANGES.items():
+        if name in options and not fits(options[name]):
+            raise Refused(422, f"Invalid params: {name} is out of range")
+    check_tools(body.get("tools", []), body.get("tool_config", {}))
+
+
+def check_part(role: str, part: Wire) -> None:
+    if len(part) != 1 or set(part) - {"text", "function_call", "function_result", "files"}:
+        raise Refused(422, "Invalid params: content part")
+    result, call = part.get("function_result"), part.get("function_call")
+    if ("function_result" in part) != (role == "tool"):
+        raise Refused(422, "Invalid params: function_result")
+    if result and not (isinstance(result["result"], dict) and isinstance(result["name"], str)):
+        raise Refused(422, "Invalid params: function_result")
+    if call and not (role == "assistant" and isinstance(call["arguments"], dict)):
+        raise Refused(422, "Invalid params: function_call")
+
+
+def check_tools(tools: list[Wire], config: Wire) -> None:
+    names = {name for tool in tools for name in tool}
+    functions = {spec["name"] for tool in tools if "functions" in tool
+                 for spec in tool["functions"]["specifications"]}  # fmt: skip
+    if names - V2_TOOLS - {"functions"}:
+        raise Refused(422, "Invalid params: unknown tool")
+    if config.get("mode", "auto") not in ("auto", "none", "forced"):
+        raise Refused(422, "Invalid params: mode")
+    if config.get("mode") == "forced" and not (
+        config.get("tool_name") in names or config.get("function_name") in functions
+    ):
+        raise Refused(422, "Invalid params: the forced tool is not among the tools")
+
+
+def plain_message(message: Wire) -> Wire:
+    """A message of either version, its content as a text."""
+    content = message["content"]
+    if isinstance(content, list):
+        content = "".join(str(part.get("text", "")) for part in content)
+    return {**message, "content": content}
+
+
+def whole_v2(model: str, message: Wire, finish_reason: str, usage: Wire) -> Wire:
+    """A reply by version 2: from a message with parts, or from one with a text."""
+    content = message.get("content", [])
+    parts = [{"text": content}] if isinstance(content, str) else list(content)
+    if "function_call" in message:
+        parts.append({"function_call": message["function_call"]})
+    state = {key: message[key] for key in ("tool_state_id",) if key in message}
+    called = any("function_call" in part for part in parts)
+    return {
+        "model": f"{model}:32.3.18.5",
+        "created_at": 1768996174,
+        "messages": message.get("messages")
+        or [{"role": "assistant", "content": parts or [{"text": ""}], **state}],
+        "finish_reason": "function_call" if called else finish_reason,
+        "usage": {
+            "input_tokens": usage["prompt_tokens"],
+            "input_tokens_details": {
+                "prompt_tokens": usage["prompt_tokens"] - usage["precached_prompt_tokens"],
+                "cached_tokens": usage["precached_prompt_tokens"],
+            },
+            "output_tokens": usage["completion_tokens"],
+            "total_tokens": usage["total_tokens"],
+        },
+    }
+
+
+def event_v2(name: str, data: Wire) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+def delta_v2(model: str, *parts: Wire, **message: Any) -> bytes:
+    return event_v2(
+        "response.message.delta",
+        {
+            "model": f"{model}:32.3.18.5",
+            "created_at": 1768996174,
+            "messages": [{"role": "assistant", "content": list(parts), **message}],
+        },
+    )
+
+
+def done_v2(model: str, finish_reason: str, **more: Any) -> bytes:
+    return event_v2(
+        "response.message.done",
+        {"model": f"{model}:32.3.18.5", "finish_reason": finish_reason, **more},
+    )
+
+
+def events_v2(whole: Wire) -> list[bytes]:
+    """A stream as recorded: a delta for each word, then the end with the counts; no [DONE]."""
+    packets = []
+    for message in whole["messages"]:
+        state = {key: message[key] for key in message if key not in ("role", "content")}
+        for part in message["content"]:
+            words = part["text"].replace(" ", "\0 ").split("\0") if "text" in part else []
+            rest = {key: part[key] for key in part if key != "text"}
+            pieces: list[Wire] = [{"text": word} for word in words if word]
+            if rest or not pieces:
+                pieces.append(rest or {"text": ""})
+            for piece in pieces:
+                data = {
+                    "model": whole["model"],
+                    "created_at": whole["created_at"],
+                    "messages": [{"role": message["role"], "content": [piece], **state}],
+                }
+                packets.append(event_v2("response.message.delta", data))
+    end = {key: whole[key] for key in whole if key != "messages"}
+    return [*packets, event_v2("response.message.done", end)]
 
 
 def echo(messages: list[Wire]) -> str:

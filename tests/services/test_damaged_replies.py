@@ -6,10 +6,12 @@ Each round sends a mutated reply over loopback. `REPLY_MUTATIONS=20000` runs as 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -76,6 +78,63 @@ STREAMS: list[list[Any]] = [
     [chunk(role="assistant", content="", function_call=CALL), last("function_call")],
     [chunk(role="assistant", tool_calls=[TOOL_CALL]), last("tool_calls")],
 ]
+
+
+def parts(*content: Any, **more: Any) -> dict[str, Any]:
+    """A reply, or an event, by version 2 of GigaChat's API."""
+    return {**HEAD_2, "messages": [{"role": "assistant", "content": [*content]}], **more}
+
+
+HEAD_2 = {"model": "m:2.0", "created_at": 1768996174}
+USAGE_2 = {
+    "input_tokens": 17,
+    "input_tokens_details": {"prompt_tokens": 15, "cached_tokens": 2},
+    "output_tokens": 3,
+    "total_tokens": 20,
+}
+LAST_2 = {**HEAD_2, "finish_reason": "stop", "usage": USAGE_2}
+CALLED_2 = {**HEAD_2, "finish_reason": "function_call", "usage": USAGE_2}
+FILE = {"files": [{"id": "f-1", "mime": "image/jpeg", "target": "image"}]}
+PAGES = {"inline_data": {"sources": {"2": {"url": "https://paris.fr", "title": "Париж"}}}}
+WORDS_2 = [parts({"text": "Париж "}), parts({"text": "🥐, "}), parts({"text": "конечно."})]
+
+
+@dataclass(frozen=True)
+class Forms:
+    """How a service writes replies. Only a field in `essential` may cost the text of an answer."""
+
+    whole: list[Any]
+    words: list[Any]
+    last: Any
+    streams: list[list[Any]]
+    essential: set[str | int]
+
+
+CHAT_COMPLETIONS = Forms(
+    WHOLE, WORDS, last(), STREAMS, {"choices", "message", "content", "finish_reason", "error", 0}
+)
+GIGACHAT_V2 = Forms(
+    [
+        parts({"text": TEXT}, finish_reason="stop", usage=USAGE_2),
+        parts({"function_call": CALL}, finish_reason="function_call", usage=USAGE_2),
+        parts({"text": TEXT, **PAGES}, FILE, finish_reason="stop", usage=USAGE_2),
+    ],
+    WORDS_2,
+    LAST_2,
+    [
+        [*WORDS_2, LAST_2],
+        [*WORDS_2, parts(FILE), parts(PAGES), LAST_2],
+        [parts({"function_call": CALL}), CALLED_2],
+    ],
+    {"messages", "content", "text", "role", "finish_reason", "error", 0},
+)
+CLIENTS = ["gigachat", "gigachat_v2", "huggingface", "openai"]
+
+
+def forms_of(client: Client) -> Forms:
+    return GIGACHAT_V2 if client == "gigachat_v2" else CHAT_COMPLETIONS
+
+
 REFUSALS = [
     {"status": 422, "message": "Invalid params: temperature"},
     {"code": 6, "message": "credentials doesn't match db data"},
@@ -116,8 +175,9 @@ class ReplyServer:
 
 
 def open_client(name: Client, url: str) -> ChatModel:
-    if name == "gigachat":
+    if name.startswith("gigachat"):
         settings = GigaChatSettings(
+            GIGA_API_VERSION="v2" if name == "gigachat_v2" else "v1",
             GIGA_CLIENT_BASIC="a2V5", GIGA_API_BASE_URL=f"{url}/api/v1",
             GIGA_AUTH_URL=f"{url}/oauth", GIGA_MAX_RETRIES=0, GIGA_READ_TIMEOUT=5,
         )  # fmt: skip
@@ -129,7 +189,7 @@ def open_client(name: Client, url: str) -> ChatModel:
     return OpenAICompatibleModel(server, retries=NO_RETRIES)
 
 
-@pytest.fixture(params=["gigachat", "huggingface", "openai"])
+@pytest.fixture(params=CLIENTS)
 def client(request: pytest.FixtureRequest) -> Client:
     name: Client = request.param
     return name
@@ -138,9 +198,10 @@ def client(request: pytest.FixtureRequest) -> Client:
 class Scene:
     """One client with the server that it asks."""
 
-    def __init__(self, server: ReplyServer, model: ChatModel) -> None:
+    def __init__(self, server: ReplyServer, model: ChatModel, forms: Forms) -> None:
         self.server = server
         self.model = model
+        self.forms = forms
         self.said = ""
 
     def answer(self, body: bytes, kind: str = "application/json", status: int = 200) -> None:
@@ -177,7 +238,7 @@ async def scene(client: Client) -> AsyncIterator[Scene]:
         server = await stack.enter_async_context(ReplyServer().running())
         model = open_client(client, server.url)
         stack.push_async_callback(model.aclose)
-        yield Scene(server, model)
+        yield Scene(server, model, forms_of(client))
 
 
 def checked(error: ServiceError) -> ServiceError:
@@ -205,14 +266,21 @@ def events_of(payloads: list[Any], done: bytes = b"data: [DONE]\n\n") -> bytes:
 
 
 def text_of(events: list[Any]) -> str:
-    return "".join(event["choices"][0]["delta"].get("content") or "" for event in events
-                   if event["choices"])  # fmt: skip
+    return "".join(text_in(event) for event in events)
+
+
+def text_in(event: Any) -> str:
+    if "messages" in event:
+        return "".join(part.get("text", "") for part in event["messages"][0]["content"])
+    if not event.get("choices"):
+        return ""
+    return event["choices"][0]["delta"].get("content") or ""
 
 
 async def rounds(seed: str, play: Callable[[random.Random], Any]) -> None:
-    """A fifth of the mutations for each of the five tests, over three clients each."""
+    """A fifth of the mutations for each of the five tests, over all clients each."""
     chance = random.Random(seed)
-    for number in range(max(1, MUTATIONS // 15)):
+    for number in range(max(1, MUTATIONS // (5 * len(CLIENTS)))):
         state = chance.getstate()
         try:
             await play(chance)
@@ -222,19 +290,16 @@ async def rounds(seed: str, play: Callable[[random.Random], Any]) -> None:
             raise
 
 
-# Only these may cost the text of a whole answer: without them there is no telling what it is.
-ESSENTIAL = {"choices", "message", "content", "finish_reason", "error", 0}
-
-
 async def test_a_whole_answer(client: Client, scene: Scene) -> None:
     async def play(chance: random.Random) -> None:
-        reply = chance.choice(WHOLE)
+        reply = chance.choice(scene.forms.whole)
         damaged, path = mutate(reply, chance)
         scene.answer(encode(damaged))
         result = await scene.complete()
         if isinstance(result, Completion):
             check_completion(result)
-        if reply is WHOLE[0] and path and not ESSENTIAL.issuperset(path):
+        plain = reply is scene.forms.whole[0]
+        if plain and path and not scene.forms.essential.issuperset(path):
             assert isinstance(result, Completion), (path, damaged)
             assert result.text == TEXT
 
@@ -243,7 +308,7 @@ async def test_a_whole_answer(client: Client, scene: Scene) -> None:
 
 async def test_an_answer_in_a_stream(client: Client, scene: Scene) -> None:
     async def play(chance: random.Random) -> None:
-        events = chance.choice(STREAMS)
+        events = chance.choice(scene.forms.streams)
         damaged, intact = mutate_stream(events, chance)
         scene.answer(events_of(damaged), "text/event-stream")
         result = await scene.stream()
@@ -257,10 +322,10 @@ async def test_an_answer_in_a_stream(client: Client, scene: Scene) -> None:
 async def test_a_cut_answer(client: Client, scene: Scene) -> None:
     async def play(chance: random.Random) -> None:
         if chance.random() < 0.5:
-            scene.answer(cut(encode(WHOLE[0]), chance))
+            scene.answer(cut(encode(scene.forms.whole[0]), chance))
             assert isinstance(await scene.complete(), ServiceError)
             return
-        body = events_of(STREAMS[0])
+        body = events_of(scene.forms.streams[0])
         scene.answer(cut(body, chance), "text/event-stream")
         result = await scene.stream()
         assert TEXT.startswith(scene.said.replace("\ufffd", ""))
@@ -284,7 +349,7 @@ async def test_a_refusal(client: Client, scene: Scene) -> None:
 async def test_an_error_inside_a_stream(client: Client, scene: Scene) -> None:
     async def play(chance: random.Random) -> None:
         damaged, _ = mutate(chance.choice(REFUSALS), chance)
-        scene.answer(events_of([*WORDS, damaged], b""), "text/event-stream")
+        scene.answer(events_of([*scene.forms.words, damaged], b""), "text/event-stream")
         result = await scene.stream()
         assert isinstance(result, ServiceError)
         assert scene.said == TEXT or not isinstance(damaged, dict)
@@ -292,20 +357,21 @@ async def test_an_error_inside_a_stream(client: Client, scene: Scene) -> None:
     await rounds(f"inside {client}", play)
 
 
-FIELDS = [path for path in paths(last()) if path and path[0] in ("usage", "model", "created", "id")]
 SPOILT = [None, [], {}, "x", -1, True, [1], float("nan"), 10**30]
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
 async def test_what_only_accompanies_the_text_costs_no_answer(scene: Scene, streamed: bool) -> None:
-    for path in FIELDS:
+    forms = scene.forms
+    beside = ("usage", "model", "created", "created_at", "id")
+    for path in [path for path in paths(forms.last) if path and path[0] in beside]:
         for value in SPOILT:
             if streamed:
-                events = [*WORDS, replaced(last(), path, value)]
+                events = [*forms.words, replaced(forms.last, path, value)]
                 scene.answer(events_of(events), "text/event-stream")
                 result = await scene.stream()
             else:
-                scene.answer(encode(replaced(whole(), path, value)))
+                scene.answer(encode(replaced(forms.whole[0], path, value)))
                 result = await scene.complete()
             assert isinstance(result, Completion), (path, value, result)
             assert result.text == TEXT
@@ -314,7 +380,7 @@ async def test_what_only_accompanies_the_text_costs_no_answer(scene: Scene, stre
 
 @pytest.mark.parametrize("end", [b"data:[DONE]\n\n", b"data: [DONE]", b"data:  [DONE] \r\n\r\n"])
 async def test_the_end_is_known_however_it_is_spaced(scene: Scene, end: bytes) -> None:
-    body = events_of(STREAMS[0], end)
+    body = events_of(scene.forms.streams[0], end)
     for spaced in (body, body.replace(b"data: {", b"data:{")):
         scene.answer(spaced, "text/event-stream")
         result = await scene.stream()
@@ -323,16 +389,17 @@ async def test_the_end_is_known_however_it_is_spaced(scene: Scene, end: bytes) -
 
 
 async def test_finish_reasons_of_any_type(scene: Scene) -> None:
+    plain = scene.forms.whole[0]
+    path = next(path for path in paths(plain) if path and path[-1] == "finish_reason")
     for reason in ([], ["stop"], {}, {"a": 1}, 0, 7, True, None, "eos", ""):
-        scene.answer(encode(whole() | {"choices": [{"message": {"content": TEXT}, "index": 0,
-                                                    "finish_reason": reason}]}))  # fmt: skip
+        scene.answer(encode(replaced(plain, path, reason)))
         result = await scene.complete()
         assert isinstance(result, Completion if reason else ServiceError), (reason, result)
 
 
 async def test_half_a_surrogate_pair_costs_no_answer(scene: Scene) -> None:
-    scene.answer(b'{"choices": [{"message": {"content": "\\ud83d \\u0434\\u0430"},'
-                 b' "finish_reason": "stop"}]}')  # fmt: skip
+    plain = json.dumps(scene.forms.whole[0], ensure_ascii=False)
+    scene.answer(plain.replace(TEXT, "\\ud83d да").encode())
     result = await scene.complete()
     assert isinstance(result, Completion), result
     assert result.text == "\ufffd да"

@@ -10,6 +10,7 @@ from aiogram import BaseMiddleware, Bot, Dispatcher
 from aiogram.types import TelegramObject, Update
 
 from bots.common.coordination import Coordination
+from bots.common.intake.holding import HeldCalls
 from bots.common.intake.journal import Journal
 from bots.common.intake.pastes import Pastes
 from bots.common.intake.polling import JournalledPolling
@@ -36,6 +37,7 @@ class Intake(BaseMiddleware):
 
     async def start(self, bot: Bot, dispatcher: Dispatcher) -> None:
         """Begin to record polled updates, and run unfinished ones again."""
+        bot.session.middleware(HeldCalls())
         bot.session.middleware(JournalledPolling(self.journal, self._coordination))
         await self._recovery.start(
             bot, lambda update: self.feed(bot, dispatcher, update, replayed=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
-from bots.grisha.facts.kinds import content_stems
-from bots.grisha.facts.sentences import Word, read_words
+from bots.grisha.facts import owners
+from bots.grisha.facts.kinds import Question, content_stems
+from bots.grisha.facts.sentences import Sentence, Word, read_words, sentences
 from bots.grisha.facts.store import Fact
 from bots.grisha.facts.words import ADDITIONS, CORRECTIONS, END_PHRASES, ENDS, NOW, RENEWALS
 
@@ -26,6 +28,7 @@ class _Marks:
     adds: bool
     numbers: bool
     renews: frozenset[str]
+    becomes: bool
 
 
 def holding(facts: Sequence[Fact]) -> Sequence[Fact]:
@@ -36,11 +39,36 @@ def holding(facts: Sequence[Fact]) -> Sequence[Fact]:
     current: list[Fact] = []
     for fact in facts:
         marks = _marks(fact.text)
+        if not (marks.ends or marks.corrects or marks.renews or fact.kinds & _DATED):
+            current.append(fact)
+            continue
         ended = [old for old in current if _ends(fact, marks, old)]
         ids = {old.id for old in ended}
         current = [old for old in current if old.id not in ids]
         current.append(_instead_of(ended, fact))
     return current
+
+
+def changes(newer: Fact, old: Fact, asked: Question) -> bool:
+    """Whether a newer fact takes the place of an old one as the answer to a question.
+
+    The newer tells of a change in what is asked: «подарили айфон» after «у меня андроид»; «ещё»
+    tells of one more.
+    """
+    marks, before = _marks(newer.text), _marks(old.text)
+    if marks.adds:
+        return False
+    numbers = marks.numbers and before.numbers
+    if asked.relations & newer.relations & old.relations and numbers and marks.becomes:
+        return True
+    if newer.about_others or old.about_others:
+        return False
+    common = asked.kinds & newer.kinds & old.kinds
+    if not common and not marks.stems & before.stems:
+        return False
+    if asked.of_amount and numbers:
+        return True
+    return marks.ends or marks.now or marks.corrects or marks.becomes
 
 
 def _instead_of(ended: Sequence[Fact], fact: Fact) -> Fact:
@@ -85,12 +113,24 @@ def _marks(text: str) -> _Marks:
     }
     return _Marks(
         content_stems(words),
-        any(word.is_any(ENDS) for word in words) or _has_end_phrase(words),
+        any(word.is_any(ENDS) and not word.may_be("futr") for word in words)
+        or _has_end_phrase(words),
         any(word.is_any(CORRECTIONS) for word in words),
         now,
         any(word.is_any(ADDITIONS) for word in words),
         any(word.key[0].isdigit() or word.has("NUMR") or word.has("Anum") for word in words),
         frozenset(renews),
+        any(map(_becomes, sentences(text))),
+    )
+
+
+def _becomes(sentence: Sentence) -> bool:
+    """Whether the speaker has done something, or does it no more: «купила», «не встречаюсь»."""
+    return any(
+        any(word.has("perf", "past") for word in clause.words)
+        or any(a.key == "не" and b.has("VERB", "1per") for a, b in pairwise(clause.words))
+        for clause in sentence.clauses()
+        if owners.subject(clause) in (owners.ME, owners.NOBODY)
     )
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 
 from bots.grisha.facts.sentences import Word, read_words
 from bots.grisha.facts.words import (
+    AGENT_SUFFIXES,
     CHILDREN,
+    HE,
     KINDS,
     LANGUAGES,
+    MANY,
     MONTHS,
+    OTHERS,
     PETS,
     PROFESSIONS,
     QUESTIONS,
@@ -17,31 +24,38 @@ from bots.grisha.facts.words import (
     STOPWORDS,
     VAGUE,
     WIDER,
+    WORKS,
 )
 
 OTHER = "other"
 EVENT = "event"
+_ROOT = 4  # letters
 _NEAR = 3  # words between «мне» and «лет»
 
 
 def relations_of(words: Iterable[Word]) -> frozenset[str]:
     """The relatives and pets that are named: «дочка» → «дочь»."""
-    named = [
-        lemma
-        for word in words
-        for lemma in ((word.key,) if word.key in RELATIONS else word.lemmas)
-        if lemma in RELATIONS
-    ]
-    sure = [lemma for lemma in named if lemma not in VAGUE]
-    return frozenset(RELATIONS[lemma] for lemma in sure or named)
+    named = [_named(word) for word in words]
+    pairs = pairwise((*named, frozenset[str]()))
+    return frozenset(
+        RELATIONS[lemma]
+        for lemmas, after in pairs
+        for lemma in lemmas
+        if lemma not in VAGUE or not after  # «младшая племянница» is a niece
+    )
+
+
+def _named(word: Word) -> frozenset[str]:
+    lemmas = (word.key,) if word.key in RELATIONS else word.lemmas
+    return frozenset(lemma for lemma in lemmas if lemma in RELATIONS)
 
 
 def kinds_of(words: Sequence[Word]) -> frozenset[str]:
     """The kinds of fact that words may belong to."""
     kinds = {kind for kind, lemmas in KINDS.items() if any(word.is_any(lemmas) for word in words)}
-    if any(word.may_be("Geox") and word.has("NOUN") for word in words):
+    if any(word.has("NOUN", "Geox") for word in words):
         kinds.add("city")
-    if any(word.is_any(PROFESSIONS) for word in words):
+    if any(word.is_any(PROFESSIONS) for word in words) or _tells_trade(words):
         kinds.add("work")
     if any(word.is_any(LANGUAGES) for word in words):
         kinds.add("languages")
@@ -75,16 +89,62 @@ def asked_kinds(words: Sequence[Word]) -> frozenset[str]:
     return frozenset(kinds)
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a question asks for."""
+
+    words: Sequence[Word]
+    kinds: frozenset[str]
+    relations: frozenset[str]
+    stems: frozenset[str]
+
+    @classmethod
+    def read(cls, text: str) -> Question:
+        words = read_words(text)
+        return cls(words, asked_kinds(words), relations_of(words), content_stems(words))
+
+    @property
+    def of_others(self) -> bool:
+        """Whether it is of a relative, by name of kinship or as «он»."""
+        return bool(self.relations) or any(word.key in HE or word.is_any(HE) for word in self.words)
+
+    @property
+    def of_many(self) -> bool:
+        """«какие у меня аллергии», «перечисли»: every value is wanted, not the newest."""
+        return not self.of_amount and any(
+            word.key in MANY or (word.has("NOUN", "plur") and not word.may_be("sing"))
+            for word in self.words
+        )
+
+    @property
+    def of_amount(self) -> bool:
+        return any(word.key in ("сколько", "скоко", "скок") for word in self.words)
+
+
+def _tells_trade(words: Sequence[Word]) -> bool:
+    """«я обувщик», «фрезеровщиком работаю»: who does something, by the end of the word."""
+    mine = any(word.key in ("я", "мы") for word in words)
+    works = any(word.is_any(WORKS) for word in words)
+    return any(
+        word.has("NOUN", "anim")
+        and word.lemmas[0].endswith(AGENT_SUFFIXES)
+        and not word.has("Name")
+        and not any(lemma in RELATIONS or lemma in OTHERS for lemma in word.lemmas)
+        and ((mine and word.has("nomn")) or (works and word.may_be("ablt")))
+        for word in words
+    )
+
+
 def _tells_age(words: Sequence[Word]) -> bool:
     """«мне сорок один», «мне 30 лет»."""
     for at, word in enumerate(words):
         if word.key != "мне":
             continue
         after = words[at + 1 : at + 1 + _NEAR]
-        if after and (after[0].key.isdigit() or after[0].has("NUMR")):
+        if after and (after[0].key.isdigit() or after[0].may_be("NUMR")):
             return True
         if any(each.key in ("лет", "год", "года", "годиков", "стукнуло") for each in after) and any(
-            each.key.isdigit() or each.has("NUMR") for each in after
+            each.key.isdigit() or each.may_be("NUMR") for each in after
         ):
             return True
     return False
@@ -121,5 +181,16 @@ def stem(lemma: str) -> str:
     return lemma[: max(3, min(5, len(lemma) - 1))] if lemma[0].isalpha() else lemma
 
 
+@lru_cache(4096)
 def stems_of(text: str) -> frozenset[str]:
     return content_stems(read_words(text))
+
+
+def share_root(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether words of one and the other have a root in common: «развод», «развестись»."""
+    return any(
+        long.startswith(short[:_ROOT])
+        for first in one
+        for second in other
+        for short, long in ((first, second), (second, first))
+    )

@@ -1,4 +1,4 @@
-"""Read what a person says of themselves, sentence by sentence.
+"""Read what a person says of themselves, clause by clause.
 
 A statement keeps the person's own words. Questions, quotations, hypotheses, jokes, and what
 is told of other people make none.
@@ -10,24 +10,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from bots.grisha.facts import owners
 from bots.grisha.facts.kinds import OTHER, asked_kinds, content_stems, kinds_of, relations_of
+from bots.grisha.facts.owners import has_first_person
 from bots.grisha.facts.sentences import Sentence, Word, normalize, sentences
 from bots.grisha.facts.words import (
+    ALMOST,
+    AS_SAID,
+    CONSUMED,
+    CONTRAST,
     DO_NOT,
-    FIRST_PERSON,
+    DREAMS,
     FORGET,
+    FORGET_NOW,
     FORGETS_WHAT,
     FOUND_ELSEWHERE,
-    HE,
+    GIVEN_UP,
     IF,
     JOKES,
-    OTHERS,
+    ME,
+    MEDIA,
     QUESTION_WORDS,
-    RELATIONS,
+    REPORTS,
     REQUESTS,
     SENT,
+    SHADES,
+    SOUGHT,
     SPEECH,
     UNREAL,
+    YES_OR_NO,
 )
 
 MAX_OWN_TEXT = 1000  # characters; a longer message is pasted, not told
@@ -35,35 +46,19 @@ MAX_STATEMENT = 240  # characters of own words that one fact keeps
 MAX_CONTEXT = 160  # characters of what was said before
 _ELLIPTIC = 4  # words of an answer that needs its question
 # Of one's own: with them a short sentence is told rather than answered.
-_SELF = frozenset(
-    [
-        "я",
-        "меня",
-        "мне",
-        "мной",
-        "мой",
-        "моя",
-        "мое",
-        "мои",
-        "моего",
-        "моей",
-        "моему",
-        "моих",
-        "моим",
-        "мы",
-        "нас",
-        "нам",
-    ]
-)
+_SELF = ME | frozenset(["мы", "нас", "нам"])
 _MIN_WORDS = 2  # one word answers a question, or tells nothing
 _MIN_MAIN_CLAUSE = 3  # words before «если» that tell something by themselves
-_I = frozenset(["я", "мы"])
-_TO_ME = frozenset(["мне", "меня", "мной", "нам", "нас", "нами"])
-_ASSENT = frozenset(["да", "ага", "угу", "нет", "не", "неа", "конечно", "точно"])
+_COUNTER_QUESTION = 3  # words of «а собак?» without its question mark
+_YES = frozenset(["да", "ага", "угу", "конечно", "точно"])
+_NO = frozenset(["нет", "не", "неа"])
 # A sentence about a relative alone tells these of the relative, not of the speaker.
 _OWN_ONLY = frozenset(
-    ["city", "work", "studies", "age", "birthday", "health", "habits", "plans", "tastes"]
-)
+    ["city", "work", "studies", "age", "birthday", "health", "habits", "plans", "tastes",
+     "possessions", "languages", "dislikes"]
+)  # fmt: skip
+_ABSENT = frozenset([owners.OTHER, owners.LISTENER])
+_THIRD = frozenset([owners.RELATIVE, owners.NAMED, owners.PRONOUN])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +90,17 @@ def read(text: str, question: str = "", before: str = "") -> Reading:
     forgets, forgets_last = _forgets(own)
     if forgets or forgets_last:
         return Reading(forgets=forgets, forgets_last=forgets_last)
-    if any(sentence.any_of(JOKES) for sentence in own) or _is_grotesque(text):
-        return Reading(forgets_last=_is_joke_of_before(own))
-    if taken_back := _takes_back(own):
-        return Reading(takes_back=taken_back)
-    kept = [sentence for sentence in map(_before_condition, own) if sentence and _tells(sentence)]
-    return Reading(_statement(kept, question, before))
+    if _is_grotesque(text):
+        return Reading()
+    own, was_joke, joked_of = _after_joke(own)
+    if taken_back := joked_of | _takes_back(own):
+        was_joke = False
+    kept = [] if _is_counter_question(own, before) else _told(own)
+    return Reading(
+        None if taken_back and not joked_of else _statement(kept, question, before),
+        forgets_last=was_joke,
+        takes_back=taken_back,
+    )
 
 
 def _until_speech(own: Sequence[Sentence]) -> Sequence[Sentence]:
@@ -110,22 +110,34 @@ def _until_speech(own: Sequence[Sentence]) -> Sequence[Sentence]:
         head, colon, _ = sentence.text.partition(":")
         if colon:
             clause = next(iter(sentences(head)), None)
-            if clause and clause.any_of(SPEECH):
-                return kept
+            if clause and (clause.any_of(SPEECH) or _names_speaker(clause)):
+                mine = has_first_person(clause.words) and relations_of(clause.words)
+                return [*kept, clause] if mine else kept
         kept.append(sentence)
     return kept
+
+
+def _names_speaker(head: Sentence) -> bool:
+    """«мой бывший: «…»»: who speaks, and no verb."""
+    return owners.subject(head) in (owners.OTHER, owners.RELATIVE) and not any(
+        word.has("VERB") for word in head.words
+    )
 
 
 def _forgets(own: Sequence[Sentence]) -> tuple[frozenset[str], bool]:
     """What «сотри про психолога» and «не спрашивай меня про эльбрус» ask to forget."""
     for sentence in own:
-        at = sentence.first_of(FORGET)
         words = sentence.words
-        wish = (
-            at is not None
-            and (at == 0 or words[at - 1].key not in ("не", "я"))
-            and (words[at].may_be("impr") or any(word.key in ("прошу", "можешь") for word in words))
+        asked = any(word.key in ("прошу", "можешь", "просьба", "давай") for word in words)
+        at = next(
+            (
+                at
+                for at, word in enumerate(words)
+                if word.key in FORGET_NOW or (asked and word.is_any(FORGET))
+            ),
+            None,
         )
+        wish = at is not None and (at == 0 or words[at - 1].key not in ("не", "я"))
         wish = wish or (
             any(
                 first.key == "не" and second.may_be("impr") and second.is_any(DO_NOT)
@@ -134,29 +146,51 @@ def _forgets(own: Sequence[Sentence]) -> tuple[frozenset[str], bool]:
             and any(word.key in ("больше", "про", "об", "о") for word in words)
         )
         if wish:
-            named = content_stems(
+            named = _named_thing(words) or content_stems(
                 word for each in own for word in each.words
-                if word.may_be("NOUN") and not word.is_any(FORGETS_WHAT)
+                if word.has("NOUN") and not word.is_any(FORGETS_WHAT)
             )  # fmt: skip
             return named, not named
     return frozenset(), False
 
 
+def _named_thing(words: Sequence[Word]) -> frozenset[str]:
+    """What follows «про» and «о»."""
+    return content_stems(
+        after for before, after in pairwise(words)
+        if before.key in ("про", "о", "об", "насчет") and not after.is_any(FORGETS_WHAT)
+    )  # fmt: skip
+
+
 def _is_grotesque(text: str) -> bool:
     """«ага, женился и лечу в стамбул)))»: agreement and laughter mark a joke."""
-    return ")))" in text and normalize(text.lstrip()).startswith(("ага", "угу", "конечно", "да да"))
+    return ")))" in text and normalize(text.lstrip()).startswith(
+        ("ага", "угу", "конечно", "да ", "ну да", "а то")
+    )
 
 
-def _is_joke_of_before(own: Sequence[Sentence]) -> bool:
-    """Whether a short message says that the one before was a joke: «шучу»."""
-    return sum(len(sentence.words) for sentence in own) <= _ELLIPTIC
+def _after_joke(own: Sequence[Sentence]) -> tuple[Sequence[Sentence], bool, frozenset[str]]:
+    """The sentences after a joke, whether it was the message before, and of what it was.
+
+    «шучу, до зарплаты сто рублей», «я пошутил про увольнение».
+    """
+    at = max((at for at, each in enumerate(own) if each.any_of(JOKES)), default=None)
+    if at is None:
+        return own, False, frozenset()
+    words = own[at].words
+    about = [
+        after for before, after in pairwise(words)
+        if before.key in ("про", "о", "об", "насчет") and not after.has("PREP")
+    ]  # fmt: skip
+    place = own[at].first_of(JOKES) or 0
+    return own[at + 1 :], at == 0 and place < _ELLIPTIC and not about, content_stems(about)
 
 
 def _takes_back(own: Sequence[Sentence]) -> frozenset[str]:
     """«какой стамбул»: a question without a question mark takes back what was said before."""
     for sentence in own:
         for clause in sentence.clauses():
-            words = clause.words[clause.words[0].key in _ASSENT :]
+            words = clause.words[clause.words[0].key in _YES | _NO :]
             if (
                 1 < len(words) <= _ELLIPTIC
                 and words[0].is_any(frozenset(["какой"]))
@@ -167,169 +201,250 @@ def _takes_back(own: Sequence[Sentence]) -> frozenset[str]:
     return frozenset()
 
 
-def _tells(sentence: Sentence) -> bool:
-    """Whether a sentence states something that is so."""
-    return not (
-        sentence.asks
-        or _is_unreal(sentence)
-        or _is_request(sentence)
-        or _is_found(sentence)
-        or _is_foreign(sentence)
+def _is_counter_question(own: Sequence[Sentence], before: str) -> bool:
+    """«а собак»: it continues the author's question before, and tells nothing."""
+    if not before or len(own) != 1 or own[0].words[0].key not in ("а", "и"):
+        return False
+    asked = sentences(before)
+    words = own[0].words
+    listener = "ты" in {word.key for each in asked for word in each.words}
+    return (
+        (listener or bool(asked and asked[-1].asks))
+        and not has_first_person(words)
+        and (len(words) <= _COUNTER_QUESTION or not any(word.has("VERB") for word in words))
     )
 
 
-def _before_condition(sentence: Sentence) -> Sentence | None:
-    """The part before «если …»; nothing when the sentence begins with it."""
-    keys = [word.key for word in sentence.words]
-    at = next((at for at, key in enumerate(keys) if key in IF), None)
-    if at is None or keys[at + 1 : at + 2] in (["что"], ["честно"]):
+def _told(own: Sequence[Sentence]) -> Sequence[Sentence]:
+    parts = (_real_part(sentence) for sentence in own if _tells(sentence))
+    return [part for part in parts if part and part.words]
+
+
+def _tells(sentence: Sentence) -> bool:
+    """Whether a sentence states something at all."""
+    return not (sentence.asks or _is_request(sentence) or _is_found(sentence))
+
+
+def _real_part(sentence: Sentence) -> Sentence | None:
+    """The clauses of a sentence that are so, and not of somebody else."""
+    clauses = list(sentence.clauses())
+    kept: list[Sentence] = []
+    real = True
+    for clause in clauses:
+        real = (real or _turns_back(clause)) and not _is_unreal(clause)
+        head = _before_condition(clause) if not real else clause
+        if head and not _is_foreign(head):
+            kept.append(head)
+        elif head and owners.subject(head) == owners.OTHER and not kept:
+            real = False  # what follows is about the same person
+    if _gives_up(sentence):
+        return None
+    if len(kept) == len(clauses) and all(a is b for a, b in zip(kept, clauses, strict=True)):
         return sentence
+    if not any(map(_is_own, kept)):
+        return None
+    return Sentence(
+        ", ".join(each.text for each in kept), tuple(word for each in kept for word in each.words)
+    )
+
+
+def _is_own(clause: Sentence) -> bool:
+    return owners.subject(clause) in (owners.ME, owners.NOBODY, owners.RELATIVE)
+
+
+def _turns_back(clause: Sentence) -> bool:
+    """«…, а я в десятом классе»: from what isn't so back to what is."""
+    return clause.words[0].key in CONTRAST and has_first_person(clause.words)
+
+
+def _before_condition(clause: Sentence) -> Sentence | None:
+    """«куплю дом если накоплю»: the part before the condition, if it tells something."""
+    at = next((at for at, word in enumerate(clause.words) if word.key in IF), 0)
     if at < _MIN_MAIN_CLAUSE:
         return None
-    head = sentence.text[: sentence.text.lower().find(sentence.words[at].text.lower())]
-    return Sentence(head.rstrip(" ,"), sentence.words[:at])
+    words = clause.words[:at]
+    end = clause.text.lower().find(clause.words[at].text.lower())
+    head = Sentence(clause.text[:end].rstrip(" ,"), words)
+    return None if _is_unreal(head) else head
 
 
-def _is_unreal(sentence: Sentence) -> bool:
-    words = sentence.words
-    return any(word.key in UNREAL for word in words) or any(
-        after.key == "б" and before.has("VERB", "past") for before, after in pairwise(words)
+def _is_unreal(clause: Sentence) -> bool:
+    words = clause.words
+    keys = [word.key for word in words]
+    if any(key in UNREAL for key in keys) or clause.any_of(DREAMS):
+        return True
+    if keys[0] in ("чтобы", "чтоб") and has_first_person(words):
+        return True
+    if any(first == "как" and second in AS_SAID for first, second in pairwise(keys)):
+        return True
+    if any(pair in ALMOST for pair in pairwise(keys)):
+        return True
+    if any(key in IF and after not in ("что", "честно") for key, after in pairwise((*keys, ""))):
+        return True
+    return any(after.key == "б" and before.has("VERB", "past") for before, after in pairwise(words))
+
+
+def _gives_up(sentence: Sentence) -> bool:
+    """«мечтали о корее, но не поедем»: a plan that is over as soon as it is told."""
+    keys = [word.lemmas[0] for word in sentence.words]
+    planned = any(lemma in GIVEN_UP["planned"] for lemma in keys)
+    dropped = any(
+        word.has("past") and word.lemmas[0] in GIVEN_UP["dropped"] for word in sentence.words
+    ) or any(
+        first.key == "не" and second.has("VERB", "1per", "futr")
+        for first, second in pairwise(sentence.words)
     )
+    return planned and dropped
 
 
 def _is_request(sentence: Sentence) -> bool:
     """Whether it asks for something, and tells nothing of the author in passing."""
-    first = sentence.words[0]
-    asks = first.key in QUESTION_WORDS or any(word.key == "ли" for word in sentence.words[:3])
-    if asks and not _has_first_person(sentence):
-        return True
-    return any(word.key in REQUESTS for word in sentence.words[:3]) and not _has_first_person(
-        sentence
-    )
+    words = sentence.words
+    asks = words[0].key in QUESTION_WORDS or any(word.key == "ли" for word in words[:3])
+    asks = asks or any(word.key in REQUESTS for word in words[:3])
+    return asks and not has_first_person(words)
 
 
 def _is_found(sentence: Sentence) -> bool:
     """«мне вакансию скинули, крановщица»: read or sent, not lived."""
-    return sentence.any_of(FOUND_ELSEWHERE) and sentence.any_of(SENT)
+    found = [word for word in sentence.words if word.is_any(FOUND_ELSEWHERE)]
+    sent = [word for word in sentence.words if word.is_any(SENT)]
+    return bool(found and sent) and (len(found) > 1 or len(sent) > 1 or found != sent)
 
 
-def _has_first_person(sentence: Sentence) -> bool:
-    return any(word.key in FIRST_PERSON or word.has("VERB", "1per") for word in sentence.words)
-
-
-def _is_foreign(sentence: Sentence) -> bool:
-    """Whether it is about somebody who is no family of the author's."""
-    if any(word.key.startswith("соседск") for word in sentence.words):
-        return True
-    clauses = list(sentence.clauses())
-    subject = next((who for who in map(_subject, clauses) if who), "")
-    if "other" in map(_owner, clauses):
-        return True
-    return subject == "other" or (subject == "he" and not _has_first_person(sentence))
-
-
-def _subject(clause: Sentence) -> str:
-    """Who acts: the author ("me"), a relative, an acquaintance ("other"), "he" or nobody named."""
-    before: Word | None = None
-    for word in clause.words:
-        if word.key in _I or word.has("VERB", "1per"):
-            return "me"
-        if word.key in _TO_ME and not (before and before.key == "у"):
-            return "me"
-        if word.key in HE:
-            return "he"
-        if word.may_be("nomn") and not (before and before.has("PREP")):
-            if word.is_any(OTHERS):
-                return "other"
-            if any(lemma in RELATIONS for lemma in word.lemmas):
-                return "relative"
-            if word.has("Name"):
-                return "named"
-        before = word
-    if any(word.key in FIRST_PERSON for word in clause.words):
-        return "me"
-    verb = next((word for word in clause.words if word.has("VERB", "past")), None)
-    free = [
-        word
-        for before, word in pairwise((None, *clause.words))
-        if word and not (before and before.has("PREP"))
-    ]
-    if verb and not any(_agree(word, verb) for word in free):
-        return "me"  # «купил барабаны»: who tells it leaves «я» out
-    return ""
-
-
-def _owner(clause: Sentence) -> str:
-    """Whose life «у меня сосед врач» is: not the author's, though he stands first in it."""
+def _is_foreign(clause: Sentence) -> bool:
+    """Whether a clause is about the listener, or somebody who is no family of the author's."""
     words = clause.words
-    named = any(word.is_any(OTHERS) and word.has("nomn") for word in words)
-    acts = any(
-        word.key in _I or word.has("VERB", "1per") or word.has("VERB", "past") for word in words
-    )
-    return "other" if named and not acts else ""
-
-
-def _agree(noun: Word, verb: Word) -> bool:
-    """Whether a noun may be the subject of a verb in the past."""
-    form = ("sing",) if verb.has("sing") else ("plur",)
-    gender = next((each for each in ("masc", "femn", "neut") if verb.has(each)), None)
-    return noun.may_be("NOUN", "nomn", *form, *([gender] if gender else []))
-
-
-def _is_about_relative(sentence: Sentence) -> bool:
-    """Whether the relative acts, not the author: «сестра живёт в Казани»."""
-    subjects = [who for who in map(_subject, sentence.clauses()) if who]
-    if subjects and subjects[0] in ("relative", "named"):
+    if any(word.key.startswith("соседск") for word in words):
         return True
-    words = sentence.words
-    at = next((at for at, word in enumerate(words) if word.lemmas[0] in RELATIONS), None)
-    if at is None or at == 0 or not words[at].may_be("nomn"):
-        return False
-    owned = words[at - 1].key in FIRST_PERSON - {"я", "мы"}
-    return owned and any(word.may_be("VERB", "3per") for word in words[at + 1 :])
-
-
-def _own_words(sentence: Sentence) -> Sequence[Word]:
-    """The words of a sentence without the clauses about «он» or somebody by name."""
-    clauses = list(sentence.clauses())
-    own = [clause for clause in clauses if _subject(clause) not in ("named", "other", "he")]
-    if len(own) in (0, len(clauses)):
-        return sentence.words
-    return [word for clause in own for word in clause.words]
+    who = owners.subject(clause)
+    reports = any(word.is_any(REPORTS) and word.has("3per") for word in words)
+    return who in _ABSENT or (reports and not has_first_person(words))
 
 
 def _statement(kept: Sequence[Sentence], question: str, before: str) -> Statement | None:
-    if not kept:
-        return None
+    antecedent = relations_of(_words(before)) or relations_of(_words(question))
     kinds: set[str] = set()
     relations: set[str] = set()
     about_others = True
+    told: list[Sentence] = []
+    shades: list[str] = []
     for sentence in kept:
-        found = kinds_of(_own_words(sentence))
-        if _is_about_relative(sentence):
-            found -= _OWN_ONLY
+        clauses = list(sentence.clauses())
+        whose = owners.subjects(clauses)
+        named = relations_of(sentence.words)
+        if owners.PRONOUN in whose and owners.ME not in whose and not named:
+            if not antecedent:
+                continue  # «он сказал» of somebody who isn't known
+            named = antecedent
+        own = [
+            word
+            for clause, who in zip(clauses, whose, strict=True)
+            if who not in _THIRD
+            for word in clause.words
+        ]
+        found = kinds_of(own or sentence.words)
+        if _is_of_others(clauses, whose):
+            found = (found | kinds_of(sentence.words)) - _OWN_ONLY
+            named = owners.narrowed(named, clauses)
         else:
+            found |= kinds_of(sentence.words) - _OWN_ONLY
             about_others = False
+        if content_stems(sentence.words):
+            shades.append(_shade(clauses, whose))
+        if owners.PRONOUN in whose:
+            named |= antecedent
         kinds |= found
-        relations |= relations_of(sentence.words)
-    count = sum(len(sentence.words) for sentence in kept)
-    context = _context(question, before)
-    text = " ".join(sentence.text for sentence in kept)[:MAX_STATEMENT].strip()
-    first = kept[0].words[0].key
-    whole = kinds and any(word.key in _SELF for sentence in kept for word in sentence.words)
-    if "?" in question and (first in _ASSENT or (count <= _ELLIPTIC and not whole)):
+        relations |= named
+        antecedent = named or antecedent
+        told.append(sentence)
+    if not told:
+        return None
+    if shades and all(shades):
+        kinds = {kind for kind in kinds if all(kind in SHADES[shade] for shade in shades)}
+        kinds.update(shades, ["plans"] if "media" not in shades else [])
+    return _with_question(told, kinds, relations, about_others, question, before)
+
+
+def _with_question(
+    told: Sequence[Sentence],
+    kinds: set[str],
+    relations: set[str],
+    about_others: bool,
+    question: str,
+    before: str,
+) -> Statement | None:
+    count = sum(len(sentence.words) for sentence in told)
+    text = " ".join(sentence.text for sentence in told)[:MAX_STATEMENT].strip()
+    first = told[0].words[0].key
+    whole = kinds and any(word.key in _SELF for sentence in told for word in sentence.words)
+    answers = "?" in question and (
+        first in _YES | _NO or (count <= _ELLIPTIC and not whole) or _is_fragment(told[0])
+    )
+    if answers:
         asked = question.rpartition("?")[0][-MAX_CONTEXT:].strip() + "?"
-        kinds |= asked_kinds(_words(asked))
-        text = f"— {asked} — {text}"
-    elif count < _MIN_WORDS or not content_stems(_words(text)):
+        asked = asked.rpartition(". ")[2]
+        kinds |= asked_kinds(_words(asked)) if first not in _NO else set()
+        relations |= relations_of(_words(asked)) | relations_of(_words(before))
+        if first in _YES or not _offers(asked):
+            text = f"— {asked} — {text}"
+            count = max(count, _MIN_WORDS)
+    if count < _MIN_WORDS or not content_stems(_words(text)):
         return None
     return Statement(
-        text,
-        frozenset(kinds or {OTHER}),
-        context,
-        frozenset(relations),
+        text, frozenset(kinds or {OTHER}), _context(question, before), frozenset(relations),
         about_others,
+    )  # fmt: skip
+
+
+def _is_fragment(sentence: Sentence) -> bool:
+    """«китайский, иероглифы снятся»: its first clause is an answer, not a sentence."""
+    clause = next(iter(sentence.clauses()), sentence)
+    return len(clause.words) <= _ELLIPTIC and not (
+        has_first_person(clause.words) or any(word.has("VERB") for word in clause.words)
     )
+
+
+def _offers(question: str) -> bool:
+    """Whether a question names an answer that may be wrong: «ты врач?»."""
+    words = _words(question)
+    return not any(word.key in QUESTION_WORDS - YES_OR_NO for word in words)
+
+
+def _shade(clauses: Sequence[Sentence], whose: Sequence[str]) -> str:
+    """Whether a sentence tells only of what is to come, of a film, or of a job that is sought."""
+    found = [_shade_of(clause) for clause in clauses]
+    plain = any(
+        who == owners.ME and not shade and not _is_of_unnamed(clause)
+        for clause, who, shade in zip(clauses, whose, found, strict=True)
+    )
+    return "" if plain else next((shade for shade in found if shade), "")
+
+
+def _is_of_unnamed(clause: Sentence) -> bool:
+    """«обещали перезвонить»: some people did."""
+    return not has_first_person(clause.words) and any(
+        word.has("VERB", "past", "plur") for word in clause.words
+    )
+
+
+def _shade_of(clause: Sentence) -> str:
+    verbs = [word for word in clause.words if word.has("VERB") and not word.has("impr")]
+    if verbs and all(word.has("futr", "1per") for word in verbs):
+        return "future"
+    if clause.any_of(MEDIA) and clause.any_of(CONSUMED):
+        return "media"
+    return "sought" if clause.any_of(SOUGHT) else ""
+
+
+def _is_of_others(clauses: Sequence[Sentence], whose: Sequence[str]) -> bool:
+    """Whether only relatives act: «сестра живёт в Казани»."""
+    if any(
+        who == owners.ME and content_stems(clause.words)
+        for clause, who in zip(clauses, whose, strict=True)
+    ):
+        return False
+    return next((who for who in whose if who), "") in _THIRD and (whose[0] in _THIRD)
 
 
 def _words(text: str) -> Sequence[Word]:

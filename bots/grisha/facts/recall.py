@@ -4,28 +4,56 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bots.grisha.facts.holding import holding
-from bots.grisha.facts.kinds import asked_kinds, content_stems, is_about_same, relations_of
+from bots.grisha.facts.holding import changes, holding
+from bots.grisha.facts.kinds import (
+    OTHER,
+    Question,
+    is_about_same,
+    stems_of,
+)
 from bots.grisha.facts.sentences import Word, read_words
 from bots.grisha.facts.store import Fact
-from bots.grisha.facts.words import AMOUNTS, NAMED, PLACES
+from bots.grisha.facts.words import AMOUNTS, NAMED, PLACES, SHADES
 
 MAX_RECALLED = 5
-# A question of these is answered by facts of the kind, or hardly at all.
-STRICT_KINDS = frozenset(
-    ["city", "work", "studies", "age", "birthday", "family", "children", "pets"]
-)
-KIND_BONUS = 0.3
-WORD_BONUS = 0.12
 CONTEXT_SHARE = 0.3  # what the talk before says of a fact
-MIN_SCORE = 0.15
-STRICT_SCORE = 0.3  # of what is of another kind than what was asked
-FORM_BONUS = 0.1
+# Weights of evidence beside the likeness of meaning; near to those of a logistic regression.
+KIND, RELATION, WORDS, FORM = 0.45, 0.1, 0.1, 0.3
+OTHER_KIND, NO_KIND = -0.1, -0.35
+MIN_SCORE = 0.0
+ANOTHER_DAY = timedelta(hours=12)  # between what was so and what has become of it
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How a fact bears on a question; each between 0 and about 1."""
+
+    likeness: float
+    kind: float
+    relation: float
+    words: float
+    form: float
+    other_kind: float
+    no_kind: float
+
+    def score(self) -> float:
+        return (
+            self.likeness
+            + KIND * self.kind
+            + RELATION * self.relation
+            + WORDS * self.words
+            + FORM * self.form
+            + OTHER_KIND * self.other_kind
+            + NO_KIND * self.no_kind
+        )
 
 
 def recall(
@@ -39,49 +67,93 @@ def recall(
     `facts` are one person's, oldest first. `vectors` are those of the question and of the
     texts of the facts, in this order; without them words alone decide.
     """
-    if not facts:
-        return ()
-    asked = read_words(question)
-    kinds, relations = asked_kinds(asked), relations_of(asked)
-    wanted = content_stems(asked)
-    told = {fact.id: content_stems(read_words(fact.text)) for fact in facts}
+    asked = Question.read(question)
+    scored = [
+        (evidence.score(), at, fact)
+        for at, (fact, evidence) in enumerate(bearing(facts, asked, vectors))
+    ]
+    scored = [each for each in scored if each[0] >= floor]
+    scored.sort(key=lambda each: (-each[0], -each[1]))
+    best = [fact for _, _, fact in scored[:MAX_RECALLED]]
+    return best if asked.of_many else _newest(best, asked)
+
+
+def bearing(
+    facts: Sequence[Fact], asked: Question, vectors: NDArray[np.float32] | None
+) -> Sequence[tuple[Fact, Evidence]]:
+    """The facts that hold and may bear on a question, with how they do."""
+    told = {fact.id: stems_of(fact.text) for fact in facts}
     weights = _weights(list(told.values()))
     vector_of = {fact.id: at for at, fact in enumerate(facts, 1)}
-    scored = []
-    for at, fact in enumerate(holding(facts)):
-        if not is_about_same(relations, fact.relations) or (fact.about_others and not relations):
+    form = _asked_form(asked.words)
+    likeness = _likeness(vectors)
+    found = []
+    for fact in holding(facts):
+        related = is_about_same(asked.relations, fact.relations)
+        if not related or (fact.about_others and not asked.of_others):
             continue
-        likeness = float(vectors[0] @ vectors[vector_of[fact.id]]) if vectors is not None else 0.0
+        if asked.kinds and any(
+            not asked.kinds & SHADES[shade] for shade in fact.kinds & SHADES.keys()
+        ):
+            continue
         stems = told[fact.id]
-        common = sum(weights[stem] for stem in wanted & stems)
-        beside = content_stems(read_words(fact.context)) & wanted
+        common = sum(weights[stem] for stem in asked.stems & stems)
+        beside = stems_of(fact.context) & asked.stems
         common += CONTEXT_SHARE * sum(weights.get(stem, 1.0) for stem in beside - stems)
-        score = (
-            likeness
-            + KIND_BONUS * bool(kinds & fact.kinds)
-            + KIND_BONUS
-            * bool(relations and is_about_same(relations, fact.relations) and fact.relations)
-            + WORD_BONUS * common
-            + FORM_BONUS * _has_asked_form(asked, read_words(fact.text))
+        same_kind = bool(asked.kinds & fact.kinds)
+        evidence = Evidence(
+            float(likeness[vector_of[fact.id]]) if likeness is not None else 0.0,
+            float(same_kind),
+            float(bool(asked.relations) and bool(fact.relations)),
+            common,
+            float(form(fact.text)),
+            float(bool(asked.kinds) and fact.kinds != {OTHER} and not same_kind),
+            float(fact.kinds == {OTHER}),
         )
-        enough = floor
-        if kinds and kinds <= STRICT_KINDS and not kinds & fact.kinds:
-            enough = max(floor, STRICT_SCORE)
-        if score >= enough:
-            scored.append((score, at, fact))
-    scored.sort(key=lambda each: (-each[0], -each[1]))
-    return [fact for _, _, fact in scored[:MAX_RECALLED]]
+        found.append((fact, evidence))
+    return found
 
 
-def _has_asked_form(asked: Sequence[Word], told: Sequence[Word]) -> bool:
-    """Whether there is a name where one is asked for, a number, a place."""
-    if any(word.is_any(NAMED) for word in asked) and any(word.may_be("Name") for word in told):
-        return True
-    if any(word.is_any(AMOUNTS) for word in asked) and any(
-        word.key[0].isdigit() or word.has("NUMR") or word.has("Anum") for word in told
-    ):
-        return True
-    return any(word.key in PLACES for word in asked) and any(word.may_be("Geox") for word in told)
+def _newest(best: Sequence[Fact], asked: Question) -> Sequence[Fact]:
+    """Without what has changed on another day: «какой у меня телефон» asks for the newest."""
+    return [
+        fact
+        for fact in best
+        if not any(
+            newer.said_at - fact.said_at > ANOTHER_DAY and changes(newer, fact, asked)
+            for newer in best
+        )
+    ]
+
+
+def _likeness(vectors: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+    return None if vectors is None else vectors @ vectors[0]
+
+
+def _asked_form(asked: Sequence[Word]) -> Callable[[str], bool]:
+    """Tells whether a text has a name where one is asked for, a number, a place."""
+    name = any(word.is_any(NAMED) for word in asked)
+    amount = any(word.is_any(AMOUNTS) for word in asked)
+    place = any(word.key in PLACES for word in asked)
+    if not (name or amount or place):
+        return lambda text: False
+
+    def has_form(text: str) -> bool:
+        names, numbers, places = _forms(text)
+        return (name and names) or (amount and numbers) or (place and places)
+
+    return has_form
+
+
+@lru_cache(4096)
+def _forms(text: str) -> tuple[bool, bool, bool]:
+    """Whether there is a name in a text, a number, a place."""
+    told = read_words(text)
+    return (
+        any(word.may_be("Name") for word in told),
+        any(word.key[0].isdigit() or word.may_be("NUMR") or word.has("Anum") for word in told),
+        any(word.may_be("Geox") for word in told),
+    )
 
 
 def _weights(told: Sequence[frozenset[str]]) -> dict[str, float]:

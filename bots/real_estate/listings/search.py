@@ -6,16 +6,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    TableValuedAlias,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from bots.real_estate.listings.plain import plain
+from bots.real_estate.listings.rides import ride_table
 from bots.real_estate.listings.store import Listing, ListingStore, listings, to_listing
 from bots.real_estate.listings.text import HasWords
-from bots.real_estate.request import Slots
+from bots.real_estate.metro.travel import way_of
+from bots.real_estate.request import TRAVEL, Slots
 from bots.real_estate.understanding.gazetteer import load_gazetteer
 from services.storage.database import retry_when_unavailable
 
-Sort = Literal["price", "price_per_metre", "discount"]
+Sort = Literal["price", "price_per_metre", "discount", "travel"]
 PAGE = 5
 _RENOVATED = ("с ремонтом", "косметический", "евро", "дизайнерский")
 
@@ -51,27 +64,35 @@ async def search(
     store: ListingStore, slots: Slots, *, sort: Sort = "price", offset: int = 0, limit: int = PAGE
 ) -> SearchPage:
     """The flats that fit, `limit` of them from `offset` on."""
-    filters = build_filters(slots)
+    ride = _rides(slots)
+    filters = build_filters(slots, ride)
     where = and_(listings.c.price > 0, *(item.clause for item in filters))
+    source = _joined(ride)
     async with store.database.session() as session:
         total = int(
-            await session.scalar(select(func.count()).select_from(listings).where(where)) or 0
+            await session.scalar(select(func.count()).select_from(source).where(where)) or 0
         )
         if total == 0:
-            return SearchPage(0, (), await _blockers(session, filters, slots))
-        query = select(listings).where(where).order_by(*_order(sort), listings.c.id)
-        rows = (await session.execute(query.limit(limit).offset(offset))).mappings().all()
-    return SearchPage(total, tuple(to_listing(row) for row in rows))
+            return SearchPage(0, (), await _blockers(session, filters, slots, ride))
+        query = select(listings.c.id).select_from(source).where(where)
+        query = query.order_by(*_order(sort, ride), listings.c.id).limit(limit).offset(offset)
+        # Numbers are sorted, then five rows read: whole rows are long.
+        ids = (await session.scalars(query)).all()
+        rows = await session.execute(select(listings).where(listings.c.id.in_(ids)))
+        found = {row["id"]: to_listing(row) for row in rows.mappings()}
+    return SearchPage(total, tuple(found[number] for number in ids))
 
 
 def search_query(slots: Slots, newer_than: int) -> Select[Any]:
     """The listings that fit and came after the listing `newer_than`."""
-    clauses = [item.clause for item in build_filters(slots)]
-    return select(listings).where(listings.c.id > newer_than, *clauses).order_by(listings.c.price)
+    ride = _rides(slots)
+    clauses = [item.clause for item in build_filters(slots, ride)]
+    query = select(listings).select_from(_joined(ride))
+    return query.where(listings.c.id > newer_than, *clauses).order_by(listings.c.price)
 
 
-def build_filters(slots: Slots) -> list[Filter]:
-    """What a listing must be, a filter for each thing that was said."""
+def build_filters(slots: Slots, ride: TableValuedAlias | None = None) -> list[Filter]:
+    """What a listing must be, a filter for each thing that was said; `ride` is joined to it."""
     field = listings.c
     said = slots.said()
     filters = [
@@ -100,7 +121,34 @@ def build_filters(slots: Slots) -> list[Filter]:
             filters.append(Filter((f"{name}_min",), amount >= low))
         if high is not None:
             filters.append(Filter((f"{name}_max",), amount <= high))
+    if ride is not None:
+        walk = slots.travel_minutes - ride.c.minutes + 0.5  # whole minutes are shown
+        filters.append(Filter(TRAVEL, field.metro_min < walk))
     return [*filters, *_floor_filters(slots), *_quality_filters(slots)]
+
+
+def _rides(slots: Slots) -> TableValuedAlias | None:
+    """The minutes of the ride from each station to where a request's way leads."""
+    way = way_of(slots)
+    if way is None or slots.travel_minutes is None:
+        return None
+    return ride_table(
+        (target.city, name, minutes)
+        for target in way.targets
+        for name, minutes in target.rides.items()
+        if minutes <= slots.travel_minutes
+    )
+
+
+def _joined(ride: TableValuedAlias | None, *, outer: bool = False) -> FromClause:
+    """The listings, each with its ride where a way is told."""
+    if ride is None:
+        return listings
+    field = listings.c
+    # The city stands in an expression, so that SQLite goes by the station's index, not the city's.
+    city = func.coalesce(field.city_key, "")
+    here = and_(field.metro_key == ride.c.station, city == ride.c.city)
+    return listings.outerjoin(ride, here) if outer else ride.join(listings, here)
 
 
 def _floor_filters(slots: Slots) -> list[Filter]:
@@ -155,8 +203,10 @@ def city_of(metro: str | None, district: str | None) -> str | None:
     return None
 
 
-def _order(sort: Sort) -> tuple[Any, ...]:
+def _order(sort: Sort, ride: TableValuedAlias | None) -> tuple[Any, ...]:
     field = listings.c
+    if sort == "travel" and ride is not None:
+        return (field.metro_min + ride.c.minutes, field.price)
     if sort == "price_per_metre":
         return (field.price / field.total_area,)
     if sort == "discount":
@@ -164,7 +214,9 @@ def _order(sort: Sort) -> tuple[Any, ...]:
     return (field.price,)
 
 
-async def _blockers(session: Any, filters: list[Filter], slots: Slots) -> tuple[Blocker, ...]:
+async def _blockers(
+    session: Any, filters: list[Filter], slots: Slots, ride: TableValuedAlias | None
+) -> tuple[Blocker, ...]:
     """For each filter, what there would be without it; the one that gives most comes first.
 
     Without the metro or the district one still means their city.
@@ -178,7 +230,9 @@ async def _blockers(session: Any, filters: list[Filter], slots: Slots) -> tuple[
     where = [listings.c.price > 0]
     if slots.city is None and (city := city_of(slots.metro, slots.district)):
         where.append(or_(listings.c.city_key == plain(city), listings.c.city_key.is_(None)))
-    flats = select(failed.label("failed"), listings.c.price).where(*where).subquery()
+    source = _joined(ride, outer=True)
+    query = select(failed.label("failed"), listings.c.price).select_from(source).where(*where)
+    flats = query.subquery()
     found = await session.execute(
         select(flats.c.failed, func.count(), func.min(flats.c.price))
         .where(flats.c.failed.in_(bits))

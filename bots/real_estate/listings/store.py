@@ -75,6 +75,7 @@ listings = Table(
     Index("listings_by_place", "city_key", "rooms", "price"),
     # Searches read all that they filter by from here, not from the much longer rows.
     Index("listings_by_price", "price", *FILTERED),
+    Index("listings_by_station", "metro_key", "metro_min", "city_key", "price", "rooms"),
     sqlite_autoincrement=True,
 )
 # Its full-text index, `listings_text` (SQLite: a table, kept by triggers), stands in migrations.

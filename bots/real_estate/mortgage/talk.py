@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import date
+from functools import partial
 
 from bots.real_estate.flat import Flat
 from bots.real_estate.mortgage import answers
 from bots.real_estate.mortgage.programmes import load_mortgage_data
 from bots.real_estate.mortgage.reading import MortgageQuestion, read_mortgage
 from bots.real_estate.understanding import read_turn
+from services.head_start import once_settled
 from services.storage import PreferenceStore
 from services.storage.database import utc_now
 
@@ -45,7 +47,8 @@ class LoanTalk:
         if question.price is None and not about_a_flat:
             question = question.completed(last)
         if question.is_asked and not about_a_flat:
-            await self._preferences.set(owner_id, _LOAN, asdict(question))
+            keep = partial(self._preferences.set, owner_id, _LOAN, asdict(question))
+            await once_settled(keep)
         if question.place is None:
             question = replace(question, place=place)
         return answers.answer(load_mortgage_data(), question, self._today())

@@ -50,8 +50,11 @@ def is_english(tokens: Tokens) -> bool:
 def in_russian(tokens: Tokens, gazetteer: Gazetteer) -> Tokens:
     """The tokens with the words that requests are made of put into Russian."""
     translated = Tokens()
-    for token in tokens:
+    for index, token in enumerate(tokens):
         word = token.low
+        if word == "to" and {tokens.kind(index - 1), tokens.kind(index + 1)} == {"number"}:
+            translated.append(Token("mark", "-", "-", gap=False))
+            continue
         if token.kind == "word" and word.isascii():
             word = _WORDS[word] if word in _WORDS else _name(word, gazetteer)
             if not word:

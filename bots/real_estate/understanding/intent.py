@@ -21,7 +21,7 @@ _WORTH = phrases(
 _FAIR = phrases(
     """перебор, перебрать, не перебор, переборщить, продешевить, завысить, завышен, завышать, занизить, занижен, переоценен, переоценить, недооценен, переплачивать, переплатить, переплачу, кидалово, кидок, развод, наглость, загнуть, загнули, задрали, задрать, заломить, заломили,
     норм|нормальный|нормально|ок|окей|адекватный|хороший|справедливый|честный|годный|разумный|реальный ~ цена|прайс|ценник|деньги, цена|прайс|ценник|сумма|стоимость ~ норм|нормальный|нормально|ок|окей|адекватный|хороший|справедливый|реальный|честный|завышен|адекват|в рынке|нормас,
-    норм* ?, нормас, нормуль, прогадать, прогадаю, продешевлю, не продешевить, отдать за, отдам за, торговаться ?, двигаться ?, не загибать, не загнул, справедлив*, нормально ?, ок ?, дорого ?, дешево ?, много ?, мало ?, адекватно, адекват, неадекват, выгодно ?, справедливо ?, честно ?, это дорого|много|мало|дешево|норм|нормально|выгодно|адекватно|дешевле, дорого или, дорого ли, недорого ли,
+    норм* ?, норм* ли, нормас, нормуль, прогадать, прогадаю, продешевлю, не продешевить, отдать за, отдам за, торговаться ?, двигаться ?, не загибать, не загнул, справедлив*, нормально ?, ок ?, дорого ?, дешево ?, много ?, мало ?, адекватно, адекват, неадекват, выгодно ?, справедливо ?, честно ?, это дорого|много|мало|дешево|норм|нормально|выгодно|адекватно|дешевле, дорого или, дорого ли, недорого ли,
     не дорого, дороговато, многовато, маловато, дешево ли, не много, не мало, много ли, мало ли, выгодно ли, нормально ли, адекватен|адекватный|адекватна|адекватная|нормальна|нормальная ли, оправдан*,
     стоить ли ~ брать|покупать|того|своих|соглашаться|таких|торговаться, стоить ли ~ двуш*|однуш*|треш*|студи*|она|такой|наш|мой|#, стоить того|своих|таких|этих, стоить она|оно|он|это|столько, соглашаться ?, брать ?, брать или, возьмут, возьмут ?, купят, уйдет ли, уйдет ?, купят ли, продастся, в рынке, по рынку, выше рынка, ниже рынка, рыночная ли, не выше рынка, не обманывать|обманули|дурят|надувают|разводят|кидают, дорого для, не жирно, жирно, что думать, что скажешь, как тебе, как вам, потянет ли она"""
 )
@@ -128,7 +128,7 @@ def read_intent(tokens: Tokens, evidence: Evidence, previous: Intent | None = No
         return Verdict("other")
     worth, fair = _has(tokens, _WORTH), _has(tokens, _FAIR)
     seeks = _has(tokens, _SEEKS)
-    if _is_general_question(tokens, evidence, flat, worth=worth, fair=fair, seeks=seeks):
+    if _is_general_question(tokens, evidence, flat, worth=worth, seeks=seeks):
         return Verdict("other")
     if _has(tokens, _COMMANDS) and not evidence.concrete and not (evidence.place and seeks):
         return Verdict("other")
@@ -140,7 +140,7 @@ def read_intent(tokens: Tokens, evidence: Evidence, previous: Intent | None = No
     if described and not _has(tokens, _STRONG_SEEKS):
         if _has(tokens, _SELLS):
             return Verdict("value")
-        if evidence.price and not seeks and _has(tokens, _ASKS):
+        if evidence.price and not evidence.limit and not seeks and _has(tokens, _ASKS):
             return Verdict("value")
     if evidence.exact_area and not evidence.limit and not seeks and _asks_or_owns(tokens):
         return Verdict("value")
@@ -239,7 +239,7 @@ def _strong_flat(tokens: Tokens, evidence: Evidence) -> bool:
 
 
 def _is_general_question(
-    tokens: Tokens, evidence: Evidence, flat: bool, *, worth: bool, fair: bool, seeks: bool
+    tokens: Tokens, evidence: Evidence, flat: bool, *, worth: bool, seeks: bool
 ) -> bool:
     """A question about loans, law, districts or the market rather than about a flat."""
     topic = any(not _TOPICS.isdisjoint(token.lemmas) for token in tokens)
@@ -252,7 +252,7 @@ def _is_general_question(
         if asks and not (worth and evidence.area) and not _is_described(tokens, evidence, seeks):
             return True
         return not (evidence.rooms or (flat and (evidence.concrete or evidence.place)))
-    if asks and not worth and not fair and not evidence.concrete:
+    if asks and not worth and not evidence.concrete:
         return not (flat and _has(tokens, _OFFERS))
     return False
 

@@ -33,7 +33,7 @@ _ORDER = ("city", "okrug", "district", "metro")
 
 
 @dataclass(frozen=True, slots=True)
-class _Name:
+class Name:
     """A run of tokens that a list of places has."""
 
     start: int
@@ -57,16 +57,16 @@ def read_places(tokens: Tokens, gazetteer: Gazetteer) -> list[Mention]:
     return sorted(found, key=lambda mention: mention.start)
 
 
-def _names(tokens: Tokens, gazetteer: Gazetteer) -> Iterator[_Name]:
+def _names(tokens: Tokens, gazetteer: Gazetteer) -> Iterator[Name]:
     """The longest known name from each word on."""
     position = 0
     while position < len(tokens):
-        name = _name_at(tokens, gazetteer, position)
+        name = name_at(tokens, gazetteer, position)
         yield from (name,) if name else ()
         position = name.end if name else position + 1
 
 
-def _name_at(tokens: Tokens, gazetteer: Gazetteer, start: int) -> _Name | None:
+def name_at(tokens: Tokens, gazetteer: Gazetteer, start: int) -> Name | None:
     best, form, end = None, "", start
     for _ in range(gazetteer.longest):
         if end >= len(tokens) or tokens[end].used or tokens[end].kind == "mark":
@@ -80,7 +80,7 @@ def _name_at(tokens: Tokens, gazetteer: Gazetteer, start: int) -> _Name | None:
         form = f"{form} {spelt}".strip()
         end += 1
         if readings := gazetteer.readings(form):
-            best = _Name(start, end, readings, form)
+            best = Name(start, end, readings, form)
         if tokens.low(end) == "-" and end + 1 < len(tokens) and not tokens[end].gap:
             end += 1
     return best
@@ -96,7 +96,7 @@ def _spelt(tokens: Tokens, at: int, known: frozenset[str]) -> str:
     return token.low
 
 
-def _known(tokens: Tokens, name: _Name, cities: set[str]) -> Mention | None:
+def _known(tokens: Tokens, name: Name, cities: set[str]) -> Mention | None:
     """The mention that a known name makes, None when it names no place here."""
     marker = metro_marker(tokens, name.start)
     start = name.start if marker is None else marker
@@ -125,7 +125,7 @@ def _known(tokens: Tokens, name: _Name, cities: set[str]) -> Mention | None:
     return Mention(kind, {kind: reading.place.name}, start, end, refused)
 
 
-def _stands_for_a_place(tokens: Tokens, name: _Name) -> bool:
+def _stands_for_a_place(tokens: Tokens, name: Name) -> bool:
     """Whether the words name a place here, not a street or an ordinary thing."""
     if is_street(tokens, name.start, name.end):
         return False
@@ -143,7 +143,7 @@ def _stands_for_a_place(tokens: Tokens, name: _Name) -> bool:
     return tokens.low(name.start - 1) in PREPOSITIONS and name.form not in ("нижнем", "великий")
 
 
-def _stands_alone(tokens: Tokens, name: _Name, cities: set[str]) -> bool:
+def _stands_alone(tokens: Tokens, name: Name, cities: set[str]) -> bool:
     """«Ростов, 3к, западный, 15/18»: a district of the city named, between marks."""
     between = all(
         0 <= at < len(tokens) and tokens[at].kind == "mark" for at in (name.start - 1, name.end)
@@ -151,7 +151,7 @@ def _stands_alone(tokens: Tokens, name: _Name, cities: set[str]) -> bool:
     return between and any(reading.place.city in cities for reading in name.readings)
 
 
-def _is_beside_its_city(tokens: Tokens, name: _Name) -> bool:
+def _is_beside_its_city(tokens: Tokens, name: Name) -> bool:
     """«Екб академический»: a district right after its city needs no capital."""
     before = name.start - 1
     if tokens.low(before) in (",", "/", "."):
@@ -178,7 +178,7 @@ _ALIASED = {
 }
 
 
-def _qualifies_a_noun(tokens: Tokens, name: _Name) -> bool:
+def _qualifies_a_noun(tokens: Tokens, name: Name) -> bool:
     """«На южной стороне»: an adjective in lower case before its noun is no name."""
     token = tokens[name.start]
     if token.text[0].isupper() or not tokens.is_word(name.end):
@@ -198,7 +198,7 @@ def _qualifies_a_noun(tokens: Tokens, name: _Name) -> bool:
 
 
 def _choose(
-    tokens: Tokens, name: _Name, cities: set[str], *, metro: bool, district: bool, city: bool
+    tokens: Tokens, name: Name, cities: set[str], *, metro: bool, district: bool, city: bool
 ) -> Reading | None:
     """The reading that the words around the name allow, the nearest to a named city first."""
     readings = name.readings
@@ -211,7 +211,10 @@ def _choose(
         districts = [r for r in readings if r.place.kind in ("district", "okrug")]
         fitting = districts or [r for r in readings if r.place.kind == "metro"]
         return min(fitting, key=lambda r: r.place.city not in cities, default=None)
+    parts = [r for r in readings if r.place.kind == "district" and r.place.city in cities]
     towns = [reading for reading in readings if reading.place.kind == "city"]
+    if towns and parts:  # «Сочи, Адлер»: a town that is a part of the city named
+        return parts[0]
     if city and towns:
         return towns[0]
     if towns and (len(towns) == len(readings) or not _looks_like_adjective(name.form)):

@@ -77,6 +77,7 @@ _OTHER_MONEY = phrases(
     мебель, ремонт на, ремонт обойтись, переплата, страховка, кэшбек, сертификат, материнский, оценили, оценил,
     похожая, похожую, такая же, аналогичный, аналогичная, подорожать, подешеветь, раньше, была, стоила, стоил, стоили, отдал, отдала"""
 )
+_BUYS_TO_LET = phrases("для|под сдача, для|под аренда")
 _OTHER_MONEY_AFTER = phrases(
     """в|за месяц, / мес, / месяц, мес, ежемесячно, первый взнос, первоначальный взнос, первый|первоначальный, взнос, на взнос,
     зарплата, за м, за м2, за м², за метр, за кв, за квадрат, за квадратный, / м2, / м², / м, / кв,
@@ -327,6 +328,8 @@ def _label(tokens: Tokens, start: int, quantity: Quantity, bound_at: int) -> str
     found = "unknown"
     for index in range(quantity.start - 1, start - 1, -1):
         if tokens.low(index) in _CONTRAST:
+            break
+        if _BUYS_TO_LET.within(tokens, max(start, index - 3), index + 1):
             break
         # A room that the rooms' reader has used counts rooms: «3 комнаты 63 м».
         if other.end_at(tokens, index, used=money) is not None:

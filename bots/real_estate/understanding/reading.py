@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bots.real_estate.request import Intent
+from bots.real_estate.request import TRAVEL, Intent
 from bots.real_estate.understanding.amounts import read_amounts
 from bots.real_estate.understanding.clearing import read_cleared
 from bots.real_estate.understanding.condition import (
@@ -30,6 +30,7 @@ from bots.real_estate.understanding.rooms import read_rooms, room_word
 from bots.real_estate.understanding.spelling import request_words
 from bots.real_estate.understanding.surroundings import read_ignored, read_metro_minutes
 from bots.real_estate.understanding.tokens import MAX_READ, Tokens, tokenize
+from bots.real_estate.understanding.travel import read_travel
 
 _RESET = phrases(
     """начни|начнем|начать|давай ~ сначала|заново, начни с начала|нуля, с чистого листа, сброс, сбросить, сбрось, сбросьте, очисти|очистить ~ фильтр|все,
@@ -41,8 +42,8 @@ _RESET = phrases(
 class ParsedMessage:
     """What one message changes: slots to fill, slots to empty, or everything.
 
-    `ignored` are wishes that no filter serves, `foreign` tells that a message is in English. `open` are the words that the rules
-    made nothing of, for a model to read.
+    `ignored` are wishes that no filter serves, `unknown_station` is where a way should lead to, `foreign` tells that a message is
+    in English. `open` are the words that the rules made nothing of, for a model to read.
     """
 
     intent: Intent
@@ -50,6 +51,7 @@ class ParsedMessage:
     cleared: frozenset[str] = frozenset()
     reset: bool = False
     ignored: tuple[str, ...] = ()
+    unknown_station: str = ""
     follow_up: FollowUp = NO_FOLLOW_UP
     foreign: bool = False
     open: str = ""
@@ -78,7 +80,8 @@ def read_turn(text: str, previous: Intent | None = None, asked: str | None = Non
     if follow_up.compared:
         return ParsedMessage("other", follow_up=follow_up)
     cleared = read_cleared(tokens)
-    mentions = _read_words(tokens, gazetteer)
+    travel = read_travel(tokens, gazetteer)
+    mentions = [*travel.mentions, *_read_words(tokens, gazetteer)]
     quantities = read_quantities(tokens)
     evidence = _evidence(mentions, quantities)
     verdict = read_intent(tokens, evidence, previous)
@@ -88,15 +91,23 @@ def read_turn(text: str, previous: Intent | None = None, asked: str | None = Non
     )
     slots = _slots(corrected(tokens, mentions))
     if intent is None:
-        intent = "search" if slots and _only_slots(tokens) else "other"
+        intent = "search" if slots and (_only_slots(tokens) or travel.mentions) else "other"
     if previous and intent == "other" and follow_up.shift and not _has_foreign_words(tokens):
         intent = previous
     if intent == "other":
         unread = "" if foreign else _unread(text, tokens, verdict)
         return ParsedMessage("other", cleared=cleared, foreign=foreign, open=unread)
+    if intent == "value":  # what a flat is worth doesn't hang on where its buyer works
+        slots = {name: value for name, value in slots.items() if name not in TRAVEL}
     ignored = read_ignored(tokens) if intent == "search" else ()
     return ParsedMessage(
-        intent, slots, cleared, ignored=ignored, follow_up=follow_up, open=_leftovers(tokens)
+        intent,
+        slots,
+        cleared,
+        ignored=ignored,
+        unknown_station=travel.unknown if intent == "search" else "",
+        follow_up=follow_up,
+        open=_leftovers(tokens),
     )
 
 
@@ -143,7 +154,7 @@ def _evidence(mentions: Sequence[Mention], quantities: Sequence[Any]) -> Evidenc
         limit=any(item.unit in ("money", "none") and item.bound == "most" for item in quantities),
         floor=bool(groups & {"floor", "storeys", "not_first"}),
         place=bool(groups & {"city", "district", "metro"}),
-        condition=bool(groups & {"renovation", "market", "house_type", "metro_minutes"}),
+        condition=bool(groups & {"renovation", "market", "house_type", "metro_minutes", "travel"}),
     )
 
 

@@ -9,7 +9,7 @@ from bots.real_estate.understanding.tokens import Tokens
 NEAR_METRO_MINUTES = 15
 _MINUTES = words("минута мин")
 _METRO = words("метро станция мцд мцк")
-_ON_FOOT = words("пешком ногами ходьба пешочком шаг шаговый")
+ON_FOOT = words("пешком ногами ходьба пешочком шаг шаговый")
 _NEAR = phrases(
     """рядом с|от? метро, у метро, возле метро, около метро, близко к|от метро, недалеко от метро, поближе к метро,
     ближе к метро, шаговый доступность ~ метро, метро рядом, метро ~ пешком, метро в шаговый, не далеко от метро, близ метро"""
@@ -58,9 +58,7 @@ def _leads_to_metro(tokens: Tokens, at: int) -> bool:
     near = range(max(0, at - 6), min(len(tokens), at + 6))
     if any(tokens.has_lemma(index, _METRO) for index in near):
         return True
-    on_foot = any(
-        tokens.has_lemma(index, _ON_FOOT) for index in range(at, min(len(tokens), at + 3))
-    )
+    on_foot = any(tokens.has_lemma(index, ON_FOOT) for index in range(at, min(len(tokens), at + 3)))
     to_metro = any(tokens.low(index) == "до" for index in range(at, min(len(tokens), at + 4)))
     return on_foot and not to_metro
 

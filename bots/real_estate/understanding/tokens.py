@@ -66,6 +66,9 @@ class Tokens(list[Token]):
         """The word or mark at `index`, empty outside the message."""
         return self[index].low if 0 <= index < len(self) else ""
 
+    def kind(self, index: int) -> Kind | None:
+        return self[index].kind if 0 <= index < len(self) else None
+
     def has_lemma(self, index: int, wanted: frozenset[str]) -> bool:
         return 0 <= index < len(self) and not wanted.isdisjoint(self[index].lemmas)
 

@@ -107,12 +107,14 @@ class TestStreaming:
         assert (await self.ask(bot, "привет", timeout=15)).text == bot.model.default
         assert len([m for m in bot.chat.messages if m.text == bot.model.default]) == 1
 
-    async def test_a_long_answer_goes_out_in_parts(self, bot: RunningBot) -> None:
+    async def test_a_long_answer_goes_out_in_parts(self, tmp_path: Path) -> None:
         paragraphs = [f"Абзац {n}. " + "слово😀 " * 40 for n in range(40)]
-        bot.model.enqueue("\n\n".join(paragraphs))
-        chat = bot.chat
-        chat.send("Пиши много")
-        await chat.wait_for("Абзац 39")
+        settings = BotSettings(rich_messages="never")
+        async with running_bot(create_dispatcher, tmp_path, settings=settings) as bot:
+            bot.model.enqueue("\n\n".join(paragraphs))
+            chat = bot.chat
+            chat.send("Пиши много")
+            await chat.wait_for("Абзац 39")
         parts = [m.text or "" for m in chat.messages if m.from_user and m.from_user.is_bot]
         assert len(parts) >= 3
         assert all(utf16_len(part) <= 4096 for part in parts)

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from cli.history_chat.app import main
+from cli.log.store import ExchangeLog, Filter
 from services.env import PROJECT_ROOT
 from tests.fakes.gigachat import GigaChatServer
 
@@ -260,3 +261,111 @@ async def test_a_terminal(server: GigaChatServer, path: Path) -> None:
     kept: Any = messages(path)
     assert kept[0] == "Привет"
     assert kept[3].startswith("и так далее")
+
+
+async def test_a_terminal_is_asked_about_the_log_once(
+    server: GigaChatServer, path: Path, tmp_path: Path
+) -> None:
+    env = environment(server)
+    terminal = await Terminal.open("--memory-file", str(path), env=env)
+    await terminal.until("Вести журнал")
+    await terminal.until("›")
+    terminal.type("да\r")
+    await terminal.until("Журнал ведётся")
+    await terminal.until("›")
+    terminal.type("Привет\r")
+    await terminal.until("за сессию")
+    await terminal.until("›")
+    terminal.type("\x04")
+    await terminal.until("До встречи!")
+    assert await terminal.leave() == 0
+    assert [item.prompt for item in ExchangeLog(log_path(tmp_path)).find(Filter())] == ["Привет"]
+
+    terminal = await Terminal.open("--memory-file", str(path), env=env)
+    assert "Вести журнал" not in await terminal.until("Какую продолжить?")
+    terminal.type("\x04")
+    assert await terminal.leave() == 0
+
+
+async def test_a_question_in_place_of_a_yes_is_asked(
+    server: GigaChatServer, path: Path, tmp_path: Path
+) -> None:
+    terminal = await Terminal.open("--memory-file", str(path), env=environment(server))
+    await terminal.until("›")
+    terminal.type("Сколько времени?\r")
+    await terminal.until("Журнал не ведётся")
+    await terminal.until("за сессию")
+    terminal.type("\x04")
+    assert await terminal.leave() == 0
+    assert messages(path)[0] == "Сколько времени?"
+    assert not log_path(tmp_path).exists()
+
+
+def log_path(tmp_path: Path) -> Path:
+    return tmp_path / "user" / "log.sqlite3"
+
+
+async def test_ctrl_c_twice_leaves(server: GigaChatServer, path: Path) -> None:
+    server.chunk_delay = 0.02
+    server.enqueue("и так далее " * 500)
+    env = environment(server, LLM_LOG="off")
+    terminal = await Terminal.open("--memory-file", str(path), env=env)
+    await terminal.until("›")
+    terminal.type("Считай\r")
+    await terminal.until("так далее")
+    terminal.type("\x03")
+    await terminal.until("Ещё раз Ctrl-C — выйти.")
+    await terminal.until("›")
+    terminal.type("\x03")
+    await terminal.until("До встречи!")
+    assert await terminal.leave() == 0
+    assert messages(path)[0] == "Считай"
+
+
+async def test_ctrl_c_at_an_empty_line_asks_for_another(server: GigaChatServer, path: Path) -> None:
+    env = environment(server, LLM_LOG="off")
+    terminal = await Terminal.open("--memory-file", str(path), env=env)
+    await terminal.until("›")
+    terminal.type("\x03")
+    await terminal.until("Ещё раз Ctrl-C — выйти.")
+    await terminal.until("›")
+    terminal.type("передумал")
+    await terminal.until("передумал")
+    terminal.type("\x03")  # drops the line, and the first one is forgotten
+    await terminal.until("›")
+    terminal.type("\x03")
+    await terminal.until("Ещё раз Ctrl-C — выйти.")
+    terminal.type("\x03")
+    await terminal.until("До встречи!")
+    assert await terminal.leave() == 0
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "cp866", "koi8-r", "utf-16", "utf-8-sig"])
+async def test_a_pipe_in_any_russian_encoding(
+    server: GigaChatServer, tmp_path: Path, encoding: str
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *MODULE, cwd=tmp_path, env=environment(server), stdin=PIPE, stdout=PIPE, stderr=PIPE
+    )
+    typed = "Какая сегодня погода?\r\nА завтра?\r\n".encode(encoding)
+    _, err = await asyncio.wait_for(process.communicate(typed), PATIENCE)
+    assert (process.returncode, err) == (0, b"")
+    asked = [item["messages"][-1]["content"] for item in server.requests]
+    assert asked == ["Какая сегодня погода?", "А завтра?"]
+
+
+async def test_the_session_to_open_is_named(server: GigaChatServer, tmp_path: Path) -> None:
+    env = environment(server)
+    await run(MODULE, "Про поезда\n", tmp_path, env)
+    await run(MODULE, "0\nПро огурцы\n", tmp_path, env)
+    code, out, _ = await run([*MODULE, "--session", "поезда"], "Ещё\n", tmp_path, env)
+    assert code == 0
+    assert "Продолжаю: Про поезда." in out
+    assert len(json.loads((tmp_path / ".chat_memory.json").read_text("utf-8"))["sessions"]) == 2
+
+
+async def test_exported_files_are_the_owners(server: GigaChatServer, tmp_path: Path) -> None:
+    await run(MODULE, "Привет\n/export\n", tmp_path, environment(server))
+    file = tmp_path / "Привет.md"
+    assert file.read_text("utf-8").startswith('---\ntitle: "Привет"\n')
+    assert file.stat().st_mode & 0o077 == 0

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import socket
+from collections.abc import Callable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -33,7 +34,7 @@ from services.errors import (
     Timeout,
     Unavailable,
 )
-from services.gigachat import GigaChatModel
+from services.gigachat import GigaChatModel, reply_v2
 from services.gigachat.events import MAX_EVENT, EventDecoder
 from services.gigachat.reply import (
     StreamedAnswer,
@@ -54,19 +55,47 @@ from tests.fakes.gigachat import (
     Hang,
     Reply,
     delta_event,
+    delta_v2,
+    done_v2,
     event,
     stream_events,
 )
 
 SECRET = "пароль от сейфа 1234"
 QUESTION = [Message("user", SECRET)]
-START = delta_event("GigaChat", {"role": "assistant", "content": "Нача"})
-END = delta_event("GigaChat", {"content": "ло"}, choice={"finish_reason": "stop"})
 
 
-def choice(**message: Any) -> Body:
-    reply = {"choices": [{"message": message, "finish_reason": "stop"}]}
-    return Body(json.dumps(reply).encode())
+class Form:
+    """How one version of the API writes replies, for the table of faults."""
+
+    def __init__(self, version: str) -> None:
+        self.second = version == "v2"
+        self.start = self.delta("Нача")
+        self.end = self.delta("ло", "stop")
+
+    def delta(self, content: Any, finish_reason: str = "") -> bytes:
+        """An event with a piece of text, which may also be the last one."""
+        if not self.second:
+            choice = {"finish_reason": finish_reason} if finish_reason else {}
+            return delta_event("GigaChat", {"content": content}, choice=choice)
+        event = delta_v2("GigaChat-3-Ultra", {"text": content})
+        return event + (done_v2("GigaChat-3-Ultra", finish_reason) if finish_reason else b"")
+
+    def last(self, finish_reason: str) -> bytes:
+        """An event with the finish reason alone."""
+        if self.second:
+            return done_v2("GigaChat-3-Ultra", finish_reason)
+        return delta_event("GigaChat", {}, choice={"finish_reason": finish_reason}) + DONE
+
+    def whole(self, content: Any, call: Any = None, **more: Any) -> Body:
+        """A whole reply; `more` replaces its fields."""
+        if not self.second:
+            message = {"content": content} | ({"function_call": call} if call else {})
+            reply = {"choices": [{"message": message, "finish_reason": "stop"}]}
+        else:
+            parts = [{"text": content}] + ([{"function_call": call}] if call else [])
+            reply = {"messages": [{"role": "assistant", "content": parts}], "finish_reason": "stop"}
+        return Body(json.dumps(reply | more).encode())
 
 
 def in_one_day() -> str:
@@ -93,61 +122,82 @@ STATUSES: list[tuple[Reply, type[ServiceError]]] = [
     (Broken([], "reset"), Unavailable),
     (Hang(), Timeout),
 ]
-BODIES: list[tuple[Reply, type[ServiceError]]] = [
-    (Body(b""), BadResponse),
-    (Body(b"[1, 2]"), BadResponse),
-    (Body(b"[" * 100_000), BadResponse),
-    (Body(b"\xff\xfe{}"), BadResponse),
-    (Body(b"{}"), BadResponse),
-    (Body(b'{"choices": []}'), BadResponse),
-    (Body(b'{"choices": [null]}'), BadResponse),
-    (Body(b'{"choices": [{"finish_reason": "stop"}]}'), BadResponse),
-    (Body(b'{"choices": [{"message": {"content": "a"}}]}'), BadResponse),
-    (Body(b'{"status": 401, "message": "Token has expired"}'), Unavailable),
-    (choice(), BadResponse),
-    (choice(content=None), BadResponse),
-    (choice(content=5), BadResponse),
-    (choice(content="", function_call={"arguments": {}}), BadResponse),
-    (choice(content="", function_call={"name": "f", "arguments": "{"}), BadResponse),
-    (choice(content="", function_call={"name": "f", "arguments": "[1]"}), BadResponse),
-    (Broken([b'{"choices": [{'], "reset"), Unavailable),
-    (Broken([b'{"choices": [{'], "hang"), Timeout),
-]
-STREAMS: list[tuple[Reply, type[ServiceError]]] = [
-    (Broken([b": nothing\n\n"]), BadResponse),
-    (Broken([START]), BadResponse),
-    (Broken([START, b'data: {"choices": ['], "clean"), BadResponse),
-    (Broken([START, END]), BadResponse),
-    (Broken([START, DONE]), BadResponse),
-    (Broken([START], "reset"), Unavailable),
-    (Broken([START], "hang"), Timeout),
-    (Broken([START, event({"status": 401, "message": "Token has expired"})]), Unavailable),
-    (Broken([START, event({"status": 429, "message": SECRET})]), RateLimited),
-    (Broken([START, b"data: oops\n\n"]), BadResponse),
-    (Broken([START, b"data: [1]\n\n"]), BadResponse),
-    (Broken([START, event({"choices": [{}]})]), BadResponse),
-    (Broken([START, delta_event("GigaChat", {"content": 5})]), BadResponse),
-    (Broken([delta_event("GigaChat", {"content": None}), DONE]), BadResponse),
-    (
-        Broken([delta_event("GigaChat", {}, choice={"finish_reason": "stop"}), DONE]),
-        BadResponse,
-    ),
-    (
-        Broken([START, delta_event("GigaChat", {}, choice={"finish_reason": "blacklist"}), DONE]),
-        ContentRejected,
-    ),
-    (
-        Broken([START, delta_event("GigaChat", {}, choice={"finish_reason": "error"}), DONE]),
-        BadResponse,
-    ),
-]
+V1, V2 = Form("v1"), Form("v2")
+EXPIRED = {"status": 401, "message": "Token has expired"}
 
 
-async def fail(server: GigaChatServer, streamed: bool, *replies: Reply) -> tuple[ServiceError, str]:
+def bodies(form: Form) -> list[tuple[Reply, type[ServiceError]]]:
+    return [
+        (Body(b""), BadResponse),
+        (Body(b"[1, 2]"), BadResponse),
+        (Body(b"[" * 100_000), BadResponse),
+        (Body(b"\xff\xfe{}"), BadResponse),
+        (Body(b"{}"), BadResponse),
+        (Body(b'{"choices": []}'), BadResponse),
+        (Body(b'{"choices": [null]}'), BadResponse),
+        (Body(b'{"choices": [{"finish_reason": "stop"}]}'), BadResponse),
+        (Body(b'{"choices": [{"message": {"content": "a"}}]}'), BadResponse),
+        (Body(b'{"messages": [], "finish_reason": "stop"}'), BadResponse),
+        (Body(b'{"messages": [null], "finish_reason": "stop"}'), BadResponse),
+        (Body(b'{"messages": 5, "finish_reason": "stop"}'), BadResponse),
+        (Body(b'{"messages": [{"role": "assistant"}], "finish_reason": "stop"}'), BadResponse),
+        (Body(b'{"messages": [{"content": 5}], "finish_reason": "stop"}'), BadResponse),
+        (Body(b'{"messages": [{"content": [{"text": "a"}]}]}'), BadResponse),
+        (Body(json.dumps(EXPIRED).encode()), Unavailable),
+        (Body(json.dumps({"error": EXPIRED}).encode()), Unavailable),
+        (form.whole(None), BadResponse),
+        (form.whole(5), BadResponse),
+        (form.whole("", {"arguments": {}}, finish_reason="function_call"), BadResponse),
+        (form.whole("", {"name": "f", "arguments": "{"}), BadResponse),
+        (form.whole("", {"name": "f", "arguments": "[1]"}), BadResponse),
+        (Broken([b'{"choices": [{'], "reset"), Unavailable),
+        (Broken([b'{"choices": [{'], "hang"), Timeout),
+    ]
+
+
+def streams(form: Form) -> list[tuple[Reply, type[ServiceError]]]:
+    start = form.start
+    return [
+        (Broken([b": nothing\n\n"]), BadResponse),
+        (Broken([start]), BadResponse),
+        (Broken([start, b'data: {"choices": ['], "clean"), BadResponse),
+        (Broken([start, b'event: response.message.done\ndata: {"fin'], "clean"), BadResponse),
+        (Broken([start, DONE]), BadResponse),
+        (Broken([start], "reset"), Unavailable),
+        (Broken([start], "hang"), Timeout),
+        (Broken([start, event(EXPIRED)]), Unavailable),
+        (Broken([start, event({"status": 429, "message": SECRET})]), RateLimited),
+        (Broken([start, b"event: error\n", event({"error": {"code": 500}})]), Unavailable),
+        (Broken([start, b"data: oops\n\n"]), BadResponse),
+        (Broken([start, b"data: [1]\n\n"]), BadResponse),
+        (Broken([start, event({"choices": [{}]})]), BadResponse),
+        (Broken([start, event({"messages": {}})]), BadResponse),
+        (Broken([start, form.delta(5)]), BadResponse),
+        (Broken([form.delta(None), DONE]), BadResponse),
+        (Broken([form.last("stop")]), BadResponse),
+        (Broken([start, form.last("blacklist")]), ContentRejected),
+        (Broken([start, form.last("error")]), BadResponse),
+        *([] if form.second else [(Broken([start, form.end]), BadResponse)]),
+    ]
+
+
+def both(table: Callable[[Form], list[tuple[Reply, type[ServiceError]]]]) -> list[Any]:
+    return [
+        pytest.param(version, *row, id=f"{version}-{number}")
+        for version, form in (("v1", V1), ("v2", V2))
+        for number, row in enumerate(table(form))
+    ]
+
+
+async def fail(
+    server: GigaChatServer, streamed: bool, *replies: Reply, version: str = "v1"
+) -> tuple[ServiceError, str]:
     """Ask, with no second try; return the error and the text that came before it."""
     said: list[str] = []
     server.enqueue(*replies)
-    settings = server.settings(max_retries=0, read_timeout=0.3, answer_timeout=1.0)
+    settings = server.settings(
+        max_retries=0, read_timeout=0.3, answer_timeout=1.0, api_version=version
+    )
     async with GigaChatModel(settings) as model:
         with pytest.raises(ServiceError) as caught:
             await (read(model, said) if streamed else model.complete(QUESTION))
@@ -176,43 +226,46 @@ async def test_statuses(
     reply: Reply,
     kind: type[ServiceError],
     streamed: bool,
+    version: str,
 ) -> None:
-    error, said = await fail(server, streamed, reply, reply)
+    error, said = await fail(server, streamed, reply, reply, version=version)
     assert type(error) is kind or (kind is AuthError and isinstance(error, AuthError))
     assert said == ""
     check_is_discreet(error, caplog.text)
 
 
-@pytest.mark.parametrize(("reply", "kind"), BODIES)
+@pytest.mark.parametrize(("version", "reply", "kind"), both(bodies))
 async def test_answers_that_are_none(
     server: GigaChatServer,
     caplog: pytest.LogCaptureFixture,
     reply: Reply,
     kind: type[ServiceError],
+    version: str,
 ) -> None:
-    error, _ = await fail(server, False, reply)
+    error, _ = await fail(server, False, reply, version=version)
     assert isinstance(error, kind)
     assert len(server.requests) == 1
     check_is_discreet(error, caplog.text)
 
 
-@pytest.mark.parametrize(("reply", "kind"), STREAMS)
+@pytest.mark.parametrize(("version", "reply", "kind"), both(streams))
 async def test_streams_that_break(
     server: GigaChatServer,
     caplog: pytest.LogCaptureFixture,
     reply: Reply,
     kind: type[ServiceError],
+    version: str,
 ) -> None:
-    error, said = await fail(server, True, reply)
+    error, said = await fail(server, True, reply, version=version)
     assert isinstance(error, kind)
     assert said in ("", "Нача", "Начало")
     assert len(server.requests) == 1
     check_is_discreet(error, caplog.text)
 
 
-async def test_blacklist_of_a_whole_answer(server: GigaChatServer) -> None:
+async def test_blacklist_of_a_whole_answer(server: GigaChatServer, version: str) -> None:
     server.finish_reason = "blacklist"
-    error, _ = await fail(server, False)
+    error, _ = await fail(server, False, version=version)
     assert isinstance(error, ContentRejected)
 
 
@@ -353,7 +406,7 @@ async def test_a_dropped_stream_frees_the_slot(
     assert (await asyncio.wait_for(model.complete(QUESTION), 5)).text == "Ответ"
 
 
-@pytest.mark.parametrize("reply", [Hang(), Broken([START], "hang")])
+@pytest.mark.parametrize("reply", [Hang(), Broken([V1.start], "hang")])
 async def test_a_cancelled_task_frees_the_slot(
     server: GigaChatServer, model: GigaChatModel, reply: Reply
 ) -> None:
@@ -448,6 +501,8 @@ def test_arguments_of_a_call_may_come_in_pieces() -> None:
 KEYS = (
     *("choices", "message", "delta", "content", "function_call", "name", "arguments"),
     *("usage", "prompt_tokens", "finish_reason", "status", "code"),
+    *("messages", "role", "text", "files", "inline_data", "sources", "url", "tool_execution"),
+    *("input_tokens", "input_tokens_details", "total_tokens", "error"),
     *("data", "embedding", "index", "id", "balance", "value"),
 )
 JSON = st.recursive(
@@ -470,6 +525,8 @@ def test_no_reply_raises_anything_foreign(reply: Any) -> None:
     readers = [
         lambda: parse_completion(reply, "GigaChat"),
         lambda: StreamedAnswer("GigaChat").feed(json.dumps(reply).encode()),
+        lambda: reply_v2.parse_completion(reply, "GigaChat-3-Ultra"),
+        lambda: reply_v2.Answer("GigaChat-3-Ultra").feed(json.dumps(reply).encode()),
         lambda: parse_models(reply),
         lambda: parse_balance(reply),
         lambda: parse_token_counts(reply),
@@ -485,13 +542,13 @@ def test_no_reply_raises_anything_foreign(reply: Any) -> None:
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["complete", "stream"])
 async def test_a_token_that_expires_during_an_answer_is_not_told_as_a_bad_key(
-    server: GigaChatServer, streamed: bool
+    server: GigaChatServer, streamed: bool, version: str
 ) -> None:
-    expired = {"status": 401, "message": "Token has expired"}
+    start = V2.start if version == "v2" else V1.start
     reply: Reply = (
-        Broken([START, event(expired)]) if streamed else Body(json.dumps(expired).encode())
+        Broken([start, event(EXPIRED)]) if streamed else Body(json.dumps(EXPIRED).encode())
     )
-    async with GigaChatModel(server.settings()) as model:
+    async with GigaChatModel(server.settings(api_version=version)) as model:
         server.enqueue(reply, "Ответ")
         with pytest.raises(Unavailable) as caught:
             await (read(model, []) if streamed else model.complete(QUESTION))

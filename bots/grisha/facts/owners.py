@@ -1,0 +1,164 @@
+"""Whose life a clause tells of: the speaker's, a relative's, or that of somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from bots.grisha.facts.kinds import relations_of
+from bots.grisha.facts.sentences import Sentence, Word
+from bots.grisha.facts.words import (
+    FIRST_PERSON,
+    HE,
+    HOUSEHOLD,
+    KINDS,
+    OTHERS,
+    PETS,
+    RELATIONS,
+    YOU,
+)
+
+ME, RELATIVE, NAMED, OTHER, PRONOUN, LISTENER, NOBODY = (
+    "me", "relative", "named", "other", "pronoun", "listener", "",
+)  # fmt: skip
+_I = frozenset(["я", "мы"])
+_TO_ME = frozenset(["мне", "меня", "мной", "нам", "нас", "нами"])
+_NOT_OF_PEOPLE = ("Geox", "Orgn")
+
+
+def has_first_person(words: Iterable[Word]) -> bool:
+    return any(word.key in FIRST_PERSON or word.has("VERB", "1per") for word in words)
+
+
+def subject(clause: Sentence) -> str:
+    """Who acts in a clause; NOBODY when it doesn't say."""
+    words = clause.words
+    pairs = list(pairwise((None, *words)))
+    if _is_of_acquaintance(clause):
+        return OTHER
+    if recipient := _recipient(words):
+        return recipient
+    for before, word in pairs:
+        if word is None:
+            continue
+        after_u = before is not None and before.key == "у"
+        if word.key in _I or word.has("VERB", "1per"):
+            return ME
+        if word.key in _TO_ME and not after_u:
+            return ME
+        if word.key in YOU or word.has("VERB", "2per"):
+            return LISTENER
+        if after_u and _is_person(word):
+            return OTHER if word.is_any(OTHERS) or _is_name(word) else RELATIVE
+        if word.key in HE:
+            return PRONOUN
+        if before is not None and before.key == "это" and _is_name(word):
+            return OTHER
+        if word.may_be("nomn") and not (before and before.has("PREP")):
+            if word.is_any(OTHERS) and not _is_predicate(word, words):
+                return OTHER
+            if any(lemma in RELATIONS for lemma in word.lemmas):
+                return RELATIVE
+            if _is_name(word):
+                return NAMED
+    if any(word.key in FIRST_PERSON for word in words):
+        return ME
+    verb = next((word for word in words if word.has("VERB", "past")), None)
+    free = [word for before, word in pairs if word and not (before and before.has("PREP"))]
+    if verb and not any(_agree(word, verb) for word in free):
+        return ME  # «купил барабаны»: who tells it leaves «я» out
+    return NOBODY
+
+
+def subjects(clauses: Sequence[Sentence]) -> Sequence[str]:
+    """Who acts in each clause; a clause without a subject goes on with the one before.
+
+    «прадед был кузнецом, подкову гнул», but «жена купила абонемент, учился плавать».
+    """
+    found: list[str] = []
+    for at, clause in enumerate(clauses):
+        who = subject(clause)
+        elided = who == ME and not has_first_person(clause.words)
+        if elided and found and found[-1] in (RELATIVE, NAMED, OTHER, PRONOUN):
+            genders = {_gender(each) for each in (clauses[at - 1], clause)} - {""}
+            who = found[-1] if len(genders) < 2 else ME
+        found.append(who)
+    return found
+
+
+def _gender(clause: Sentence) -> str:
+    verb = next((word for word in clause.words if word.has("VERB", "past", "sing")), None)
+    return next((each for each in ("masc", "femn", "neut") if verb and verb.has(each)), "")
+
+
+def possessors(clause: Sentence) -> frozenset[str]:
+    """Whose things a clause speaks of: «у сестры двое детей», «дочка брата»."""
+    found: set[str] = set()
+    for before, word in pairwise(clause.words):
+        owned = before.key == "у" or (before.may_be("nomn") and before.is_any(frozenset(RELATIONS)))
+        if owned and word.may_be("NOUN", "gent") and not word.may_be("nomn"):
+            found |= relations_of([word]) - PETS
+    return frozenset(found)
+
+
+def narrowed(relations: frozenset[str], clauses: Iterable[Sentence]) -> frozenset[str]:
+    """The relatives that a sentence about relatives tells of, without what is theirs.
+
+    «сестра завела кота» says nothing of the speaker's cat; a wife's cat is the speaker's too.
+    """
+    owners: set[str] = set()
+    for clause in clauses:
+        acting = possessors(clause) or relations_of(
+            word for word in clause.words if word.may_be("nomn")
+        )
+        owners |= acting - PETS
+    if not owners:
+        return relations
+    return frozenset(owners | (relations & PETS if owners & HOUSEHOLD else set()))
+
+
+def _is_of_acquaintance(clause: Sentence) -> bool:
+    """«у нас был физик»: somebody whom the speaker had about, and no family."""
+    words = clause.words
+    if not any(
+        first.key == "у" and second.key in ("нас", "меня") for first, second in pairwise(words)
+    ):
+        return False
+    verb = next((word for word in words if word.has("VERB", "past")), None)
+    return verb is not None and any(
+        word.has("NOUN", "anim", "nomn") and _agree(word, verb) and not relations_of([word])
+        for word in words
+    )
+
+
+def _recipient(words: tuple[Word, ...]) -> str:
+    """«племяннику пять лет»: whom a clause without a subject is about."""
+    first = words[1] if len(words) > 1 and words[0].has("CONJ") else words[0]
+    if not first.has("NOUN", "datv") or has_first_person(words):
+        return NOBODY
+    if first.is_any(OTHERS):
+        return OTHER
+    return RELATIVE if relations_of([first]) else NOBODY
+
+
+def _is_person(word: Word) -> bool:
+    named = any(lemma in RELATIONS for lemma in word.lemmas)
+    return word.may_be("gent") and (named or word.is_any(OTHERS) or _is_name(word))
+
+
+def _is_name(word: Word) -> bool:
+    if word.is_any(KINDS["possessions"]):  # «лада»
+        return False
+    return word.has("Name") and not any(word.may_be(each) for each in _NOT_OF_PEOPLE)
+
+
+def _is_predicate(word: Word, words: tuple[Word, ...]) -> bool:
+    """«суровый мужик» and «я продавец» tell who the speaker is."""
+    return word.key in ("мужик", "чувак", "тип") or any(each.key in _I for each in words)
+
+
+def _agree(noun: Word, verb: Word) -> bool:
+    """Whether a noun may be the subject of a verb in the past."""
+    form = ("sing",) if verb.has("sing") else ("plur",)
+    gender = next((each for each in ("masc", "femn", "neut") if verb.has(each)), None)
+    return noun.may_be("NOUN", "nomn", *form, *([gender] if gender else []))
