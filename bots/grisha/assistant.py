@@ -17,6 +17,7 @@ from bots.grisha.config import GrishaSettings
 from bots.grisha.facts import FactMemory, Said, asks_for_everything, asks_of_self
 from bots.grisha.facts.store import Fact
 from bots.grisha.facts.with_model import ModelReader
+from bots.grisha.familiar import wants_text_for_others
 from bots.grisha.knowledge import PATTERNS, Knowledge, is_worth_searching
 from bots.grisha.learning import Learning, Status, is_thanks
 from bots.grisha.messages import AnswerPlan, IncomingMessage, Post
@@ -36,6 +37,7 @@ from services.chat import (
 from services.dialogue import CHARACTERS_PER_TOKEN, DOCUMENT_SHARE, with_pictures
 from services.errors import ServiceError
 from services.head_start import once_settled
+from services.local import EMBEDDED_NAME
 from services.retrieval import Exchange, Match
 from services.storage import ConversationKey, HistoryStore, PreferenceStore, StoredMessage
 from services.web import reading_pages, require_tool, searching
@@ -118,7 +120,11 @@ class Grisha:
             return searching(self.model).stream(plan.messages, self._options())
         heard = plan.heard
         cleaner = AnswerCleaner(
-            NAME, (plan.speaker, *plan.others), plan.name, foreign=_has_hieroglyphs(heard.text)
+            NAME,
+            (plan.speaker, *plan.others),
+            plan.name,
+            foreign=_has_hieroglyphs(heard.text),
+            on_ty=not heard.group and not wants_text_for_others(heard.text),
         )
         model = reading_pages(self.model)
         stream = clean_stream(model.stream(plan.messages, self._options()), cleaner)
@@ -222,6 +228,8 @@ class Grisha:
         await self.users.see(heard.author_id, heard.key.chat_id)
         name = await self.users.name_of(heard.author_id)
         greeting = texts.START_KNOWN.format(name=name) if name else texts.START
+        if name is None and self.model.name == EMBEDDED_NAME:
+            greeting += texts.SMALL_MODEL
         await self.record_unprompted(heard.key, greeting, heard.author_id)
         return greeting
 

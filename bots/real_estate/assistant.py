@@ -101,8 +101,12 @@ class Assistant:
         voice: Voice | None = None,
         *,
         comments: bool = False,
+        reads: bool = True,
     ) -> None:
-        """Let the model add words to results where `comments`; facts never wait for it."""
+        """Facts never wait for the model.
+
+        `comments`: it adds words to results. `reads`: it reads what the rules leave open.
+        """
         self._model = model
         self._preferences = preferences
         self.store = store
@@ -111,6 +115,7 @@ class Assistant:
         self.loans = LoanTalk(preferences)
         self.voice = voice or Voice(model)
         self._comments = comments
+        self._reads = reads
 
     @property
     def room(self) -> int:
@@ -309,7 +314,9 @@ class Assistant:
     async def _read(self, text: str, state: State) -> ParsedMessage:
         previous = state.intent if state.intent != "other" else None
         turn = read_turn(text, previous, state.asked)
-        return turn if turn.sure else await read_with_model(self._model, text, turn)
+        if turn.sure or not self._reads:
+            return turn
+        return await read_with_model(self._model, text, turn)
 
     async def _search(self, state: State, style: str, offset: int = 0) -> Answer:
         page = await search(self.store, state.slots, sort=state.sort, offset=offset)  # type: ignore[arg-type]

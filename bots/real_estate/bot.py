@@ -21,6 +21,7 @@ from bots.real_estate.texts import COMMANDS, VOICE_HINTS
 from bots.real_estate.understanding import load_gazetteer
 from bots.real_estate.valuation.appraiser import Appraiser
 from services.env import read_settings
+from services.local import EMBEDDED_NAME
 from services.storage import HistoryStore, PreferenceStore
 
 # Whose models word a result well enough to be worth a message of its own.
@@ -49,6 +50,8 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
         preferences,
         comments=settings.comments == "always"
         or (settings.comments == "auto" and context.backend in FIT_BACKENDS),
+        # It reads no better than the rules, and takes seconds: docs/decisions/realty.md.
+        reads=context.model.name != EMBEDDED_NAME,
     )
     dispatcher["assistant"] = assistant
     listing_import = ListingImport(store, appraiser, assistant.saved_items)
