@@ -217,6 +217,17 @@ class Grisha:
             next_hour = now.replace(minute=0, second=1, microsecond=0) + timedelta(hours=1)
             await asyncio.sleep((next_hour - now).total_seconds())
 
+    async def unlearn(self, user_id: int, chat_id: int, answers: Sequence[int]) -> None:
+        """Drop what was learned from a message in its old wording, by the messages that answered.
+
+        Facts need nothing: the new wording replaces those of the same message.
+        """
+        for message_id in answers:
+            pattern = await self.learning.shown_in(chat_id, message_id)
+            row = await self.learning.get(pattern) if pattern else None
+            if row and row.status == Status.CANDIDATE and row.author_id == user_id:
+                await self.learning.delete(row.id)
+
     async def heard_edited(self, heard: IncomingMessage) -> None:
         """An edited message tells what it says now."""
         await self._note_facts(self._said(heard, ()))

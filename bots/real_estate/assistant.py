@@ -43,6 +43,7 @@ from services.storage import PreferenceStore
 
 _COMPARED, _TICKED, _STATE, _STYLE = "compared", "ticked", "state", "style"
 MAX_COMPARED = 4
+MAX_BEFORE = 10_000  # people whose state before their last message is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ class Assistant:
         self.voice = voice or Voice(model)
         self._comments = comments
         self._reads = reads
+        self._before: dict[int, State] = {}
 
     @property
     def room(self) -> int:
@@ -137,6 +139,7 @@ class Assistant:
         """
         style = await self.style(owner_id)
         state = await self.state(owner_id)
+        self._note_before(owner_id, state)
         if pictures:
             shown = await describe(self._model, pictures, READ_LISTING)
             text = f"{text}\n{shown}"
@@ -168,6 +171,17 @@ class Assistant:
             return await self._value(changed, style)
         answer = await self._search(changed, style)
         return replace(answer, text=f"{answer.text}{wording.ignored(turn.ignored)}{notes}")
+
+    async def take_back(self, owner_id: int) -> None:
+        """Go back to before the last message: it reads otherwise now."""
+        if before := self._before.pop(owner_id, None):
+            await self._keep(owner_id, before)
+
+    def _note_before(self, owner_id: int, state: State) -> None:
+        self._before.pop(owner_id, None)
+        self._before[owner_id] = state
+        if len(self._before) > MAX_BEFORE:
+            del self._before[next(iter(self._before))]
 
     async def comment(self, owner_id: int, answer: Answer, request: str) -> str | None:
         """The model's words on an answer that was sent; None where they aren't worth it."""
@@ -306,6 +320,7 @@ class Assistant:
         """Delete everything that is kept of a user."""
         await self._preferences.forget(owner_id)
         await self.saved_items.forget(owner_id)
+        self._before.pop(owner_id, None)
 
     async def _keep(self, owner_id: int, state: State) -> None:
         keep = partial(self._preferences.set, owner_id, _STATE, state.to_json())

@@ -9,6 +9,7 @@ from functools import partial
 from aiogram import Bot, Dispatcher
 
 from bots.common.app import BotContext, build_dispatcher
+from bots.common.editing import OldWording
 from bots.real_estate.alerts import MarketWatch
 from bots.real_estate.assistant import Assistant
 from bots.real_estate.config import RealEstateSettings
@@ -58,6 +59,11 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     dispatcher["listing_import"] = listing_import
     watch = MarketWatch(appraiser, listing_import)
     dispatcher["forgetting"].also(assistant.forget)
+
+    async def take_back(old: OldWording) -> None:
+        await assistant.take_back(old.person_id)
+
+    dispatcher["editing"].also(take_back)
 
     async def on_startup(bot: Bot) -> None:
         if settings.sample and await store.count() == 0:
