@@ -31,6 +31,7 @@ from bots.common.retries import RetryMiddleware
 from bots.common.rich_messages import RichMessages
 from bots.common.slots import SlotMiddleware
 from bots.common.starting import Start
+from bots.common.talks import TalkMiddleware, TalkStore, TalkTitles
 from bots.common.turns import Turns
 from bots.common.watchdog import loop_watchdog
 from bots.common.web import Web
@@ -140,8 +141,11 @@ def build_dispatcher(
         bot_name=context.name,
     )
     dispatcher.update.outer_middleware(intake)
+    preferences = PreferenceStore(context.database, context.name)
+    talk_store = TalkStore(preferences)
+    dispatcher["talks"] = talk_store
+    dispatcher.update.outer_middleware(TalkMiddleware(talk_store))
     if rich:
-        preferences = PreferenceStore(context.database, context.name)
         dispatcher.update.outer_middleware(RichMessages(settings.rich_messages, preferences))
     access, slots = AccessMiddleware(settings), SlotMiddleware()
     throttle = ThrottleMiddleware(coordination, settings.rate_limit)
@@ -165,6 +169,7 @@ def build_dispatcher(
         observer.middleware(throttle)
     dispatcher.callback_query.middleware(OwnerMiddleware())
     dispatcher.message_reaction.middleware(access)
+    dispatcher.message.middleware(TalkTitles(talk_store))
     dispatcher.message.middleware(pastes)
     dispatcher.message.middleware(editing)
     for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):

@@ -51,6 +51,14 @@ USAGE = "Сегодня: {today}\nЗа неделю: {week}\n\n{users}\n\nДни
 USAGE_TOTAL = "{users} чел., {requests} запр., {tokens} ток."
 USAGE_USER = "{user_id}: {requests} запр., {tokens} ток."
 USAGE_NOBODY = "За неделю никто не спрашивал."
+NEW_TALK = "Новый разговор: прежний я отложил и в этом о нём не помню. Вернуться к нему: /talks"
+NEW_TOPIC = "Новый разговор"
+TOPIC_BEGUN = "Это новый разговор, о других темах я здесь не помню. Спрашивай."
+TALKS = "Твои разговоры. Нажми, чтобы продолжить; новый: /new"
+NO_TALKS = "Разговоров пока нет: задай первый вопрос. Новый разговор — /new"
+TALKS_ARE_TOPICS = "Разговоры — это темы этого чата: выбери нужную в списке тем. Новая: /new"
+TALK_OPENED = "Продолжаем: «{title}»."
+TALKS_IN_PRIVATE = "Разговоры бывают только в личном чате со мной. Здесь начать заново: /reset"
 
 
 def documents_read(documents: Sequence[Document]) -> str:

@@ -10,6 +10,7 @@ from aiogram import Bot, Dispatcher
 
 from bots.common.app import BotContext, build_dispatcher
 from bots.common.editing import OldWording
+from bots.common.talks import TalkPreferences
 from bots.real_estate.alerts import MarketWatch
 from bots.real_estate.assistant import Assistant
 from bots.real_estate.config import RealEstateSettings
@@ -34,7 +35,8 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     settings = read_settings(RealEstateSettings)
     store = ListingStore(context.database)
     appraiser = Appraiser(store, context.data_dir)
-    preferences = PreferenceStore(context.database, context.name)
+    kept = PreferenceStore(context.database, context.name)
+    preferences = TalkPreferences(kept, "state", "loan")
     dispatcher = build_dispatcher(
         context,
         COMMANDS,

@@ -2,6 +2,8 @@
 
 from aiogram.types import BotCommand
 
+from bots.common.menu import SHARED, help_text
+
 COMMANDS = (
     BotCommand(command="start", description="с чего начать"),
     BotCommand(command="value", description="оценить квартиру"),
@@ -13,11 +15,8 @@ COMMANDS = (
     BotCommand(command="market", description="цены в районе и как они меняются"),
     BotCommand(command="checklists", description="что проверить перед покупкой"),
     BotCommand(command="stats", description="сколько объявлений и как точна оценка"),
-    BotCommand(command="reset", description="начать поиск заново"),
-    BotCommand(command="stop", description="прервать ответ"),
-    BotCommand(command="help", description="что я умею"),
-    BotCommand(command="forget", description="удалить всё, что я о тебе храню"),
     BotCommand(command="import", description="загрузить объявления (для админа)"),
+    *SHARED,
 )
 START = (
     "Привет! Я ищу и оцениваю квартиры.\n\n"
@@ -30,14 +29,7 @@ START = (
     "Условия можно добавлять и менять по ходу разговора; «начни сначала» их сбросит. "
     "Говорю в одном из четырёх стилей: /style. Удалить всё обо мне: /forget."
 )
-HELP = "\n".join(
-    [
-        START,
-        "",
-        "Команды:",
-        *(f"/{command.command} — {command.description}" for command in COMMANDS),
-    ]
-)
+HELP = help_text(START, COMMANDS)
 VALUE = (
     "Опиши квартиру: «/value двушка 54 м на Соколе, 5/9, просят 15 млн». "
     "Отвечу оценкой, диапазоном и картинкой, из чего она сложилась."
