@@ -69,7 +69,7 @@ def place(chat: Chat, reply_to: Json | None, thread_id: int | None) -> Json:
             body["message_thread_id"] = topic
             body["is_topic_message"] = True
             root = chat.messages.get(topic)
-            if not reply_to and root:
+            if not reply_to and root and chat.type != "private":
                 body["reply_to_message"] = without_reply(root)
     elif chat.type == "supergroup" and (reply_to or thread_id):
         parent = reply_to or {}

@@ -24,6 +24,7 @@ def chat_view(world: World, commands: Commands, chat: Chat) -> Json:
         **chat.wire(),
         "key": chat.key,
         "title": chat.title,
+        "is_forum": chat.is_forum,
         "linked": linked.key if linked else None,
         "members": [[user, status] for user, status in chat.members.items()],
         "topics": [{"id": i, "name": name} for i, name in chat.topics.items()],

@@ -103,17 +103,22 @@ class Conversation:
         photo: Upload | None = None,
         document: Upload | None = None,
         sound: Sound | None = None,
+        album: str = "",
         reply_to: int | None = None,
         anonymous: bool = False,
         as_channel: Chat | None = None,
     ) -> Message:
-        """Send a text, or a file with the text as its caption."""
+        """Send a text, or a file with the text as its caption.
+
+        Files of the same `album` are shown as one message, and come to the bot one by one.
+        """
         return as_message(
             self.post(
                 text,
                 photo=photo,
                 document=document,
                 sound=sound,
+                album=album,
                 reply_to=reply_to,
                 anonymous=anonymous,
                 as_channel=as_channel,
@@ -127,6 +132,7 @@ class Conversation:
         photo: Upload | None = None,
         document: Upload | None = None,
         sound: Sound | None = None,
+        album: str = "",
         reply_to: int | None = None,
         anonymous: bool = False,
         as_channel: Chat | None = None,
@@ -134,6 +140,8 @@ class Conversation:
         """`send` without the typed message: for load, and for the page."""
         author = self._author(anonymous, as_channel)
         content = self._content(text, photo, document, sound)
+        if album:
+            content["media_group_id"] = album
         target = self.chat.messages.get(reply_to) if reply_to else None
         if reply_to and target is None:
             raise NotAllowed("Сообщения, на которое ты отвечаешь, уже нет.")

@@ -7,8 +7,8 @@ from aiogram.enums import ChatType
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message, MessageGenerationStopped
 
-from bots.common import texts
-from bots.common.conversation import Matches, conversation_key, thread_key
+from bots.common import talks, texts
+from bots.common.conversation import Matches, conversation_key, opened_talk, thread_key
 from bots.common.notices import send_aside, send_notice
 from bots.common.turns import Turns
 from services.storage import ConversationKey
@@ -19,6 +19,7 @@ def create_router() -> Router:
     router = Router(name="basics")
     router.message.register(on_stop, Command("stop"), flags={"free": True})
     router.stopped_message_generation.register(on_stop_button)
+    talks.register(router)
     return router
 
 
@@ -38,7 +39,8 @@ async def on_stop(message: Message, turns: Turns, bot_name: str) -> None:
 
 
 async def on_stop_button(event: MessageGenerationStopped, turns: Turns, bot_name: str) -> None:
-    await turns.stop(ConversationKey(bot_name, event.chat.id, event.message_thread_id or 0))
+    thread = event.message_thread_id or opened_talk.get()
+    await turns.stop(ConversationKey(bot_name, event.chat.id, thread))
 
 
 async def on_not_text(message: Message) -> None:

@@ -14,11 +14,15 @@ from bots.literary.prompts import (
     CONTINUE,
     DEFAULT_FORM,
     DEFAULT_GENRE,
+    DESCRIBE,
+    PICTURED,
     system_prompt,
 )
 from bots.literary.temperatures import DEFAULT
-from services.chat import ChatModel, Chunk, GenerationOptions, Message
+from services.chat import ChatModel, Chunk, GenerationOptions, Image, Message
+from services.dialogue import room_for
 from services.errors import ServiceError
+from services.media.pictures import describe
 from services.storage import PreferenceStore
 
 LENGTH = 700  # tokens of one version
@@ -98,6 +102,18 @@ class Workshop:
     async def begin(self, owner_id: int, prompt: str) -> Work:
         settings = await self.settings(owner_id)
         return Work(prompt, system_prompt(settings.form, settings.genre))
+
+    @property
+    def room(self) -> int:
+        """Characters of a document that a prompt takes."""
+        return room_for(self._model)
+
+    async def with_pictures(self, prompt: str, pictures: Sequence[Image]) -> str:
+        """The prompt with what its pictures show, so that later versions know it as well."""
+        if not pictures:
+            return prompt
+        shown = await describe(self._model, pictures, DESCRIBE)
+        return f"{prompt}\n\n{PICTURED.format(shown=shown)}"
 
     async def keep(self, owner_id: int, work: Work) -> Work:
         """Remember the work with its latest versions."""

@@ -11,6 +11,7 @@ from aiogram.types import TelegramObject, Update
 
 from bots.common.coordination import Coordination
 from bots.common.editing import Editing
+from bots.common.intake.albums import Albums
 from bots.common.intake.holding import HeldCalls
 from bots.common.intake.journal import Journal
 from bots.common.intake.pastes import Pastes
@@ -34,6 +35,7 @@ class Intake(BaseMiddleware):
     ) -> None:
         self.journal = journal
         self._pastes = pastes
+        self._albums = Albums(journal)
         self._editing = editing
         self._coordination = coordination
         self._recovery = Recovery(journal, coordination)
@@ -69,11 +71,16 @@ class Intake(BaseMiddleware):
         event = await self._editing.as_question(event, replayed=data.get("replayed", False))
         if await self._pastes.join(event, unlimited=data.get("replayed", False)):
             return None
+        if self._albums.join(event):
+            return None
         update_ids = [event.update_id]
         result = None
         try:
-            with self._pastes.opened(event, update_ids):
-                result = await handler(event, data)
+            with (
+                self._pastes.opened(event, update_ids),
+                self._albums.opened(event, update_ids) as album,
+            ):
+                result = await handler(event, {**data, "album": album})
         except Interrupted as error:
             if error.reason is Interruption.SHUTDOWN:
                 self.journal.release(*update_ids)

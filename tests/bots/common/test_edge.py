@@ -249,9 +249,9 @@ class TestErrors:
         assert (answer.text or "").startswith("раз два три")
 
     async def test_what_is_not_text_is_answered(self, bot: RunningBot) -> None:
-        from playground import Upload
+        from playground import Sound, Upload
 
-        bot.chat.send(document=Upload("a.txt", "text/plain", b"1"))
+        bot.chat.send(sound=Sound(Upload("a.ogg", "audio/ogg", b"1"), "voice", 1))
         await bot.chat.wait_for(texts.TEXT_ONLY)
 
 
