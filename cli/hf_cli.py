@@ -20,6 +20,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_
 from cli import (
     answers,
     asking,
+    attachments,
     completion,
     mcp_tools,
     report,
@@ -40,7 +41,7 @@ from cli.talks import OpenTalk
 from cli.targets import Target, backend_of, parse_target
 from services.arguments import Parser, count, number
 from services.backends import BACKENDS
-from services.chat import ChatModel, GenerationOptions, Message
+from services.chat import ChatModel, GenerationOptions, JsonFormat, Message
 from services.env import read_settings
 from services.errors import ServiceError
 from services.huggingface.config import MODELS, HuggingFaceSettings
@@ -116,6 +117,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     how = parser.add_argument_group("как спросить")
     how.add_argument("--system", metavar="ТЕКСТ", help="системная инструкция")
+    attachments.add_option(how)
     how.add_argument(
         "--temperature", type=number, metavar="ЧИСЛО", help="от 0 (строго) до 2 (свободно)"
     )
@@ -210,6 +212,8 @@ def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
     mcp_tools.check_usage(parser, args)
     if several and (args.schema or args.go_on or args.talk):
         parser.error("у нескольких ответов нет общего разговора: без --schema, -c и --talk")
+    if args.attach and args.compare:
+        parser.error("--attach есть только у одной модели: без --compare")
     comparison.check_usage(parser, args)
 
 
@@ -240,8 +244,10 @@ async def answer(
         ) as model,
     ):
         messages = conversation(args.prompt, system, talk.past, model.context_length)
+        sources_of = await attachments.attach(args.attach, messages, model)
         try:
-            measured = await ask(args, target, model, messages, print_piece if live else None)
+            piece = print_piece if live else None
+            measured = await ask(args, target, model, messages, piece, schema)
         except asyncio.CancelledError:
             if live and sys.stdout.isatty():
                 print()  # what was said so far ends with its line
@@ -259,7 +265,7 @@ async def answer(
         return shell.OK
     print("" if live else text, flush=True)
     if not args.quiet:
-        shell.say(report.summary(measured))
+        shell.say("\n".join(filter(None, (sources_of(text), report.summary(measured)))))
     return shell.OK
 
 
@@ -277,7 +283,7 @@ async def insist(
         return value, first
     said = Message("assistant", first.completion.text)
     again = Message("user", structured.correction(problems))
-    second = await ask(args, target, model, [*messages, said, again])
+    second = await ask(args, target, model, [*messages, said, again], schema=schema)
     value, problems = structured.check(second.completion.text, schema)
     if problems:
         shell.say(second.completion.text)
@@ -292,6 +298,7 @@ async def samples(args: argparse.Namespace, log: ExchangeLog | None) -> int:
     gate = asyncio.Semaphore(SAMPLES_AT_ONCE)
     async with asking.opened(target, log, tool=TOOL, quiet=args.quiet) as model:
         messages = conversation(args.prompt, args.system, (), model.context_length)
+        await attachments.attach(args.attach, messages, model)
 
         async def one() -> Measurement:
             async with gate:
@@ -380,12 +387,17 @@ async def ask(
     model: ChatModel,
     messages: Sequence[Message],
     show: Callable[[str], None] | None = None,
+    schema: dict[str, Any] | None = None,
 ) -> Measurement:
     """Ask with the command line's options and measure."""
     return await asking.ask(
         model,
         messages,
-        GenerationOptions(temperature=args.temperature, max_tokens=args.max_tokens),
+        GenerationOptions(
+            temperature=args.temperature,
+            max_tokens=args.max_tokens,
+            response_format=JsonFormat(schema) if schema else None,  # where the service has it
+        ),
         stream=args.stream,
         timeout=args.timeout,
         price=price_of(target.backend),
