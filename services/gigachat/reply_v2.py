@@ -121,8 +121,9 @@ class Answer:
 
     def _own_call(self, text: str) -> FunctionCall | None:
         """The call that the caller is asked for; those of the service's tools are its own."""
-        call = self._call.beside(text)
-        return call if self._finish_reason == "function_call" or not text else None
+        if self._finish_reason != "function_call" and (text or self._files):
+            return None
+        return self._call.beside(text)
 
     def _read_without_messages(self, event: JSON, whole: bool) -> None:
         """Read an event of a tool or of the end; raise the error that the event tells."""
