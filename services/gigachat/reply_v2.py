@@ -104,7 +104,7 @@ class Answer:
 
     def add(self, event: JSON, *, whole: bool = False) -> str:
         """Read a reply or an event; return its text (of a whole reply, kept already)."""
-        messages = event.get("messages")
+        messages, went_on = event.get("messages"), not self.ended
         if messages is None:
             self._read_without_messages(event, whole)
             return ""
@@ -115,7 +115,7 @@ class Answer:
         text = "".join([self._read_message(message, whole) for message in messages])
         if whole and text:
             self._builder.add(text)
-        elif text and self.ended and text == "".join(self._builder.parts):
+        elif text and went_on and self.ended and text == "".join(self._builder.parts):
             return ""  # the last event brings the whole text once more
         return text
 
