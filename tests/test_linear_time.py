@@ -15,6 +15,7 @@ from bots.grisha.learning import is_thanks
 from bots.grisha.names import extract_name
 from services.retrieval.lexical import stems
 from services.retrieval.spelling import trigrams
+from services.web import Citations, names_page
 from tests.linear_time import Reader, assert_linear
 
 NAMES = (
@@ -37,6 +38,16 @@ MARKDOWN = (
     "\\]", "**", "_", "`", "[a](", "](", "<br>", "# ", "\n\n", "[a]: x\n", "\\", "&amp;", "<tg-",
 )  # fmt: skip
 
+CITATIONS = ("[sources=[", "1, ", "]]", "[", "[s", " ", "https://", "http", "://", "а")
+
+
+def numbered(text: str) -> str:
+    """The citations of a text that comes in pieces of three letters."""
+    citations = Citations()
+    pieces = (text[start : start + 3] for start in range(0, len(text), 3))
+    return "".join(map(citations.feed, pieces)) + citations.finish()
+
+
 READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
     "name": (extract_name, NAMES),
     "bare name": (lambda text: extract_name(text, asked=True), NAMES),
@@ -55,6 +66,8 @@ READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
     "classic message": (classic_parts, MARKDOWN),
     "rich message": (lambda text: rich_parts(text, long=True), MARKDOWN),
     "trigrams": (trigrams, NAMES),
+    "citations": (numbered, CITATIONS),
+    "addresses": (names_page, CITATIONS),
 }
 
 
