@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -23,6 +24,7 @@ from bots.real_estate.market import Market, read_market
 from bots.real_estate.metro.travel import Way, way_of
 from bots.real_estate.mortgage.talk import LoanTalk
 from bots.real_estate.pictures import MOST_ON_A_MAP
+from bots.real_estate.prompts import READ_LISTING
 from bots.real_estate.request import Slots
 from bots.real_estate.understanding import ParsedMessage, load_gazetteer, read_turn
 from bots.real_estate.understanding.model import read_with_model
@@ -32,12 +34,16 @@ from bots.real_estate.valuation.appraisal import Appraisal, Refusal
 from bots.real_estate.valuation.appraiser import Appraiser
 from bots.real_estate.valuation.model import Accuracy
 from bots.real_estate.voice import Voice
-from services.chat import ChatModel
+from services.chat import ChatModel, Image
+from services.dialogue import room_for
 from services.head_start import once_settled
+from services.media.documents.excerpts import Excerpts, names_document
+from services.media.pictures import describe
 from services.storage import PreferenceStore
 
 _COMPARED, _TICKED, _STATE, _STYLE = "compared", "ticked", "state", "style"
 MAX_COMPARED = 4
+MAX_BEFORE = 10_000  # people whose state before their last message is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +102,12 @@ class Assistant:
         voice: Voice | None = None,
         *,
         comments: bool = False,
+        reads: bool = True,
     ) -> None:
-        """Let the model add words to results where `comments`; facts never wait for it."""
+        """Facts never wait for the model.
+
+        `comments`: it adds words to results. `reads`: it reads what the rules leave open.
+        """
         self._model = model
         self._preferences = preferences
         self.store = store
@@ -106,11 +116,35 @@ class Assistant:
         self.loans = LoanTalk(preferences)
         self.voice = voice or Voice(model)
         self._comments = comments
+        self._reads = reads
+        self._before: dict[int, State] = {}
 
-    async def reply(self, owner_id: int, text: str) -> Answer:
-        """Answer a message and remember what it changed."""
+    @property
+    def room(self) -> int:
+        """Characters of a document that a prompt takes."""
+        return room_for(self._model)
+
+    async def reply(
+        self,
+        owner_id: int,
+        text: str,
+        *,
+        excerpts: Excerpts = Excerpts(),  # noqa: B008  (frozen)
+        pictures: Sequence[Image] = (),
+    ) -> Answer:
+        """Answer a message and remember what it changed.
+
+        `excerpts` are what the talk's documents say about it. What `pictures` show, a flat or
+        a listing, is read into the same request. Raises CannotSee where the model can't.
+        """
         style = await self.style(owner_id)
         state = await self.state(owner_id)
+        self._note_before(owner_id, state)
+        if pictures:
+            shown = await describe(self._model, pictures, READ_LISTING)
+            text = f"{text}\n{shown}"
+        if excerpts and names_document(text):
+            return Answer(await self.voice.answer_by(style, text, excerpts), state)
         if sums := await self.loans.reply(owner_id, text, state.slots.city):
             return Answer(sums)
         turn = await self._read(text, state)
@@ -120,6 +154,8 @@ class Assistant:
         if turn.foreign and turn.intent == "other":
             return Answer(wording.ENGLISH, state)
         if turn.intent == "other" and not turn.cleared and not turn.reset:
+            if excerpts:
+                return Answer(await self.voice.answer_by(style, text, excerpts), state)
             return Answer(await self.voice.talk(style, text), state)
         notes = wording.way_notes(changed.slots, turn)
         if slot := next_question(changed):
@@ -135,6 +171,17 @@ class Assistant:
             return await self._value(changed, style)
         answer = await self._search(changed, style)
         return replace(answer, text=f"{answer.text}{wording.ignored(turn.ignored)}{notes}")
+
+    async def take_back(self, owner_id: int) -> None:
+        """Go back to before the last message: it reads otherwise now."""
+        if before := self._before.pop(owner_id, None):
+            await self._keep(owner_id, before)
+
+    def _note_before(self, owner_id: int, state: State) -> None:
+        self._before.pop(owner_id, None)
+        self._before[owner_id] = state
+        if len(self._before) > MAX_BEFORE:
+            del self._before[next(iter(self._before))]
 
     async def comment(self, owner_id: int, answer: Answer, request: str) -> str | None:
         """The model's words on an answer that was sent; None where they aren't worth it."""
@@ -273,6 +320,7 @@ class Assistant:
         """Delete everything that is kept of a user."""
         await self._preferences.forget(owner_id)
         await self.saved_items.forget(owner_id)
+        self._before.pop(owner_id, None)
 
     async def _keep(self, owner_id: int, state: State) -> None:
         keep = partial(self._preferences.set, owner_id, _STATE, state.to_json())
@@ -281,7 +329,9 @@ class Assistant:
     async def _read(self, text: str, state: State) -> ParsedMessage:
         previous = state.intent if state.intent != "other" else None
         turn = read_turn(text, previous, state.asked)
-        return turn if turn.sure else await read_with_model(self._model, text, turn)
+        if turn.sure or not self._reads:
+            return turn
+        return await read_with_model(self._model, text, turn)
 
     async def _search(self, state: State, style: str, offset: int = 0) -> Answer:
         page = await search(self.store, state.slots, sort=state.sort, offset=offset)  # type: ignore[arg-type]

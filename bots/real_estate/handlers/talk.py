@@ -26,6 +26,8 @@ from bots.real_estate.keyboards import (
 )
 from bots.real_estate.pictures import draw_comparables, draw_found, draw_waterfall
 from bots.real_estate.wording import STYLES
+from services.chat import Image
+from services.media.documents.shelf import DocumentShelf
 
 
 def create_router() -> Router:
@@ -65,28 +67,44 @@ async def on_style_chosen(
     await callback.answer(texts.STYLE_CHOSEN.format(style=style))
 
 
-async def on_reset(message: Message, assistant: Assistant) -> None:
+async def on_reset(
+    message: Message, assistant: Assistant, documents: DocumentShelf, bot_name: str
+) -> None:
     await assistant.reset(author_of(message).id)
+    await documents.clear(conversation_key(bot_name, message))
     await message.answer(texts.RESET)
 
 
 async def on_value(
-    message: Message, command: CommandObject, assistant: Assistant, turns: Turns, bot_name: str
+    message: Message,
+    command: CommandObject,
+    assistant: Assistant,
+    documents: DocumentShelf,
+    turns: Turns,
+    bot_name: str,
 ) -> None:
     if not command.args:
         await message.answer(texts.VALUE)
         return
-    await on_message(
-        message, texts.VALUE_REQUEST.format(flat=command.args), assistant, turns, bot_name
-    )
+    request = texts.VALUE_REQUEST.format(flat=command.args)
+    await on_message(message, request, assistant, documents, turns, bot_name)
 
 
 async def on_message(
-    message: Message, text: str, assistant: Assistant, turns: Turns, bot_name: str
+    message: Message,
+    text: str,
+    assistant: Assistant,
+    documents: DocumentShelf,
+    turns: Turns,
+    bot_name: str,
+    pictures: tuple[Image, ...] = (),
 ) -> None:
-    async with turns.turn(conversation_key(bot_name, message)) as turn:
+    key = conversation_key(bot_name, message)
+    async with turns.turn(key) as turn:
         person = author_of(message).id
-        answer = await run_reply(message, turn, assistant.reply(person, text))
+        excerpts = await documents.about(key, text, assistant.room)
+        work = assistant.reply(person, text, excerpts=excerpts, pictures=pictures)
+        answer = await run_reply(message, turn, work)
         await _send(message, answer)
         comment = None
         with suppress(Interrupted):  # the answer is out: there is nothing to repeat

@@ -14,8 +14,10 @@ from bots.real_estate.texts import COMMANDS
 from bots.real_estate.wording import DEMO
 from cli.make_sample_listings import main as make_sample
 from playground import Upload
+from services.local import EMBEDDED_NAME
 from tests.bots.harness import RunningBot, running_bot
 from tests.bots.real_estate.extracts import MORTGAGE, MadeUp, Right, as_pdf
+from tests.fakes.chat import FakeChatModel
 from tests.fakes.documents import make_pdf
 
 WAIT = 30
@@ -337,3 +339,19 @@ async def test_import_asks_first_and_alerts_once(running: RunningBot) -> None:
     await chat.press(again, "Загрузить")
     await chat.wait_for("без изменений 1", WAIT)
     assert len([text for text in running.texts() if "🔔" in text]) == 1
+
+
+@pytest.mark.parametrize(("name", "asked"), [("fake", 1), (EMBEDDED_NAME, 0)])
+async def test_the_embedded_model_is_not_asked_what_the_rules_leave_open(
+    name: str, asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REALTY_SAMPLE", "false")
+    model = FakeChatModel()
+    monkeypatch.setattr(model, "name", name, raising=False)
+    async with running_bot(
+        bot.create_dispatcher, tmp_path / "var", name="real_estate", model=model
+    ) as running:
+        running.chat.send("что-нибудь уютное для кота")
+        await running.chat.wait_for(None, WAIT)
+        forced = [options for _, options in model.history if options.function_call]
+        assert len(forced) == asked
