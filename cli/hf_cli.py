@@ -227,7 +227,7 @@ async def answer(
 ) -> int:
     """Ask one model."""
     target = target_of(args, talk)
-    system = args.system or (talk.last.system if talk.last else None)
+    system = args.system or structured.without_instruction(talk.last.system if talk.last else None)
     if schema:
         system = "\n\n".join(filter(None, (system, structured.instruction(schema))))
     live = args.stream and not (args.json or args.extract or schema)
