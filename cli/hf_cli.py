@@ -263,7 +263,7 @@ async def answer(
         extra = {"value": value} if schema else {}
         print_json({"prompt": args.prompt, **report.as_json(measured), **extra})
         return shell.OK
-    print("" if live else text, flush=True)
+    print("" if live else shell.printable(text), flush=True)
     if not args.quiet:
         shell.say("\n".join(filter(None, (sources_of(text), report.summary(measured)))))
     return shell.OK
@@ -330,7 +330,8 @@ def show_sample(args: argparse.Namespace, number: int, result: Measurement | Fai
     if isinstance(result, Failure):
         shell.say(f"{number}/{args.samples}: {result.text}")
         return
-    print(f"=== {number}/{args.samples} ===\n{shaped(args, result.completion.text)}\n", flush=True)
+    text = shell.printable(shaped(args, result.completion.text))
+    print(f"=== {number}/{args.samples} ===\n{text}\n", flush=True)
     if not args.quiet:
         shell.say(report.summary(result))
 
@@ -406,7 +407,7 @@ async def ask(
 
 
 def print_piece(text: str) -> None:
-    print(text, end="", flush=True)
+    print(shell.printable(text), end="", flush=True)
 
 
 def print_json(value: object) -> None:

@@ -150,7 +150,7 @@ async def answer(args: argparse.Namespace, talk: OpenTalk) -> int:
     if args.save:
         save(args.save, f"{text}\n")
     usage = completion.usage if completion.usage and not completion.usage.approximate else None
-    print(text, "", sep="\n")
+    print(shell.printable(text), "", sep="\n")
     if sources := sources_of(text):
         print(sources)
     print(f"local_input_tokens: {local}")

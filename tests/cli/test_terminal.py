@@ -87,3 +87,15 @@ async def test_progress_is_shown_and_taken_away(
     await terminal.until("Ответов 2 из 2")
     await terminal.until("org/a")
     assert await terminal.leave() == 0
+
+
+async def test_an_answer_cannot_command_the_terminal(
+    asking: Shell, server: OpenAIServer, tmp_path: Path
+) -> None:
+    server.default = Answer("Смотри \x1b]0;заголовок\x07 сюда \x1b[2Jконец")
+    raw = await asking.run("cli/hf_cli.py", "Привет", LLM_LOG="on")
+    assert "\x1b[2J" in raw.out, "a pipe gets what the model said"
+    for words in (["Привет"], ["-n", "2", "Привет"], ["log", "show", "1"]):
+        terminal = await open_hf(asking, *words, LLM_LOG="on", PAGER="cat")
+        assert "]0;заголовок сюда" in await terminal.until("[2Jконец"), "letters stay, no escapes"
+        assert await terminal.leave() == 0
