@@ -71,7 +71,8 @@ EPILOG = f"""\
   hf --compare llama3:groq gigachat:GigaChat-2-Max -- "Кто ты?"
   hf --compare llama3 local:embedded --prompts вопросы.jsonl --report отчёт.html
 
-{shell.EXIT_CODES} (в сравнении 1 — не ответил никто)"""
+{shell.EXIT_CODES}
+В сравнении 1 — это когда не ответил никто."""
 
 
 def build_parser() -> argparse.ArgumentParser:
