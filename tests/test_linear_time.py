@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from bots.common.formatting import classic_parts, rich_parts
@@ -13,6 +15,12 @@ from bots.grisha.facts.sentences import sentences, without_quotations
 from bots.grisha.knowledge import is_worth_searching
 from bots.grisha.learning import is_thanks
 from bots.grisha.names import extract_name
+from cli.answers import first_code_block
+from cli.history_chat.markdown import NotASession, from_markdown, to_markdown
+from cli.history_chat.sessions import Session
+from cli.log.store import _query
+from cli.structured import check
+from services.decoding import decode
 from services.retrieval.lexical import stems
 from services.retrieval.spelling import trigrams
 from services.web import Citations, names_page
@@ -48,6 +56,18 @@ def numbered(text: str) -> str:
     return "".join(map(citations.feed, pieces)) + citations.finish()
 
 
+def session_and_back(text: str) -> None:
+    session = Session()
+    session.add("assistant", text)
+    assert from_markdown(to_markdown(session)).messages == session.messages
+    with suppress(NotASession):
+        from_markdown(f"---\ntitle: 1\n{text}")
+
+
+SESSION = ("## Ты · ", "\\", "## Модель · 1\n\n", "---\n", 'title: "', "\n\n", "\\## Ты · ", "\r\n")
+CODE = ("```", "~~~", "`", "~", "\n", "```py\n", "    ", "```\n")
+JSON = ("{", "[", "}", '"a": ', "```json\n", "1, ", "null", "\\", "{}")
+
 READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
     "name": (extract_name, NAMES),
     "bare name": (lambda text: extract_name(text, asked=True), NAMES),
@@ -68,6 +88,11 @@ READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
     "trigrams": (trigrams, NAMES),
     "citations": (numbered, CITATIONS),
     "addresses": (names_page, CITATIONS),
+    "session": (session_and_back, SESSION),
+    "code block": (first_code_block, CODE),
+    "answer by a schema": (lambda text: check(text, {"type": "integer"}), JSON),
+    "search of the log": (_query, ("«", '"', "« ", '" ', "слово ", "»")),
+    "file": (lambda text: decode(text.encode("cp1251", "replace")), NAMES),
 }
 
 

@@ -12,7 +12,7 @@ import struct
 import sys
 import termios
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -167,11 +167,13 @@ class Terminal:
         asyncio.get_running_loop().add_reader(master, self._read)
 
     @classmethod
-    async def open(cls, *options: str, env: dict[str, str]) -> Terminal:
+    async def open(
+        cls, *options: str, env: dict[str, str], command: Sequence[str] = LAUNCHER
+    ) -> Terminal:
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
         process = await asyncio.create_subprocess_exec(
-            *LAUNCHER,
+            *command,
             *options,
             env={**env, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"},
             stdin=slave,
