@@ -23,12 +23,13 @@ from bots.common.callbacks import OwnerMiddleware
 from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.forgetting import Forgetting
-from bots.common.hearing import Hearing
+from bots.common.hearing import Corrections, Hearing
 from bots.common.intake import Intake, Journal, Pastes
 from bots.common.middlewares import AccessMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
 from bots.common.rich_messages import RichMessages
 from bots.common.slots import SlotMiddleware
+from bots.common.speaking import Speaking
 from bots.common.starting import Start
 from bots.common.turns import Turns
 from bots.common.watchdog import loop_watchdog
@@ -42,6 +43,7 @@ from services.loading import hold_while_loading
 from services.media.config import SpeechSettings
 from services.media.documents.shelf import DocumentShelf
 from services.media.speech import open_speech
+from services.media.synthesis import SynthesisSettings, open_synthesiser
 from services.retrieval.encoder import shared_encoder
 from services.storage import (
     Database,
@@ -137,6 +139,13 @@ def build_dispatcher(
     if rich:
         preferences = PreferenceStore(context.database, context.name)
         dispatcher.update.outer_middleware(RichMessages(settings.rich_messages, preferences))
+    speaking = Speaking(
+        open_synthesiser(read_settings(SynthesisSettings)),
+        PreferenceStore(context.database, context.name),
+    )
+    dispatcher.update.outer_middleware(Corrections(HistoryStore(context.database)))
+    dispatcher["speaking"] = speaking
+    dispatcher.update.outer_middleware(speaking)
     access, slots = AccessMiddleware(settings), SlotMiddleware()
     throttle = ThrottleMiddleware(coordination, settings.rate_limit)
     guards = (forgetting, access, throttle)
@@ -179,6 +188,7 @@ def build_dispatcher(
         await turns.drain(settings.shutdown_timeout)
         await intake.close(settings.shutdown_timeout)
         await hearing.aclose()
+        await speaking.aclose()
 
     dispatcher.startup.register(on_startup)
     dispatcher.shutdown.register(on_shutdown)

@@ -13,6 +13,7 @@ COMMANDS = (
     BotCommand(command="stats", description="Чему я научился"),
     BotCommand(command="quiet", description="Молчать в этой группе (для админов)"),
     BotCommand(command="talk", description="Снова говорить в этой группе (для админов)"),
+    BotCommand(command="voice", description="отвечать и голосом: /voice on"),
     BotCommand(command="stop", description="Остановить ответ"),
     BotCommand(command="help", description="Что я умею"),
 )
@@ -27,7 +28,9 @@ HELP = (
     "/me — что я о тебе помню, /memory off — не запоминать новое, /forget — забыть это, "
     "/reset — начать разговор заново, "
     "/stats — чему я научился, /quiet и /talk — молчать и говорить в группе, "
-    "/stop — остановить ответ."
+    "/stop — остановить ответ, "
+    "/voice on — отвечать ещё и голосом.\n\n"
+    "Присылай голосовые, картинки и документы: прочту и скажу, на какой странице нашёл."
 )
 RESET = "Разговор забыл. Начнём с чистого листа."
 FORGOTTEN = "Готово: больше ничего о тебе не помню. Приятно познакомиться ещё раз!"

@@ -22,6 +22,7 @@ COMMANDS = (
     BotCommand(command="reset", description="забыть последнюю работу"),
     BotCommand(command="help", description="что я умею"),
     BotCommand(command="forget", description="удалить всё, что хранится обо мне"),
+    BotCommand(command="voice", description="отвечать и голосом: /voice on"),
     BotCommand(command="stop", description="прервать ответ"),
 )
 START = (
@@ -36,7 +37,8 @@ HELP = (
     "• «ещё раз» или «ещё раз 0,7» — та же температура снова: виден разброс ответов.\n"
     "• «продолжи эту версию» ответом на версию, или кнопкой ▶.\n"
     "• /chart — график: разнообразие при разных температурах.\n"
-    "• /reset — забыть последнюю работу, /stop — прервать ответ.\n"
+    "• Пришли картинку или документ с подписью — напишу по ним.\n"
+    "• /reset — забыть последнюю работу, /stop — прервать ответ, /voice on — читать вслух.\n"
     "• /forget — удалить всё, что я о тебе храню."
 )
 TEMPERATURES = "Температуры: {values}."

@@ -13,6 +13,7 @@ COMMANDS = (
     BotCommand(command="checklists", description="что проверить перед покупкой"),
     BotCommand(command="stats", description="сколько объявлений и как точна оценка"),
     BotCommand(command="reset", description="начать поиск заново"),
+    BotCommand(command="voice", description="отвечать и голосом: /voice on"),
     BotCommand(command="stop", description="прервать ответ"),
     BotCommand(command="help", description="что я умею"),
     BotCommand(command="forget", description="удалить всё, что я о тебе храню"),
@@ -33,6 +34,9 @@ HELP = "\n".join(
         "",
         "Команды:",
         *(f"/{command.command} — {command.description}" for command in COMMANDS),
+        "",
+        "Пришли снимок объявления или фото квартиры — прочту в тот же запрос, если модель видит. "
+        "Документ (PDF, DOCX, XLSX) — отвечу по нему и назову страницу.",
     ]
 )
 OLD_BUTTON = "Это кнопка старого запроса. Листай последний ответ или повтори запрос."

@@ -123,6 +123,22 @@ class HistoryStore:
         return answer
 
     @retry_when_unavailable
+    async def withdraw(
+        self, key: ConversationKey, *, source_id: int | None = None, content: str = ""
+    ) -> None:
+        """Delete the question `source_id`, or the last one with these words, and its answer."""
+        question = select(MessageRow.source_id).filter_by(**key._asdict(), role="user")
+        if source_id is None:
+            question = question.where(MessageRow.content == content)
+        else:
+            question = question.where(MessageRow.source_id == source_id)
+        async with self._database.session() as session:
+            found = await session.scalar(question.order_by(MessageRow.id.desc()).limit(1))
+            if found is not None:
+                rows = delete(MessageRow).filter_by(**key._asdict(), source_id=found)
+                await session.execute(rows)
+
+    @retry_when_unavailable
     async def clear(self, key: ConversationKey) -> int:
         """Forget a conversation; return how many turns there were."""
         async with self._database.session() as session:

@@ -147,6 +147,7 @@ class Stores:
 
     async def prepare(self) -> None:
         """What the changes below need to be there."""
+        await self.history.append(KEY, *(replace(turn, source_id=4) for turn in TURNS))
         await self.learning.put(PATTERN)
         await self.facts.put([replace(FACT, message_id=4)])
         await self.comments.note(KEY, Post("Канал", "Пост"))
@@ -158,6 +159,7 @@ class Stores:
 Act = Callable[[Stores], Awaitable[object]]
 CHANGES: dict[str, Act] = {
     "history.append": lambda it: it.history.append(KEY, *TURNS),
+    "history.withdraw": lambda it: it.history.withdraw(KEY, source_id=4),
     "history.clear": lambda it: it.history.clear(KEY),
     "documents.put": lambda it: it.documents.put(KEY, 1, 5, [b"one", b"two"]),
     "documents.clear": lambda it: it.documents.clear(KEY),
