@@ -17,7 +17,18 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_cli.py`
 
-from cli import answers, asking, attachments, report, shell, structured, talks, templates
+from cli import (
+    answers,
+    asking,
+    attachments,
+    completion,
+    report,
+    shell,
+    structured,
+    talks,
+    templates,
+    web,
+)
 from cli.answers import extract, save
 from cli.asking import conversation
 from cli.comparison import command as comparison
@@ -29,7 +40,7 @@ from cli.talks import OpenTalk
 from cli.targets import Target, backend_of, parse_target
 from services.arguments import Parser, count, number
 from services.backends import BACKENDS
-from services.chat import ChatModel, GenerationOptions, Message
+from services.chat import ChatModel, GenerationOptions, JsonFormat, Message
 from services.env import read_settings
 from services.errors import ServiceError
 from services.huggingface.config import MODELS, HuggingFaceSettings
@@ -64,7 +75,23 @@ EPILOG = f"""\
 
 def build_parser() -> argparse.ArgumentParser:
     parser = Parser(description=DESCRIPTION, epilog=EPILOG)
-    shell.add_prompt_options(parser)
+    shell.add_prompt(parser)
+    add_options(parser)
+    return parser
+
+
+def completion_parser() -> argparse.ArgumentParser:
+    """What Tab completes: the options, and `log` and `usage` in place of a prompt."""
+    from cli.log.commands import add_commands
+
+    parser = Parser(prog="hf")
+    add_options(parser)
+    add_commands(parser.add_subparsers())
+    return parser
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    shell.add_file_option(parser)
     which = parser.add_argument_group("кто отвечает")
     what = which.add_mutually_exclusive_group()
     what.add_argument(
@@ -95,6 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     how.add_argument("--max-tokens", type=count, metavar="N", help="предел длины ответа")
     how.add_argument("--timeout", type=number, metavar="СЕКУНДЫ", help="предел времени на ответ")
+    web.add_option(how)
     talks.add_talk_options(how)
     templates.add_options(how)
     output = parser.add_argument_group("что вывести")
@@ -114,13 +142,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     answers.add_options(output)
     shell.add_common_options(output)
-    output.add_argument(
-        "--completion",
-        choices=("bash", "zsh", "fish"),
-        help="вывести дополнение по Tab для этой оболочки",
-    )
+    completion.add_option(output)
     comparison.add_options(parser.add_argument_group("сравнение"))
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -140,9 +163,7 @@ def command(
 ) -> Coroutine[Any, Any, int] | int:
     """Read what is to be asked, then return the work; wrong usage exits with 2."""
     if args.completion:
-        import shtab
-
-        print(shtab.complete(build_parser(), args.completion))
+        print(completion.script(completion_parser(), args.completion))
         return shell.OK
     if args.templates:
         print(templates.list_templates())
@@ -182,6 +203,8 @@ def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
     if args.go_on and args.talk:
         parser.error("-c и --talk — это два разговора: выбери один")
     several = args.compare or args.samples > 1
+    if several and args.web:
+        parser.error("--web ищет для одного ответа: без --compare и -n")
     if several and (args.schema or args.go_on or args.talk):
         parser.error("у нескольких ответов нет общего разговора: без --schema, -c и --talk")
     if args.attach and args.compare:
@@ -205,11 +228,13 @@ async def answer(
     live = args.stream and not (args.json or args.extract or schema)
     async with asking.opened(
         target, talk.log, tool=TOOL, talk_id=talk.id, quiet=args.quiet
-    ) as model:
+    ) as plain:
+        model = web.with_web(plain, args)
         messages = conversation(args.prompt, system, talk.past, model.context_length)
         sources_of = await attachments.attach(args.attach, messages, model)
         try:
-            measured = await ask(args, target, model, messages, print_piece if live else None)
+            show = print_piece if live else None
+            measured = await ask(args, target, model, messages, show, schema)
         except asyncio.CancelledError:
             if live and sys.stdout.isatty():
                 print()  # what was said so far ends with its line
@@ -245,7 +270,7 @@ async def insist(
         return value, first
     said = Message("assistant", first.completion.text)
     again = Message("user", structured.correction(problems))
-    second = await ask(args, target, model, [*messages, said, again])
+    second = await ask(args, target, model, [*messages, said, again], schema=schema)
     value, problems = structured.check(second.completion.text, schema)
     if problems:
         shell.say(second.completion.text)
@@ -349,12 +374,17 @@ async def ask(
     model: ChatModel,
     messages: Sequence[Message],
     show: Callable[[str], None] | None = None,
+    schema: dict[str, Any] | None = None,
 ) -> Measurement:
     """Ask with the command line's options and measure."""
     return await asking.ask(
         model,
         messages,
-        GenerationOptions(temperature=args.temperature, max_tokens=args.max_tokens),
+        GenerationOptions(
+            temperature=args.temperature,
+            max_tokens=args.max_tokens,
+            response_format=JsonFormat(schema) if schema else None,  # where the service has it
+        ),
         stream=args.stream,
         timeout=args.timeout,
         price=price_of(target.backend),

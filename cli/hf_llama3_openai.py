@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_llama3_openai.py`
 
-from cli import answers, attachments, llama3, shell, talks, templates
+from cli import answers, attachments, completion, llama3, shell, talks, templates
 from cli.answers import extract, save
 from cli.asking import conversation, recorded
 from cli.talks import OpenTalk
@@ -59,7 +59,8 @@ class Count:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = Parser(description=DESCRIPTION, epilog=EPILOG)
-    shell.add_prompt_options(parser)
+    shell.add_prompt(parser)
+    shell.add_file_option(parser)
     how = parser.add_argument_group("как спросить")
     how.add_argument("--text", metavar="ЗАПРОС", help="то же, что в аргументах")
     how.add_argument("--model", metavar="МОДЕЛЬ", help=f"модель семейства Llama 3 ({MODEL})")
@@ -77,6 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     answers.add_options(output)
     shell.add_common_options(output)
+    completion.add_option(output)
     output.add_argument(
         "--setup", action="store_true", help="скачать токенизатор Llama 3 (2 МБ из пакета PyPI)"
     )
@@ -94,6 +96,11 @@ def command(
     parser: argparse.ArgumentParser, args: argparse.Namespace
 ) -> Coroutine[Any, Any, int] | int:
     """Read what is to be asked, then return the work; wrong usage exits with 2."""
+    if args.completion:
+        parser = build_parser()
+        parser.prog = "llama3"
+        print(completion.script(parser, args.completion))
+        return shell.OK
     if args.setup:
         return set_up()
     if args.templates:

@@ -19,6 +19,8 @@ from bots.grisha.knowledge import PATTERNS, Knowledge, is_worth_searching
 from bots.grisha.learning import Learning, Status, is_thanks
 from bots.grisha.messages import AnswerPlan, IncomingMessage, Post
 from bots.grisha.names import extract_name
+from bots.grisha.old_talk import BEARS_FROM as OLD_BEARS_FROM
+from bots.grisha.old_talk import OldTalk
 from bots.grisha.people import BOT, SummaryStore, UserMemory
 from bots.grisha.prompts import NAME
 from services.chat import (
@@ -34,6 +36,7 @@ from services.errors import ServiceError
 from services.head_start import once_settled
 from services.retrieval import Exchange, Match
 from services.storage import ConversationKey, HistoryStore, PreferenceStore, StoredMessage
+from services.web import reading_pages, require_tool, searching
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +45,9 @@ SUMMARISE_FROM = 10  # turns that fell out of the history before a summary is wo
 MAX_WAITING = 10  # candidates in /stats of an operator
 MAX_TOLD = 10  # newest facts in the answer to «что ты обо мне знаешь?»
 MAX_FACT = 160  # characters of a fact in a prompt or an answer
-ANSWERS_FROM = 0.3  # score of a fact that answers a question by itself
+ANSWERS_FROM = 0.1  # score of a fact that answers a question by itself
 BEARS_FROM = 0.4  # score of a fact that is worth its place in a prompt
+MAX_OLD = 2  # messages of long ago in a prompt
 MEMORY = "memory"  # the setting of /memory
 SUMMARY_CONTEXT = 8192  # tokens; smaller models get a summary wrong more often than right
 
@@ -59,6 +63,7 @@ class Grisha:
     knowledge: Knowledge
     learning: Learning
     facts: FactMemory
+    old_talk: OldTalk
     switches: PreferenceStore
     settings: GrishaSettings
     persona: str
@@ -91,15 +96,27 @@ class Grisha:
             return await self._ask_model(plan, past)
         return await self._recall(plan) or await self._ask_model(plan, past)
 
+    async def plan_search(self, heard: IncomingMessage) -> AnswerPlan:
+        """Plan to look the answer up; ToolMissing when the model can't."""
+        require_tool(self.model, "web_search")
+        await self.users.see(heard.author_id, heard.key.chat_id)
+        name = await self.users.name_of(heard.author_id)
+        past = await self.history.recent(heard.key, HISTORY_MESSAGES)
+        plan = AnswerPlan(heard, prompts.fold(name or heard.author_name), name=name)
+        return replace(await self._ask_model(plan, past), entries=(), learnable=False, web=True)
+
     def answer(self, plan: AnswerPlan) -> AsyncGenerator[Chunk, None]:
-        """Stream the answer, cleaned."""
+        """Stream the answer, cleaned; one from the web comes as it is, with its sources."""
         if plan.ready:
             return _ready_stream(plan.ready)
+        if plan.web:
+            return searching(self.model).stream(plan.messages, self._options())
         heard = plan.heard
         cleaner = AnswerCleaner(
             NAME, (plan.speaker, *plan.others), plan.name, foreign=_has_hieroglyphs(heard.text)
         )
-        return clean_stream(self.model.stream(plan.messages, self._options()), cleaner)
+        model = reading_pages(self.model)
+        return clean_stream(model.stream(plan.messages, self._options()), cleaner)
 
     async def remember(
         self, plan: AnswerPlan, answer: str, shown_as: int | None = None
@@ -201,13 +218,16 @@ class Grisha:
         return greeting
 
     async def reset(self, key: ConversationKey) -> None:
+        people = await self.history.authors(key)
         await self.history.clear(key)
         await self.summaries.clear(key)
+        await self.old_talk.clear(key.chat_id, people)
 
     async def forget(self, user_id: int) -> None:
         """Delete everything that is kept of a user."""
         await self.learning.forget(user_id)
         await self.facts.forget(user_id)
+        await self.old_talk.forget(user_id)
         await self.switches.forget(user_id)
         await self.history.forget(BOT, user_id)
         await self.users.forget(user_id)
@@ -228,8 +248,10 @@ class Grisha:
         """What a user told in a chat, newest first."""
         return list(reversed(await self.facts.store.of(user_id, chat_id)))
 
-    async def delete_fact(self, user_id: int, fact_id: int) -> None:
-        await self.facts.store.delete(user_id, fact_id)
+    async def delete_fact(self, user_id: int, fact: Fact) -> None:
+        """Delete a fact, and the message that told it."""
+        await self.facts.store.delete(user_id, fact.id)
+        await self.old_talk.delete(user_id, fact.chat_id, [fact.message_id])
 
     async def remembers(self, user_id: int) -> bool:
         """Whether a user lets him keep facts about them."""
@@ -337,7 +359,11 @@ class Grisha:
             past[-1].content if answers else "",
             next(own, ""),
         )
-        await self.facts.hear(said)
+        gone = await self.facts.hear(said)
+        await self.old_talk.delete(said.person_id, said.chat_id, gone)
+        await self.old_talk.keep(
+            said.person_id, said.chat_id, said.message_id, said.text, said.said_at
+        )
 
     async def _take_thanks(self, heard: IncomingMessage, last_answer: str) -> None:
         """A thank-you confirms the answer just before it."""
@@ -375,7 +401,7 @@ class Grisha:
         prompt = prompts.Prompt(
             self.persona,
             self._question(plan),
-            await self._facts(plan),
+            await self._facts(plan, past),
             [Exchange(match.question, match.answer) for match in found],
             [self._turn(turn.role, turn.content, turn.author_name, heard.group) for turn in past],
         )
@@ -393,7 +419,7 @@ class Grisha:
             and is_worth_searching(heard.text),
         )
 
-    async def _facts(self, plan: AnswerPlan) -> list[str]:
+    async def _facts(self, plan: AnswerPlan, past: Sequence[StoredMessage]) -> list[str]:
         heard = plan.heard
         facts = []
         if heard.post:
@@ -402,7 +428,7 @@ class Grisha:
             facts.append(prompts.POST.format(channel=channel, post=text))
         if summary := await self.summaries.get(heard.key):
             facts.append(prompts.SUMMARY.format(summary=prompts.fold(summary, 1500)))
-        facts += await self._facts_told(heard)
+        facts += await self._told_before(heard, past)
         if heard.group:
             facts.append(prompts.GROUP.format(name=prompts.quote(plan.speaker)))
         elif plan.name:
@@ -411,19 +437,22 @@ class Grisha:
             facts.append(prompts.UNKNOWN)
         return [*facts, prompts.time_fact(self.now())]
 
-    async def _facts_told(self, heard: IncomingMessage) -> list[str]:
-        """What the author told before that bears on the message."""
-        person, chat = heard.author_id, heard.key.chat_id
+    async def _told_before(
+        self, heard: IncomingMessage, past: Sequence[StoredMessage]
+    ) -> list[str]:
+        """What the author told before that bears on the message: facts, and talk of long ago."""
+        person, chat, now = heard.author_id, heard.key.chat_id, self.now()
         found = await self.facts.recall(person, chat, heard.text, BEARS_FROM)
-        now = self.now()
-        told = [
-            prompts.FACT.format(
-                text=prompts.fold(fact.text, MAX_FACT), age=prompts.age(fact.said_at, now)
-            )
-            for fact in found
-            if fact.message_id != heard.message_id
+        known = [fact for fact in found if fact.message_id != heard.message_id]
+        shown = {heard.message_id, *(fact.message_id for fact in known)}
+        shown |= {turn.source_id for turn in past if turn.source_id}
+        old = await self.old_talk.find(person, chat, heard.text, MAX_OLD, shown)
+        facts = [_dated(fact.text, fact.said_at, now) for fact in known]
+        talk = [
+            _dated(each.text, each.said_at, now) for each in old if each.score >= OLD_BEARS_FROM
         ]
-        return [prompts.FACTS_TOLD.format(facts="; ".join(told))] if told else []
+        lines = [prompts.FACTS_TOLD.format(facts="; ".join(facts))] if facts else []
+        return lines + ([prompts.OLD_TALK.format(talk="; ".join(talk))] if talk else [])
 
     def _question(self, plan: AnswerPlan) -> Message:
         heard = plan.heard
@@ -460,6 +489,10 @@ async def _ready_stream(text: str) -> AsyncGenerator[Chunk, None]:
 
 def _has_hieroglyphs(text: str) -> bool:
     return any("\u2e80" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7af" for letter in text)
+
+
+def _dated(text: str, said_at: datetime, now: datetime) -> str:
+    return prompts.FACT.format(text=prompts.fold(text, MAX_FACT), age=prompts.age(said_at, now))
 
 
 def _told(facts: Sequence[Fact]) -> str:

@@ -19,12 +19,13 @@ from bots.grisha.handlers import Talkative, Welcome, create_router
 from bots.grisha.knowledge import OWN_DATASET, Knowledge
 from bots.grisha.learning import Learning
 from bots.grisha.names import extract_name
+from bots.grisha.old_talk import OldTalk
 from bots.grisha.people import BOT, SummaryStore, UserMemory
 from bots.grisha.texts import COMMANDS, VOICE_HINTS
 from services.chat import ChatModel
 from services.env import read_settings
 from services.errors import ConfigError
-from services.retrieval import Encoder, RetrievalSettings, open_encoder, open_index
+from services.retrieval import Encoder, QueryEncoder, RetrievalSettings, open_encoder, open_index
 from services.storage import Database, HistoryStore, PreferenceStore
 
 
@@ -62,7 +63,7 @@ def _warm_up() -> Encoder | None:
     encoder = open_encoder()
     if encoder:
         encoder.encode(["Привет!"])
-    return encoder
+    return QueryEncoder(encoder) if encoder else None
 
 
 def _load_in_background(
@@ -114,6 +115,7 @@ def open_grisha(
         knowledge,
         Learning(database, knowledge.index),
         FactMemory(FactStore(database), encoder),
+        OldTalk(database, encoder),
         PreferenceStore(database, BOT),
         settings,
         persona,

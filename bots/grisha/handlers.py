@@ -31,6 +31,7 @@ from bots.common.conversation import (
 )
 from bots.common.forgetting import Forgetting
 from bots.common.formatting import render
+from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Interrupted, Turns
 from bots.grisha import keyboards, texts
@@ -98,6 +99,7 @@ def create_router() -> Router:
     router.message.register(on_stats, Command("stats"))
     router.message.register(on_quiet, Command("quiet"))
     router.message.register(on_talk, Command("talk"))
+    router.message.register(on_web, Command("web"), Talkative())
     router.message.register(
         on_message, HasText(captions=True), Addressed(), Talkative(), flags={"gather": True}
     )
@@ -138,10 +140,11 @@ async def on_fact(callback: CallbackQuery, callback_data: FactCallback, grisha: 
     person = callback.from_user.id
     if callback_data.id:
         own = await grisha.facts_of(person, message.chat.id)
-        if callback_data.id not in {fact.id for fact in own}:
+        fact = next((fact for fact in own if fact.id == callback_data.id), None)
+        if fact is None:
             await callback.answer(texts.FACT_GONE)
             return
-        await grisha.delete_fact(person, callback_data.id)
+        await grisha.delete_fact(person, fact)
     elif not is_own_answer(message, person):
         await callback.answer()
         return
@@ -260,6 +263,27 @@ async def on_message(
             await shown.edit_reply_markup(reply_markup=keyboards.rating())
         with suppress(Interrupted):  # the question is answered: a summary may come another time
             await turn.run(grisha.summarise(key))
+
+
+async def on_web(
+    message: Message,
+    command: CommandObject,
+    grisha: Grisha,
+    comments: Comments,
+    turns: Turns,
+    bot_name: str,
+) -> None:
+    """Look something up; where the model can't, the error says what is missing."""
+    question = (command.args or "").strip()
+    if not question:
+        await send_notice(message, texts.WEB_EMPTY)
+        return
+    key, post = await _place(message, comments, bot_name)
+    async with turns.turn(key) as turn:
+        heard = _heard(message, key, question, post)
+        plan = await run_reply(message, turn, grisha.plan_search(heard), action=None)
+        reply = await stream_reply(message, grisha.answer(plan), turn)
+        await grisha.remember(plan, reply.text if reply.completion else "")
 
 
 async def on_post(

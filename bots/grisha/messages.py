@@ -40,7 +40,8 @@ class IncomingMessage:
 class AnswerPlan:
     """How he is going to answer: with ready words, or with the model on these messages.
 
-    `entries` and `pattern` are the learned answers that it uses or repeats.
+    `entries` and `pattern` are the learned answers that it uses or repeats. `web` looks the
+    answer up.
     """
 
     heard: IncomingMessage
@@ -53,3 +54,4 @@ class AnswerPlan:
     name: str | None = None
     others: Sequence[str] = ()
     learnable: bool = False
+    web: bool = False

@@ -265,4 +265,4 @@ async def show_comparison(
                     await send_reply(to, f"{heading}\n\n{text}")
 
     await run_reply(to, turn, work())
-    await send_reply(to, texts.results(rows))
+    await send_reply(to, texts.results(rows), rich=texts.results_table(rows))

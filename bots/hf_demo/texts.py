@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aiogram.types import BotCommand
 
+from bots.common.rich import Block, blocks_of, paragraph, table
 from services.errors import ModelLoading, ServiceError
 from services.texts import describe_error
 from services.timing import Measurement
@@ -66,6 +67,7 @@ LOST_QUESTION = "Этого вопроса я уже не помню. Задай
 RESET = "Разговор забыт. Спрашивай."
 HEADING = "**{name}**"
 RESULTS = "**Итог**"
+FIGURES = ("Модель", "Время", "Первое слово", "Токены", "Ток/с", "Цена")
 FAILED = "{name}: не ответила. {reason}"
 LOADING = "Провайдер ещё загружает её: повтори через минуту."
 
@@ -90,7 +92,7 @@ def footer(name: str, measured: Measurement, sources: str = "") -> str:
         about = "около " if usage.approximate else ""
         parts.append(f"токены: {about}{usage.prompt_tokens} → {usage.completion_tokens}")
     if measured.cost is not None:
-        parts.append(f"${measured.cost:.8f}".rstrip("0"))
+        parts.append(_dollars(measured.cost))
     if measured.completion.finish_reason == "length":
         parts.append("обрезано по длине")
     return "\n".join(filter(None, (sources, " · ".join(parts))))
@@ -98,13 +100,54 @@ def footer(name: str, measured: Measurement, sources: str = "") -> str:
 
 def results(rows: Sequence[tuple[str, Measurement | ServiceError]]) -> str:
     """The end of a comparison: who took what, the quickest first."""
+    lines = [footer(name, measured) + _speed(measured) for name, measured in _answered(rows)]
+    return "\n\n".join([RESULTS, *lines, *_failures(rows)])
+
+
+def results_table(rows: Sequence[tuple[str, Measurement | ServiceError]]) -> list[Block]:
+    """The same as `results`, in a table."""
+    answered = _answered(rows)
+    lines = [
+        FIGURES,
+        *((name, *_figures(measured)) for name, measured in answered),
+    ]
+    found = [table(lines, ("left", "right"))] if answered else []
+    return [*blocks_of(RESULTS), *found, *map(paragraph, _failures(rows))]
+
+
+def _answered(
+    rows: Sequence[tuple[str, Measurement | ServiceError]],
+) -> list[tuple[str, Measurement]]:
+    """Those that answered, the quickest first."""
     good = [(name, result) for name, result in rows if isinstance(result, Measurement)]
-    good.sort(key=lambda row: row[1].seconds)
-    lines = [footer(name, measured) + _speed(measured) for name, measured in good]
-    lines += [
+    return sorted(good, key=lambda row: row[1].seconds)
+
+
+def _failures(rows: Sequence[tuple[str, Measurement | ServiceError]]) -> list[str]:
+    return [
         f"⚠️ {failed(name, result)}" for name, result in rows if isinstance(result, ServiceError)
     ]
-    return "\n\n".join([RESULTS, *lines])
+
+
+def _figures(measured: Measurement) -> list[str]:
+    """The cells of one model; what isn't known is a dash."""
+    usage, first, speed = (
+        measured.completion.usage,
+        measured.first_token,
+        measured.tokens_per_second,
+    )
+    about = "≈ " if usage and usage.approximate else ""
+    return [
+        f"{measured.seconds:.1f} с",
+        "—" if first is None else f"{first:.1f} с",
+        f"{about}{usage.prompt_tokens} → {usage.completion_tokens}" if usage else "—",
+        "—" if speed is None else f"{speed:.0f}",
+        "—" if measured.cost is None else _dollars(measured.cost),
+    ]
+
+
+def _dollars(cost: float) -> str:
+    return f"${cost:.8f}".rstrip("0").rstrip(".")
 
 
 def _speed(measured: Measurement) -> str:

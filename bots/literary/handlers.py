@@ -15,6 +15,7 @@ from aiogram.types import BufferedInputFile, CallbackQuery, Message
 from bots.common import forgetting
 from bots.common import texts as common_texts
 from bots.common.conversation import Addressed, HasText, Matches, author_of, conversation_key
+from bots.common.formatting import shown_text
 from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Turn, Turns
@@ -46,6 +47,7 @@ def create_router() -> Router:
     router.message.register(on_reset, Command("reset"))
     forgetting.register(router)
     router.message.register(on_chart, Command("chart"))
+    router.message.register(on_draw, Command("draw"))
     router.message.register(on_again, Command("again"))
     router.message.register(on_again, Matches(F.text.regexp(AGAIN)), Addressed())
     router.message.register(on_continue, Matches(F.text.regexp(CONTINUE)), Addressed())
@@ -132,7 +134,12 @@ async def on_prompt(
         await workshop.keep(owner, work)
         if work.versions and not turn.stopped:
             keyboard = versions_keyboard(work.versions)
-            await send_reply(message, texts.compared(work.versions), keyboard=keyboard)
+            await send_reply(
+                message,
+                texts.compared(work.versions),
+                keyboard=keyboard,
+                rich=texts.compared_table(work.versions),
+            )
 
 
 async def on_again(message: Message, workshop: Workshop, turns: Turns, bot_name: str) -> None:
@@ -160,14 +167,31 @@ async def on_continue(message: Message, workshop: Workshop, turns: Turns, bot_na
     if work is None or not work.versions:
         await send_notice(message, texts.NO_WORK)
         return
-    number = _version_named(message, work)
+    number = _version_named(message, message.text or "", work)
     if number is None:
-        values = tuple(dict.fromkeys(version.temperature for version in work.versions))
-        example = spoken(values[-1])
-        listed = temperatures.listed(values)
-        await send_notice(message, texts.NO_VERSION.format(values=listed, example=example))
+        await send_notice(message, texts.no_version(work.versions))
         return
     await _continue(message, owner, work, number, workshop, turns, bot_name)
+
+
+async def on_draw(
+    message: Message, command: CommandObject, workshop: Workshop, turns: Turns, bot_name: str
+) -> None:
+    """An illustration of a version: of the named one, of the answered one, else of the last."""
+    work = await workshop.work(author_of(message).id)
+    if work is None or not work.versions:
+        await send_notice(message, texts.NO_WORK)
+        return
+    number = _version_named(message, f"продолжи {command.args or ''}", work)
+    if number is None:
+        await send_notice(message, texts.no_version(work.versions))
+        return
+    version = work.versions[number]
+    async with turns.turn(conversation_key(bot_name, message)) as turn:
+        drawing = workshop.illustration(version)
+        picture = await run_reply(message, turn, drawing, action=ChatAction.UPLOAD_PHOTO)
+        caption = texts.ILLUSTRATION.format(value=spoken(version.temperature))
+        await message.answer_photo(BufferedInputFile(picture, "illustration.jpg"), caption=caption)
 
 
 async def on_version_button(
@@ -286,16 +310,16 @@ async def _headed(title: str, stream: AsyncGenerator[Chunk, None]) -> AsyncGener
 def _temperature_of_reply(message: Message) -> float | None:
     """The temperature in the heading of the version that a message answers."""
     target = message.reply_to_message
-    match = _SHOWN_TEMPERATURE.search(target.text or "") if target else None
+    match = _SHOWN_TEMPERATURE.search(shown_text(target)) if target else None
     return float(match[1].replace(",", ".")) if match else None
 
 
-def _version_named(message: Message, work: Work) -> int | None:
+def _version_named(message: Message, wish: str, work: Work) -> int | None:
     """The version that «продолжи …» means: by temperature, by place, else by reply.
 
     None when there is no such version.
     """
-    match = CONTINUE.match(message.text or "")
+    match = CONTINUE.match(wish)
     if match and match["ordinal"]:
         number = _ORDINALS[match["ordinal"].lower()]
         return number if number < len(work.versions) else None

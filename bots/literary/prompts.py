@@ -7,6 +7,9 @@ DESCRIBE = (
 )
 PICTURED = "На картинке, о которой речь: {shown}"
 CONTINUE = "Продолжи с того места, где остановился, в том же духе. Не повторяй написанного."
+ILLUSTRATE = (
+    "Нарисуй иллюстрацию к этому тексту: одну сцену, без надписей, в духе текста.\n\n{text}"
+)
 # What a form adds to the task; the names are the buttons'.
 FORMS = {
     "свободно": "",

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from aiogram.types import BotCommand
 
+from bots.common.rich import Block, blocks_of, table
 from bots.common.russian import plural
 from bots.literary.figures import Figures, mean_similarity, measure, similarity
-from bots.literary.temperatures import spoken
+from bots.literary.temperatures import listed, spoken
 from bots.literary.workshop import Version
 
 MIN_WORDS = 20  # in every version, for a comparison in figures
@@ -19,6 +20,7 @@ COMMANDS = (
     BotCommand(command="form", description="стихи, рассказ, диалог, хокку и жанр"),
     BotCommand(command="again", description="ещё раз при той же температуре"),
     BotCommand(command="chart", description="график разнообразия от температуры"),
+    BotCommand(command="draw", description="иллюстрация к версии: /draw или /draw 0,7"),
     BotCommand(command="reset", description="забыть последнюю работу"),
     BotCommand(command="help", description="что я умею"),
     BotCommand(command="forget", description="удалить всё, что хранится обо мне"),
@@ -37,6 +39,7 @@ HELP = (
     "• «ещё раз» или «ещё раз 0,7» — та же температура снова: виден разброс ответов.\n"
     "• «продолжи эту версию» ответом на версию, или кнопкой ▶.\n"
     "• /chart — график: разнообразие при разных температурах.\n"
+    "• /draw — иллюстрация к последней версии, «/draw 0,7» или ответом — к выбранной.\n"
     "• Пришли картинку или документ с подписью — напишу по ним.\n"
     "• /reset — забыть последнюю работу, /stop — прервать ответ, /voice on — читать вслух.\n"
     "• /forget — удалить всё, что я о тебе храню."
@@ -59,8 +62,16 @@ NO_WORK = "Сначала пришли тему, а потом повторим 
 RESET = "Забыл последнюю работу. Пришли новую тему."
 DRAWING = "Пишу по {count} ответа на каждую из температур: {values}. Потом нарисую график…"
 CHART = "Чем выше линия различия, тем меньше похожи ответы при одной и той же температуре."
+FIGURES = ("Температура", "Слов", "Разных", "Повторов")
+ILLUSTRATION = "🎨 Иллюстрация к версии {value}"
 AGAIN_BUTTON = "↻ ещё раз {value}"
 CONTINUE_BUTTON = "▶ версия {value}"
+
+
+def no_version(versions: Sequence[Version]) -> str:
+    """There is no such version; these there are."""
+    values = tuple(dict.fromkeys(version.temperature for version in versions))
+    return NO_VERSION.format(values=listed(values), example=spoken(values[-1]))
 
 
 def compared(versions: Sequence[Version]) -> str:
@@ -79,6 +90,21 @@ def compared(versions: Sequence[Version]) -> str:
             _conclusion(first, last),
         ]
     return "\n".join(lines)
+
+
+def compared_table(versions: Sequence[Version]) -> list[Block]:
+    """The same as `compared`, its figures in a table."""
+    title, *_ = compared(versions).split("\n")
+    said = compared(versions).split("\n")[1 + len(versions) :]
+    rows: list[Sequence[str]] = [FIGURES]
+    for version in versions:
+        figures = measure(version.text)
+        shares = [_percent(figures.distinct), _percent(figures.repeated)]
+        short = figures.words < MIN_WORDS
+        rows.append(
+            (spoken(version.temperature), str(figures.words), *(["—", "—"] if short else shares))
+        )
+    return [*blocks_of(title), table(rows, ("right",)), *blocks_of("\n".join(said))]
 
 
 def _measured(figures: Figures) -> str:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from bots.literary.illustration import illustrate
 from bots.literary.prompts import (
     CONTINUE,
     DEFAULT_FORM,
@@ -145,6 +146,10 @@ class Workshop:
         )
         options = GenerationOptions(temperature=version.temperature, max_tokens=LENGTH)
         return self._model.stream(messages, options)
+
+    async def illustration(self, version: Version) -> bytes:
+        """A picture to a version. Raises ServiceError."""
+        return await illustrate(self._model, version.text)
 
     async def samples(
         self, work: Work, temperatures: Sequence[float], count: int = SAMPLES

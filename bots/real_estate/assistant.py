@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from bots.real_estate import wording
+from bots.common.rich import Block
+from bots.real_estate import rich_wording, wording
 from bots.real_estate.dialogue import (
     State,
     advance,
@@ -57,6 +58,7 @@ class Answer:
     offset: int = 0
     facts: str = ""
     detailed: bool = False
+    rich: tuple[Block, ...] = ()  # the same, for where rich messages can be sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +179,14 @@ class Assistant:
             await self._keep(owner_id, state)
         return await self._search(state, await self.style(owner_id), offset=offset)
 
-    async def details(self, owner_id: int, key: str) -> str:
+    async def details(self, owner_id: int, key: str) -> Answer:
         """What the estimate of the request `key` is made of. Raises OldButton."""
         state = await self._request(owner_id, key)
         result = await self.appraiser.appraise(flat_of(state.slots), _asked_price(state.slots))
         if not isinstance(result, Appraisal):
             raise OldButton
-        return wording.appraisal_details(result)
+        text, rich = wording.appraisal_details(result), rich_wording.estimate_parts(result)
+        return Answer(text, state, rich=tuple(rich))
 
     async def watch(self, owner_id: int, key: str, chat_id: int) -> bool:
         """Tell of new flats for the search `key`; False when there are too many. OldButton."""
@@ -318,13 +321,14 @@ class Assistant:
         if result is None:
             return Answer(wording.lead("no_model", style), state)
         if isinstance(result, Refusal):
-            event, facts = "refused", wording.refusal_facts(result)
-        else:
-            event, facts = "valued", wording.appraisal_facts(result, asked)
-            if await self.store.has_demo():
-                facts = f"{facts}\n⚠️ {wording.DEMO}"
-        text = _opened(state, event, style, facts)
-        return Answer(text, state, facts=facts, detailed=event == "valued")
+            facts = wording.refusal_facts(result)
+            return Answer(_opened(state, "refused", style, facts), state, facts=facts)
+        facts = wording.appraisal_facts(result, asked)
+        if await self.store.has_demo():
+            facts = f"{facts}\n⚠️ {wording.DEMO}"
+        text = _opened(state, "valued", style, facts)
+        rich = tuple(rich_wording.valuation(text, result))
+        return Answer(text, state, facts=facts, detailed=True, rich=rich)
 
     async def _compare(self, state: State, style: str, places: tuple[int, ...]) -> Answer:
         """The flats at these places of the list, side by side."""
@@ -332,7 +336,7 @@ class Assistant:
         flats = [page.listings[place - 1] for place in places if place <= len(page.listings)]
         if len(flats) < 2:
             return Answer(wording.lead("help", style), state)
-        return Answer(wording.comparison(flats), state)
+        return Answer(wording.comparison(flats), state, rich=tuple(rich_wording.comparison(flats)))
 
 
 def _opened(state: State, event: str, style: str, facts: str) -> str:

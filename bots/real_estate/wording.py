@@ -344,7 +344,24 @@ def worth(listing: Listing) -> str:
 
 def comparison(items: list[Listing]) -> str:
     """Two to four flats side by side."""
-    rows: list[tuple[str, list[str]]] = [
+    rows = comparison_rows(items)
+    width = max(len(value) for _, values in rows for value in values) + 2
+    table = [
+        f"{name:<10}" + "".join(f"{value:>{width}}" for value in values) for name, values in rows
+    ]
+    return "\n".join([*comparison_heads(items), "", "```", *table, "```"])
+
+
+def comparison_heads(items: Sequence[Listing]) -> list[str]:
+    """What is compared: «1. 2-комн., 54 м²…»."""
+    return [
+        f"{number}. {flat_line(item.flat)}{_demo(item)}" for number, item in enumerate(items, 1)
+    ]
+
+
+def comparison_rows(items: Sequence[Listing]) -> list[tuple[str, list[str]]]:
+    """What is compared, with each flat's value."""
+    return [
         ("Цена, млн", [f"{(item.flat.price or 0) / 1e6:.2f}".replace(".", ",") for item in items]),
         ("Тыс. ₽/м²", [spaced((item.flat.price_per_metre or 0) / 1e3) for item in items]),
         (
@@ -361,14 +378,6 @@ def comparison(items: list[Listing]) -> str:
         ("До метро", [_or_dash(item.flat.metro_min) for item in items]),
         ("К оценке", [_discount(item) for item in items]),
     ]
-    width = max(len(value) for _, values in rows for value in values) + 2
-    table = [
-        f"{name:<10}" + "".join(f"{value:>{width}}" for value in values) for name, values in rows
-    ]
-    heads = [
-        f"{number}. {flat_line(item.flat)}{_demo(item)}" for number, item in enumerate(items, 1)
-    ]
-    return "\n".join([*heads, "", "```", *table, "```"])
 
 
 def appraisal_facts(appraisal: Appraisal, asked: float | None) -> str:
@@ -390,11 +399,11 @@ def appraisal_facts(appraisal: Appraisal, asked: float | None) -> str:
 def appraisal_details(appraisal: Appraisal) -> str:
     """What the estimate is made of: its factors and its comparables."""
     lines = [f"Из чего сложилось: {money(appraisal.base)} — средняя по базе за такую площадь"]
-    lines += [f"• {factor.name}: {_signed(factor)}" for factor in appraisal.factors]
+    lines += [f"• {factor.name}: {signed(factor)}" for factor in appraisal.factors]
     lines += ["", "Похожие объявления и их цена, приведённая к этой квартире:"]
     for item in appraisal.comparables:
         changes = sorted(item.adjustments, key=lambda factor: -abs(factor.roubles))[:2]
-        why = "; ".join(f"{factor.name} {_signed(factor)}" for factor in changes)
+        why = "; ".join(f"{factor.name} {signed(factor)}" for factor in changes)
         lines.append(
             f"• {flat_line(item.flat)}: {money(item.price)} → {money(item.adjusted)}"
             + (f" ({why})" if why else "")
@@ -472,7 +481,7 @@ def _demo(item: Listing) -> str:
     return f" · {DEMO}" if item.demo else ""
 
 
-def _signed(factor: Factor) -> str:
+def signed(factor: Factor) -> str:
     sign = "+" if factor.roubles > 0 else "−"
     return f"{sign}{money(abs(factor.roubles))}"
 

@@ -18,6 +18,7 @@ from cli.shell import FAILED, OK, run, say, set_up_logging
 from services.arguments import Parser
 from services.backends import BACKENDS, Backend, open_chat_model
 from services.env import read_settings
+from services.web import reading_pages
 
 EPILOG = f"""\
 Команды в чате: {", ".join(COMMANDS)}
@@ -86,7 +87,7 @@ async def chat(arguments: argparse.Namespace) -> int:
     logbook = Logbook(model, arguments.backend)
     try:
         await Repl(
-            logbook.model,
+            reading_pages(logbook.model),
             MemoryFile(settings.memory_file or arguments.memory_file),
             settings,
             Screen(),

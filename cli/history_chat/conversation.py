@@ -71,17 +71,18 @@ class Conversation:
     last_usage: Usage | None = None
     attached: Attached = field(default_factory=Attached)
 
-    async def ask(self, question: str, view: AnswerView) -> None:
+    async def ask(self, question: str, view: AnswerView, model: ChatModel | None = None) -> None:
         """Answer, showing the text as it comes; raises what the model raises.
 
-        The question is kept before anything is shown; a cancelled answer as far as it came.
+        `model` answers this question in place of the usual one. The question is kept before
+        anything is shown; a cancelled answer as far as it came.
         """
         context = await self.with_files(question)
         self.session.add("user", question)
         saving = asyncio.create_task(self._keep())
         said: list[str] = []
         try:
-            async with aclosing(self._chunks(context, view)) as chunks:
+            async with aclosing(self._chunks(model or self.model, context, view)) as chunks:
                 async for chunk in chunks:
                     await asyncio.shield(saving)
                     said.append(chunk.text)
@@ -96,12 +97,12 @@ class Conversation:
                 self.session.add("assistant", text)
 
     async def _chunks(
-        self, context: list[Message], view: AnswerView
+        self, model: ChatModel, context: list[Message], view: AnswerView
     ) -> AsyncGenerator[Chunk, None]:
         """The model's answer, once the model is loaded."""
         while True:
             try:
-                async with aclosing(self.model.stream(context)) as chunks:
+                async with aclosing(model.stream(context)) as chunks:
                     async for chunk in chunks:
                         yield chunk
                 return

@@ -20,8 +20,9 @@ from cli.history_chat.session_file import MemoryBroken, MemoryFile, MemoryTooNew
 from cli.history_chat.sessions import Session
 from cli.shell import Problem, describe
 from services.chat import ChatModel
-from services.errors import AuthError, ConfigError, ServiceError
+from services.errors import AuthError, ConfigError, ServiceError, ToolMissing
 from services.texts import describe_error
+from services.web import searching
 
 COMMANDS = {
     "/help": "этот список",
@@ -34,6 +35,7 @@ COMMANDS = {
     "/fork": "продолжить копию сессии, прежняя останется как есть",
     "/export": "записать сессию в Markdown: /export ФАЙЛ",
     "/import": "открыть сессию из такого файла: /import ФАЙЛ",
+    "/web": "найти ответ в интернете, с источниками: /web ВОПРОС (GigaChat-3)",
     "/log": "журнал запросов и их цены: /log on, /log off",
     "/clear": "очистить историю и резюме этой сессии",
     "/forget": "удалить эту сессию из файла и начать новую",
@@ -90,6 +92,7 @@ class Repl:
             "/open": self._on_open,
             "/export": self._on_export,
             "/import": self._on_import,
+            "/web": self._on_web,
             "/log": self._on_log,
         }
 
@@ -138,11 +141,11 @@ class Repl:
         if self._talk.session.messages or self._memory.knows(self._talk.session):
             await self._save()
 
-    async def _ask(self, question: str) -> None:
+    async def _ask(self, question: str, model: ChatModel | None = None) -> None:
         session = self._talk.session
         session.model_name, session.api_base_url = self._model.name, self._api_base_url
         with self._screen.answer() as view:
-            problem = await self._interrupted(self._talk.ask(question, view))
+            problem = await self._interrupted(self._talk.ask(question, view, model))
         await self._save()
         if problem:
             self._screen.error(problem)
@@ -392,6 +395,17 @@ class Repl:
         self._start(session)
         title, count = session.title or texts.EMPTY_TITLE, len(session.messages)
         self._screen.note(texts.IMPORTED.format(title=title, count=count))
+
+    async def _on_web(self, question: str) -> None:
+        if not question:
+            self._screen.error(texts.WEB_USAGE)
+            return
+        try:
+            model = searching(self._model)
+        except ToolMissing as error:
+            self._screen.error(explain(error))
+            return
+        await self._ask(question, model)
 
     async def _on_attach(self, name: str) -> None:
         """Let a file join the talk: it stays until another session begins."""

@@ -123,6 +123,13 @@ class HistoryStore:
         return answer
 
     @retry_when_unavailable
+    async def authors(self, key: ConversationKey) -> Sequence[int]:
+        """Who has written in a conversation."""
+        query = select(MessageRow.author_id).filter_by(**key._asdict()).distinct()
+        async with self._database.session() as session:
+            return [author for author in await session.scalars(query) if author is not None]
+
+    @retry_when_unavailable
     async def withdraw(
         self, key: ConversationKey, *, source_id: int | None = None, content: str = ""
     ) -> None:

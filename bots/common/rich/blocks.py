@@ -28,20 +28,15 @@ def details(summary: RichText, blocks: Iterable[Block]) -> Block:
     return {"type": "details", "summary": summary, "blocks": list(blocks)}
 
 
-def table(
-    rows: Sequence[Sequence[RichText]],
-    aligns: Sequence[Align] = (),
-    *,
-    header: bool = True,
-) -> Block:
-    """A table of texts; its first row is the header, columns without an align stand left."""
+def table(rows: Sequence[Sequence[RichText]], aligns: Sequence[Align] = ("left",)) -> Block:
+    """A table of texts under a header, its first row; the last align goes for all columns after."""
     return table_of(
         [
             [
-                cell(text, aligns[column] if column < len(aligns) else "left", is_header)
+                cell(text, aligns[min(column, len(aligns) - 1)], is_header=number == 0)
                 for column, text in enumerate(row)
             ]
-            for row, is_header in ((row, header and not number) for number, row in enumerate(rows))
+            for number, row in enumerate(rows)
         ]
     )
 
@@ -76,13 +71,18 @@ def size_of(blocks: Sequence[Block]) -> tuple[int, int]:
 
 
 def text_of(blocks: Sequence[Block]) -> str:
-    """What the blocks say, a line a block."""
-    return "\n".join(
-        line
-        for block in blocks
-        for line in ("".join(_own_texts(block)), *_inner_texts(block))
-        if line
-    )
+    """What the blocks say, a line for each block and each row of a table."""
+    return "\n".join(filter(None, (line for block in blocks for line in _lines(block))))
+
+
+def _lines(block: Block) -> Iterator[str]:
+    if block["type"] == "table":
+        for row in block["cells"]:
+            yield " ".join(letters_of(each.get("text", "")) for each in row)
+    else:
+        yield "".join(_own_texts(block))
+    for inner in _inner(block):
+        yield text_of(inner)
 
 
 def letters_of(text: RichText) -> str:
@@ -99,10 +99,6 @@ def strings(text: RichText) -> Iterator[str]:
     elif isinstance(text, dict):
         yield str(text.get("expression", ""))
         yield from strings(text.get("text"))
-
-
-def _inner_texts(block: Block) -> list[str]:
-    return [text_of(inner) for inner in _inner(block)]
 
 
 def _own_texts(block: Block) -> Iterator[str]:

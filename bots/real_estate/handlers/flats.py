@@ -9,7 +9,7 @@ from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
 from bots.common.conversation import author_of
 from bots.common.replies import send_reply
-from bots.real_estate import texts, wording
+from bots.real_estate import rich_wording, texts, wording
 from bots.real_estate.assistant import Assistant, FlatCard
 from bots.real_estate.keyboards import FlatCallback, card_keyboard
 
@@ -93,7 +93,7 @@ async def on_compare(message: Message, assistant: Assistant) -> None:
     if len(items) < 2:
         await message.answer(texts.COMPARE_FEW)
         return
-    await send_reply(message, wording.comparison(items))
+    await send_reply(message, wording.comparison(items), rich=rich_wording.comparison(items))
 
 
 async def _find(

@@ -124,7 +124,7 @@ async def on_details(
         return
     await callback.answer()
     if isinstance(callback.message, Message):
-        await send_reply(callback.message, details)
+        await send_reply(callback.message, details.text, rich=details.rich)
 
 
 async def _answer(callback: CallbackQuery, work: Awaitable[Answer]) -> None:
@@ -139,4 +139,5 @@ async def _answer(callback: CallbackQuery, work: Awaitable[Answer]) -> None:
 
 
 async def _send(message: Message, answer: Answer) -> None:
-    await send_reply(message, answer.text, keyboard=answer_keyboard(answer))
+    keyboard = answer_keyboard(answer)
+    await send_reply(message, answer.text, keyboard=keyboard, rich=answer.rich)

@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiogram.types import Message
 
 from bots.common import replies
 from bots.common import texts as common_texts
+from bots.common.config import BotSettings
+from bots.common.formatting import shown_text
 from bots.common.intake import Pastes
 from bots.hf_demo import texts
 from bots.hf_demo.bot import create_dispatcher
@@ -45,7 +48,7 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OpenAIServer]
 
 
 def demo(
-    folder: Path, playground: Playground | None = None
+    folder: Path, playground: Playground | None = None, **settings: Any
 ) -> AbstractAsyncContextManager[RunningBot]:
     return running_bot(
         create_dispatcher,
@@ -54,6 +57,7 @@ def demo(
         backend="huggingface",
         model=open_chat_model("huggingface"),
         playground=playground,
+        settings=BotSettings(**settings),
     )
 
 
@@ -135,9 +139,9 @@ async def test_the_others_answer_the_same_prompt_at_once(
     server.by_model = {DEEPSEEK: together, QWEN: together}
     pressed = await bot.chat.press(answer, "Спросить и deepseek и qwen2")
     assert pressed.text == "Спрашиваю: deepseek и qwen2"
-    results = await bot.chat.wait_for(lambda m: (m.text or "").startswith("Итог"))
-    assert "⏱ deepseek" in (results.text or "")
-    assert "⏱ qwen2" in (results.text or "")
+    results = shown_text(await bot.chat.wait_for("Итог")).split("\n")
+    assert results[:2] == ["Итог", "Модель Время Первое слово Токены Ток/с Цена"]
+    assert {line.split()[0] for line in results[2:]} == {"deepseek", "qwen2"}
     sent = bot.texts()
     assert {"deepseek\n\nДругое мнение", "qwen2\n\nДругое мнение"} <= set(sent)
     assert server.bodies[-1]["messages"] == server.bodies[1]["messages"], "the same prompt"
@@ -151,14 +155,20 @@ async def test_a_forgotten_question_is_not_guessed(bot: RunningBot) -> None:
     assert (pressed.text, pressed.alert) == (texts.LOST_QUESTION, True)
 
 
+async def test_results_without_rich_messages(tmp_path: Path, server: OpenAIServer) -> None:
+    async with demo(tmp_path, rich_messages="never") as bot:
+        lines = ((await ask(bot, "/compare Почему?", "Итог")).text or "").split("\n\n")
+    assert {line.split()[1] for line in lines[1:]} == {"deepseek", "llama3", "qwen2"}
+
+
 async def test_compares_all_on_a_prompt_and_survives_a_failure(
     bot: RunningBot, server: OpenAIServer
 ) -> None:
     server.by_model = {LLAMA: Refusal(402, {"error": "credits"})}
     results = await ask(bot, "/compare Почему небо голубое?", "Итог")
-    lines = (results.text or "").split("\n\n")
-    assert {line.split()[1] for line in lines[1:3]} == {"deepseek", "qwen2"}
-    assert lines[3].startswith("⚠️ llama3: не ответила. Оплаченные запросы")
+    lines = shown_text(results).split("\n")
+    assert {line.split()[0] for line in lines[2:4]} == {"deepseek", "qwen2"}
+    assert lines[4].startswith("⚠️ llama3: не ответила. Оплаченные запросы")
     asked = {body["messages"][-1]["content"] for body in server.bodies}
     assert asked == {"Почему небо голубое?"}
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bots.common.config import BotSettings
+from bots.common.formatting import shown_text
 from bots.literary import bot
 from services.errors import Unavailable
 from tests.bots.harness import RunningBot, running_bot
@@ -29,10 +31,20 @@ async def _until_active(running: RunningBot, count: int) -> None:
     pytest.fail(f"{running.model.active} streams are open, not {count}")
 
 
+async def test_figures_without_rich_messages(tmp_path: Path) -> None:
+    settings = BotSettings(rich_messages="never")
+    async with running_bot(
+        bot.create_dispatcher, tmp_path, name="literary", settings=settings
+    ) as running:
+        running.chat.send("начало рассказа про маяк")
+        summary = (await running.chat.wait_for("Что изменилось", WAIT)).text or ""
+        assert "• 0: 2 слова\n" in summary
+
+
 async def test_versions_side_by_side_and_figures(running: RunningBot) -> None:
     running.model.enqueue("Маяк горит.", "Маяк спит у моря.", "Рыбы читают свет.")
     running.chat.send("начало рассказа про маяк")
-    summary = (await running.chat.wait_for("Что изменилось", WAIT)).text or ""
+    summary = shown_text(await running.chat.wait_for("Что изменилось", WAIT)).split("\n")
     sent = [text for text in running.texts() if "Температура" in text]
     assert [text.split("\n")[0] for text in sent] == [
         "🌡 Температура 0",
@@ -40,7 +52,7 @@ async def test_versions_side_by_side_and_figures(running: RunningBot) -> None:
         "🌡 Температура 1,2",
     ]
     assert "Рыбы читают свет." in sent[2]
-    assert "• 0: 2 слова\n" in summary
+    assert summary[:3] == ["📊 Что изменилось", "Температура Слов Разных Повторов", "0 2 — —"]
     asked = [options.temperature for _, options in running.model.history]
     assert asked == [0.0, 0.7, 1.2]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bots.common.formatting import shown_text
 from bots.real_estate import bot, sample
 from bots.real_estate.texts import COMMANDS
 from bots.real_estate.wording import DEMO
@@ -66,7 +67,7 @@ async def test_search_card_favourite_and_comparison(running: RunningBot) -> None
     other = await chat.wait_for(lambda message: message.message_id > card.message_id)
     await chat.press(other, "⚖ Сравнить")
     chat.send("/compare")
-    assert "К оценке" in ((await chat.wait_for("Тыс. ₽/м²")).text or "")
+    assert "К оценке" in shown_text(await chat.wait_for("Тыс. ₽/м²"))
     await chat.press(card, "🗺 Карта")
     assert (await chat.wait_for(lambda message: message.location is not None)).location
     chat.send("/favourites")
@@ -141,7 +142,7 @@ async def test_talk_about_what_was_found(running: RunningBot) -> None:
     chat.send("двушка с балконом в Москве до 60 млн")
     assert "Не учёл: балкон." in ((await chat.wait_for("Всего:", WAIT)).text or "")
     chat.send("сравни первые три")
-    assert "3. " in ((await chat.wait_for("Тыс. ₽/м²", WAIT)).text or "")
+    assert "№ 3" in shown_text(await chat.wait_for("Тыс. ₽/м²", WAIT))
     chat.send("а подешевле?")
     assert "до 54 млн ₽" in ((await chat.wait_for("54 млн", WAIT)).text or "")
 
@@ -214,14 +215,34 @@ async def test_valuation(running: RunningBot) -> None:
     await running.dispatcher["assistant"].appraiser.train_in_background()
     running.chat.send("сколько стоит двушка 54 м в Москве, просят 15 млн")
     valued = await running.chat.wait_for("80 % цен", WAIT)
-    text = (valued.text or "").replace("\u00a0", " ")
+    text = shown_text(valued).replace("\u00a0", " ")
     assert "Запрошенная цена 15 млн ₽" in text
     assert "не отчёт об оценке" in text
-    assert "Похожие объявления" not in text
+    *_, factors, folded = valued.rich_message.blocks  # type: ignore[union-attr]
+    assert (factors.type, folded.type, folded.is_open) == ("table", "details", None)
     await running.chat.press(valued, "Подробнее")
     await running.chat.wait_for("Похожие объявления", WAIT)
     running.chat.send("сколько стоит двушка 54 м в Урюпинске")
     await running.chat.wait_for("нет в моих объявлениях", WAIT)
+
+
+async def test_valuation_without_rich_messages(
+    running: RunningBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bots.common.rich_messages.RichMessages.allowed", _never)
+    running.chat.send("/start")
+    await running.chat.wait_for("оцениваю", WAIT)
+    await running.dispatcher["assistant"].appraiser.train_in_background()
+    running.chat.send("сколько стоит двушка 54 м в Москве, просят 15 млн")
+    valued = await running.chat.wait_for("80 % цен", WAIT)
+    assert "не отчёт об оценке" in (valued.text or "")
+    assert "Похожие объявления" not in (valued.text or "")
+    await running.chat.press(valued, "Подробнее")
+    assert (await running.chat.wait_for("Похожие объявления", WAIT)).text
+
+
+async def _never(*_: object) -> bool:
+    return False
 
 
 async def test_style_mortgage_and_checklist(running: RunningBot) -> None:
