@@ -28,6 +28,7 @@ def create_fallback_router() -> Router:
     router = Router(name="fallback")
     router.message.register(on_not_text, Matches(F.chat.type == ChatType.PRIVATE), Matches(~F.text))
     router.callback_query.register(on_stale_button, flags={"free": True})
+    router.edited_message.register(on_edited)
     return router
 
 
@@ -43,6 +44,10 @@ async def on_stop_button(event: MessageGenerationStopped, turns: Turns, bot_name
 
 async def on_not_text(message: Message) -> None:
     await send_notice(message, texts.TEXT_ONLY)
+
+
+async def on_edited(message: Message) -> None:
+    """Nothing: it lets edits be asked of Telegram, some of which correct what was misheard."""
 
 
 async def on_stale_button(callback: CallbackQuery) -> None:
