@@ -22,6 +22,7 @@ from cli import (
     asking,
     attachments,
     completion,
+    mcp_tools,
     report,
     shell,
     structured,
@@ -123,6 +124,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--max-tokens", type=count, metavar="N", help="предел длины ответа")
     how.add_argument("--timeout", type=number, metavar="СЕКУНДЫ", help="предел времени на ответ")
     web.add_option(how)
+    mcp_tools.add_options(how)
     talks.add_talk_options(how)
     templates.add_options(how)
     output = parser.add_argument_group("что вывести")
@@ -203,8 +205,11 @@ def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
     if args.go_on and args.talk:
         parser.error("-c и --talk — это два разговора: выбери один")
     several = args.compare or args.samples > 1
-    if several and args.web:
-        parser.error("--web ищет для одного ответа: без --compare и -n")
+    if several and (args.web or args.mcp):
+        parser.error("--web и --mcp — для одного ответа: без --compare и -n")
+    if args.web and args.mcp:
+        parser.error("--web ищет сразу, инструменты ждут просьбы модели: без --web или без --mcp")
+    mcp_tools.check_usage(parser, args)
     if several and (args.schema or args.go_on or args.talk):
         parser.error("у нескольких ответов нет общего разговора: без --schema, -c и --talk")
     if args.attach and args.compare:
@@ -226,15 +231,23 @@ async def answer(
     if schema:
         system = "\n\n".join(filter(None, (system, structured.instruction(schema))))
     live = args.stream and not (args.json or args.extract or schema)
-    async with asking.opened(
-        target, talk.log, tool=TOOL, talk_id=talk.id, quiet=args.quiet
-    ) as plain:
-        model = web.with_web(plain, args)
+    show = None if args.quiet else shell.say
+    async with (
+        mcp_tools.opened(args, target.backend, show) as tools,
+        asking.opened(
+            target,
+            talk.log,
+            tool=TOOL,
+            talk_id=talk.id,
+            quiet=args.quiet,
+            wrap=lambda model: tools.wrap(web.with_web(model, args)),
+        ) as model,
+    ):
         messages = conversation(args.prompt, system, talk.past, model.context_length)
         sources_of = await attachments.attach(args.attach, messages, model)
         try:
-            show = print_piece if live else None
-            measured = await ask(args, target, model, messages, show, schema)
+            piece = print_piece if live else None
+            measured = await ask(args, target, model, messages, piece, schema)
         except asyncio.CancelledError:
             if live and sys.stdout.isatty():
                 print()  # what was said so far ends with its line

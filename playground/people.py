@@ -22,7 +22,7 @@ from playground.markup import (
     trimmed,
     utf16_length,
 )
-from playground.messages import public
+from playground.messages import is_seen_by, public
 from playground.params import Upload
 from playground.rich import plain_text
 from playground.world import World
@@ -274,6 +274,7 @@ class Conversation:
             message
             for message in list(self.chat.messages.values())
             if self._thread_id in (None, message.get("message_thread_id"), message["message_id"])
+            and is_seen_by(message, self._user.id)
         ]
 
     @property

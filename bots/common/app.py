@@ -17,11 +17,12 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.types import BotCommand, Message
 
-from bots.common import admin, default_handlers, errors
+from bots.common import admin, default_handlers, errors, unknown_commands
 from bots.common.attachments import Attachments
 from bots.common.callbacks import OwnerMiddleware
 from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
+from bots.common.editing import Editing
 from bots.common.forgetting import Forgetting
 from bots.common.hearing import Corrections, Hearing
 from bots.common.intake import Intake, Journal, Pastes
@@ -31,6 +32,7 @@ from bots.common.rich_messages import RichMessages
 from bots.common.slots import SlotMiddleware
 from bots.common.speaking import Speaking
 from bots.common.starting import Start
+from bots.common.talks import TalkMiddleware, TalkStore, TalkTitles
 from bots.common.turns import Turns
 from bots.common.watchdog import loop_watchdog
 from bots.common.web import Web
@@ -110,16 +112,20 @@ def build_dispatcher(
 
     Handlers get `context`, `model`, `database`, `documents`, `turns`, `forgetting` and
     `bot_name` by name. What a bot keeps of people in tables of its own it names to
-    `forgetting.also`. `hints` are words that people say to this bot; `answers` are filters of
-    the messages that it answers, beside being addressed: no others are transcribed, and no
-    other files are read. `own_files` are those that a handler of the bot takes itself. Answers
-    go out as rich messages, where there are such, only if `rich`.
+    `forgetting.also`, what it keeps of single messages to `editing.also`. `hints` are words
+    that people say to this bot; `answers` are filters of the messages that it answers, beside
+    being addressed: no others are transcribed, and no other files are read. `own_files` are
+    those that a handler of the bot takes itself. Answers go out as rich messages, where there
+    are such, only if `rich`.
     """
     coordination, settings = context.coordination, context.settings
     journal = Journal(Inbox(context.database, context.name, coordination.replica))
     pastes = Pastes(journal, coordination, settings.rate_limit)
-    intake, turns = Intake(journal, pastes, coordination), Turns(coordination)
-    forgetting = Forgetting(context.name, turns, HistoryStore(context.database))
+    turns, history = Turns(coordination), HistoryStore(context.database)
+    editing = Editing(context.name, turns, history)
+    intake = Intake(journal, pastes, editing, coordination)
+    forgetting = Forgetting(context.name, turns, history)
+    forgetting.also(editing.forget)
     forgetting.also(PreferenceStore(context.database, context.name).forget)
     forgetting.also(context.meter.forget)
     documents = DocumentShelf(DocumentStore(context.database, context.name), shared_encoder)
@@ -132,12 +138,16 @@ def build_dispatcher(
         documents=documents,
         turns=turns,
         forgetting=forgetting,
+        editing=editing,
         intake=intake,
         bot_name=context.name,
     )
     dispatcher.update.outer_middleware(intake)
+    preferences = PreferenceStore(context.database, context.name)
+    talk_store = TalkStore(preferences)
+    dispatcher["talks"] = talk_store
+    dispatcher.update.outer_middleware(TalkMiddleware(talk_store))
     if rich:
-        preferences = PreferenceStore(context.database, context.name)
         dispatcher.update.outer_middleware(RichMessages(settings.rich_messages, preferences))
     speaking = Speaking(
         open_synthesiser(read_settings(SynthesisSettings)),
@@ -168,13 +178,16 @@ def build_dispatcher(
         observer.middleware(throttle)
     dispatcher.callback_query.middleware(OwnerMiddleware())
     dispatcher.message_reaction.middleware(access)
+    dispatcher.message.middleware(TalkTitles(talk_store))
     dispatcher.message.middleware(pastes)
+    dispatcher.message.middleware(editing)
     for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
         observer.middleware(slots)
+    basic = (default_handlers.create_router(), admin.create_router(settings.admin_ids))
     dispatcher.include_routers(
         errors.create_router(),
-        default_handlers.create_router(),
-        admin.create_router(settings.admin_ids),
+        *basic,
+        unknown_commands.create_router(commands, (*basic, *routers)),
         *routers,
         default_handlers.create_fallback_router(),
     )

@@ -20,11 +20,11 @@ from aiogram.types import Audio, Message, MessageEntity, TelegramObject, Update,
 from telegramify_markdown import utf16_len
 
 from bots.common import texts
-from bots.common.conversation import Addressed, conversation_key
+from bots.common.conversation import Addressed, author_of, conversation_key
 from bots.common.formatting import TEXT_LIMIT
 from bots.common.intake import Journal
 from bots.common.middlewares import Handler
-from bots.common.notices import send_notice
+from bots.common.notices import send_aside
 from bots.common.replies import run_reply
 from bots.common.turns import Turns
 from services.errors import Busy, ServiceError, Unavailable
@@ -52,14 +52,14 @@ class Corrections(BaseMiddleware):
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         assert isinstance(event, Update)  # noqa: S101  (registered on updates)
         bot: Bot = data["bot"]
-        edited, message = event.edited_message, event.message
+        message = event.message
+        edited = event.edited_message or (message if message and message.edit_date else None)
         if edited and edited.caption and sound_of(edited):
-            key = conversation_key(data["bot_name"], edited)
-            await self._history.withdraw(key, source_id=edited.message_id)
+            await self._history.take_out(data["bot_name"], edited.chat.id, edited.message_id)
             event = event.model_copy(update={"message": corrected(edited), "edited_message": None})
         elif message and (misheard := quoted(message, bot.id)):
             key = conversation_key(data["bot_name"], message)
-            await self._history.withdraw(key, content=misheard)
+            await self._history.withdraw(key, author_of(message).id, misheard)
         return await handler(event, data)
 
 
@@ -113,13 +113,13 @@ class Hearing(BaseMiddleware):
         try:
             transcript = await self._transcript(speech, message, data)
         except NotUnderstood as problem:
-            await send_notice(message, texts.NOT_UNDERSTOOD[problem.reason])
+            await send_aside(message, texts.NOT_UNDERSTOOD[problem.reason])
             return None
         except Busy:
             raise
         except ServiceError as error:
             logger.error("speech recognition: %s: %s", type(error).__name__, error)
-            await send_notice(message, texts.DEAF)
+            await send_aside(message, texts.DEAF)
             return None
         heard = as_text(message, transcript.text)
         update: Update = data["event_update"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +16,8 @@ from bots.grisha.cleaning import AnswerCleaner, clean_stream
 from bots.grisha.config import GrishaSettings
 from bots.grisha.facts import FactMemory, Said, asks_for_everything, asks_of_self
 from bots.grisha.facts.store import Fact
+from bots.grisha.facts.with_model import ModelReader
+from bots.grisha.familiar import wants_text_for_others
 from bots.grisha.knowledge import PATTERNS, Knowledge, is_worth_searching
 from bots.grisha.learning import Learning, Status, is_thanks
 from bots.grisha.messages import AnswerPlan, IncomingMessage, Post
@@ -34,6 +37,7 @@ from services.chat import (
 from services.dialogue import CHARACTERS_PER_TOKEN, DOCUMENT_SHARE, with_pictures
 from services.errors import ServiceError
 from services.head_start import once_settled
+from services.local import EMBEDDED_NAME
 from services.retrieval import Exchange, Match
 from services.storage import ConversationKey, HistoryStore, PreferenceStore, StoredMessage
 from services.web import reading_pages, require_tool, searching
@@ -67,6 +71,7 @@ class Grisha:
     switches: PreferenceStore
     settings: GrishaSettings
     persona: str
+    reader: ModelReader | None = None
     now: Callable[[], datetime] = field(default=lambda: datetime.now().astimezone())
 
     # --- answering -------------------------------------------------------------------
@@ -89,7 +94,9 @@ class Grisha:
         told = await self._tell_back(heard)
         if told:
             return replace(plan, ready=told)
-        await once_settled(partial(self._note_facts, heard, past))
+        told_now = self._said(heard, past)
+        plan = replace(plan, said=told_now)
+        await once_settled(partial(self._note_facts, told_now))
         if is_thanks(heard.text) and said:
             await once_settled(partial(self._take_thanks, heard, said[-1]))
         if heard.pictures or heard.excerpts:  # a known answer knows nothing of them
@@ -113,10 +120,15 @@ class Grisha:
             return searching(self.model).stream(plan.messages, self._options())
         heard = plan.heard
         cleaner = AnswerCleaner(
-            NAME, (plan.speaker, *plan.others), plan.name, foreign=_has_hieroglyphs(heard.text)
+            NAME,
+            (plan.speaker, *plan.others),
+            plan.name,
+            foreign=_has_hieroglyphs(heard.text),
+            on_ty=not heard.group and not wants_text_for_others(heard.text),
         )
         model = reading_pages(self.model)
-        return clean_stream(model.stream(plan.messages, self._options()), cleaner)
+        stream = clean_stream(model.stream(plan.messages, self._options()), cleaner)
+        return _before_reading(stream, self.reader) if self.reader else stream
 
     async def remember(
         self, plan: AnswerPlan, answer: str, shown_as: int | None = None
@@ -134,6 +146,8 @@ class Grisha:
             StoredMessage("user", said, heard.author_id, plan.speaker, heard.message_id),
             StoredMessage("assistant", answer, author_name=NAME, source_id=heard.message_id),
         )
+        if self.reader and plan.said:
+            self.reader.add(plan.said)
         await self.learning.used(plan.entries, [plan.pattern] if plan.pattern else [])
         pattern = plan.pattern
         if plan.learnable and not pattern:
@@ -203,9 +217,20 @@ class Grisha:
             next_hour = now.replace(minute=0, second=1, microsecond=0) + timedelta(hours=1)
             await asyncio.sleep((next_hour - now).total_seconds())
 
+    async def unlearn(self, user_id: int, chat_id: int, answers: Sequence[int]) -> None:
+        """Drop what was learned from a message in its old wording, by the messages that answered.
+
+        Facts need nothing: the new wording replaces those of the same message.
+        """
+        for message_id in answers:
+            pattern = await self.learning.shown_in(chat_id, message_id)
+            row = await self.learning.get(pattern) if pattern else None
+            if row and row.status == Status.CANDIDATE and row.author_id == user_id:
+                await self.learning.delete(row.id)
+
     async def heard_edited(self, heard: IncomingMessage) -> None:
         """An edited message tells what it says now."""
-        await self._note_facts(heard, ())
+        await self._note_facts(self._said(heard, ()))
 
     # --- memory ------------------------------------------------------------------------
 
@@ -214,6 +239,8 @@ class Grisha:
         await self.users.see(heard.author_id, heard.key.chat_id)
         name = await self.users.name_of(heard.author_id)
         greeting = texts.START_KNOWN.format(name=name) if name else texts.START
+        if name is None and self.model.name == EMBEDDED_NAME:
+            greeting += texts.SMALL_MODEL
         await self.record_unprompted(heard.key, greeting, heard.author_id)
         return greeting
 
@@ -225,6 +252,8 @@ class Grisha:
 
     async def forget(self, user_id: int) -> None:
         """Delete everything that is kept of a user."""
+        if self.reader:
+            await self.reader.forget(user_id)
         await self.learning.forget(user_id)
         await self.facts.forget(user_id)
         await self.old_talk.forget(user_id)
@@ -344,13 +373,11 @@ class Grisha:
         known = await self.facts.recall(person, chat, heard.text, ANSWERS_FROM)
         return _told(known) if known else texts.NOT_TOLD
 
-    async def _note_facts(self, heard: IncomingMessage, past: Sequence[StoredMessage]) -> None:
-        """Keep what the author tells of themselves, unless they switched it off."""
-        if not await self.remembers(heard.author_id):
-            return
+    def _said(self, heard: IncomingMessage, past: Sequence[StoredMessage]) -> Said:
+        """A message with the talk that it answers."""
         answers = bool(past) and past[-1].role == "assistant"
         own = (turn.content for turn in reversed(past) if turn.author_id == heard.author_id)
-        said = Said(
+        return Said(
             heard.author_id,
             heard.key.chat_id,
             heard.message_id,
@@ -359,6 +386,11 @@ class Grisha:
             past[-1].content if answers else "",
             next(own, ""),
         )
+
+    async def _note_facts(self, said: Said) -> None:
+        """Keep what the author tells of themselves, unless they switched it off."""
+        if not await self.remembers(said.person_id):
+            return
         gone = await self.facts.hear(said)
         await self.old_talk.delete(said.person_id, said.chat_id, gone)
         await self.old_talk.keep(
@@ -405,13 +437,10 @@ class Grisha:
             [Exchange(match.question, match.answer) for match in found],
             [self._turn(turn.role, turn.content, turn.author_name, heard.group) for turn in past],
         )
-        return AnswerPlan(
-            heard,
-            plan.speaker,
+        return replace(
+            plan,
             messages=await prompts.fit(prompt, self.model, self._budget()),
-            recent=plan.recent,
             entries=[match.id for match in found if match.source == PATTERNS],
-            name=plan.name,
             others=sorted(
                 {prompts.fold(turn.author_name) for turn in past if turn.author_name} - {NAME}
             ),
@@ -481,6 +510,15 @@ class Grisha:
             temperature=self.settings.temperature,
             max_tokens=self.settings.answer_tokens,
         )
+
+
+async def _before_reading(
+    stream: AsyncGenerator[Chunk, None], reader: ModelReader
+) -> AsyncGenerator[Chunk, None]:
+    """An answer, for which the reading in the background makes room."""
+    async with reader.answering(), aclosing(stream):
+        async for chunk in stream:
+            yield chunk
 
 
 async def _ready_stream(text: str) -> AsyncGenerator[Chunk, None]:

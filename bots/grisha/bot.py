@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aiogram import Dispatcher
 
 from bots.common.app import BotContext, build_dispatcher
-from bots.grisha.assistant import Grisha
+from bots.common.editing import OldWording
+from bots.grisha.assistant import MEMORY, Grisha
 from bots.grisha.comments import Comments
 from bots.grisha.config import GrishaSettings
 from bots.grisha.facts import FactMemory, FactStore
+from bots.grisha.facts.with_model import ModelReader
 from bots.grisha.handlers import Talkative, Welcome, create_router
 from bots.grisha.knowledge import OWN_DATASET, Knowledge
 from bots.grisha.learning import Learning
@@ -48,13 +51,20 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     await grisha.learning.reconcile()
     dispatcher["grisha"] = grisha
     dispatcher["forgetting"].also(grisha.forget)
+    dispatcher["editing"].also(partial(_unlearn, grisha))
     dispatcher["comments"] = Comments(
         context.database, settings.comments_per_hour, settings.comment_pause
     )
     dispatcher["chats"] = PreferenceStore(context.database, context.name)
     _load_in_background(dispatcher, knowledge, (OWN_DATASET, settings.dataset_file))
     _run_in_background(dispatcher, "warming", grisha.keep_warm)
+    if grisha.reader:
+        _run_in_background(dispatcher, "reading", grisha.reader.run)
     return dispatcher
+
+
+async def _unlearn(grisha: Grisha, old: OldWording) -> None:
+    await grisha.unlearn(old.person_id, old.chat_id, old.answers)
 
 
 def _warm_up() -> Encoder | None:
@@ -107,6 +117,11 @@ def open_grisha(
         persona = settings.persona_file.read_text("utf-8")
     except OSError:
         raise ConfigError(f"GRISHA_PERSONA_FILE: не читается {settings.persona_file}") from None
+    facts, switches = FactMemory(FactStore(database), encoder), PreferenceStore(database, BOT)
+
+    async def may_read(person_id: int) -> bool:
+        return bool(await switches.get(person_id, MEMORY, True))
+
     return Grisha(
         model,
         HistoryStore(database),
@@ -114,11 +129,12 @@ def open_grisha(
         SummaryStore(database),
         knowledge,
         Learning(database, knowledge.index),
-        FactMemory(FactStore(database), encoder),
+        facts,
         OldTalk(database, encoder),
-        PreferenceStore(database, BOT),
+        switches,
         settings,
         persona,
+        ModelReader(model, facts, may_read) if settings.read_facts else None,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bots.grisha.facts import Said
 from services.chat import Image, Message
 from services.media.documents.excerpts import Excerpts
 from services.storage import ConversationKey
@@ -40,8 +41,8 @@ class IncomingMessage:
 class AnswerPlan:
     """How he is going to answer: with ready words, or with the model on these messages.
 
-    `entries` and `pattern` are the learned answers that it uses or repeats. `web` looks the
-    answer up.
+    `entries` and `pattern` are the learned answers that it uses or repeats, `said` is the
+    message as it may tell something of its author. `web` looks the answer up.
     """
 
     heard: IncomingMessage
@@ -54,4 +55,5 @@ class AnswerPlan:
     name: str | None = None
     others: Sequence[str] = ()
     learnable: bool = False
+    said: Said | None = None
     web: bool = False

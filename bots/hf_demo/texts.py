@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aiogram.types import BotCommand
 
+from bots.common.menu import SHARED, help_text
 from bots.common.rich import Block, blocks_of, paragraph, table
 from services.errors import ModelLoading, ServiceError
 from services.texts import describe_error
@@ -13,11 +14,7 @@ COMMANDS = (
     BotCommand(command="start", description="что это"),
     BotCommand(command="model", description="выбрать модель"),
     BotCommand(command="compare", description="спросить все модели сразу: /compare вопрос"),
-    BotCommand(command="reset", description="начать разговор заново"),
-    BotCommand(command="forget", description="удалить всё, что хранится обо мне"),
-    BotCommand(command="voice", description="отвечать и голосом: /voice on"),
-    BotCommand(command="stop", description="прервать ответ"),
-    BotCommand(command="help", description="что я умею"),
+    *SHARED,
 )
 START = (
     "Здесь можно поговорить с моделями Hugging Face и сравнить их. Сейчас отвечает {model}. "
@@ -27,30 +24,16 @@ START_ALONE = (
     "Здесь сравнивают модели Hugging Face, но бот запущен без неё: отвечает одна модель, {model}. "
     "Спрашивай. Выбор появится с HF_TOKEN в .env и сервисом huggingface."
 )
-FILES = (
-    "Присылай голосовые, картинки и документы (PDF, DOCX, XLSX, CSV, HTML, TXT): отвечу по ним "
-    "и назову место."
+HELP = help_text(
+    "Пиши — отвечу и скажу, сколько это заняло времени, токенов и денег. /compare без вопроса "
+    "повторит моделям твой последний. Кнопка под ответом задаёт тот же вопрос остальным "
+    "моделям. Их ответы в разговор не входят.",
+    COMMANDS,
 )
-HELP = (
-    "Пиши — отвечу и скажу, сколько это заняло времени, токенов и денег.\n\n"
-    "/model — выбрать модель, выбор запомню\n"
-    "/compare вопрос — спросить все модели сразу; без вопроса — повторить им твой последний\n"
-    "/reset — забыть разговор\n"
-    "/forget — удалить всё, что я о тебе храню\n"
-    "/stop — прервать ответ\n"
-    "/voice on — отвечать ещё и голосом\n\n"
-    f"{FILES}\n\n"
-    "Кнопка под ответом задаёт тот же вопрос остальным моделям. Их ответы в разговор не входят."
-)
-HELP_ALONE = (
-    "Пиши — отвечу и скажу, сколько это заняло времени и токенов.\n\n"
-    "/reset — забыть разговор\n"
-    "/forget — удалить всё, что я о тебе храню\n"
-    "/stop — прервать ответ\n"
-    "/voice on — отвечать ещё и голосом\n\n"
-    f"{FILES}\n\n"
-    "Отвечает одна модель, {model}. Сравнение нескольких появится с HF_TOKEN в .env "
-    "и сервисом huggingface."
+HELP_ALONE = help_text(
+    "Пиши — отвечу и скажу, сколько это заняло времени и токенов. Отвечает одна модель, {model}. "
+    "Сравнение нескольких появится с HF_TOKEN в .env и сервисом huggingface.",
+    SHARED,
 )
 CHOOSE_MODEL = "Какая модель пусть отвечает? Сейчас: {model}."
 MODEL_CHOSEN = "Теперь отвечает {model}."

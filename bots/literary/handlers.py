@@ -133,7 +133,7 @@ async def on_prompt(
                     break
         await workshop.keep(owner, work)
         if work.versions and not turn.stopped:
-            keyboard = versions_keyboard(work.versions)
+            keyboard = versions_keyboard(work)
             await send_reply(
                 message,
                 texts.compared(work.versions),
@@ -207,8 +207,8 @@ async def on_version_button(
         await callback.answer(texts.NO_WORK, show_alert=True)
         return
     number = callback_data.number
-    if number >= len(work.versions):
-        await callback.answer(common_texts.STALE_BUTTON)
+    if number >= len(work.versions) or callback_data.work != work.key:
+        await callback.answer(common_texts.STALE_BUTTON, show_alert=True)
         return
     await callback.answer()
     if callback_data.action == "again":
@@ -257,7 +257,7 @@ async def _again(
         if version is None:
             return
         work = await workshop.keep(owner, replace(work, versions=(*work.versions, version)))
-        keyboard = versions_keyboard(work.versions)
+        keyboard = versions_keyboard(work)
         await send_reply(message, texts.spread(work.at(value)), keyboard=keyboard)
 
 

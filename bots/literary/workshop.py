@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -56,6 +57,13 @@ class Work:
     prompt: str
     system: str
     versions: tuple[Version, ...] = field(default=())
+
+    @property
+    def key(self) -> str:
+        """What tells this work's buttons from those of another."""
+        return hashlib.sha256(
+            f"{self.system}\n{self.prompt}".encode("utf-8", "replace")
+        ).hexdigest()[:8]
 
     def at(self, temperature: float) -> tuple[Version, ...]:
         return tuple(item for item in self.versions if item.temperature == temperature)

@@ -10,6 +10,7 @@ from aiogram import BaseMiddleware, Bot, Dispatcher
 from aiogram.types import TelegramObject, Update
 
 from bots.common.coordination import Coordination
+from bots.common.editing import Editing
 from bots.common.intake.albums import Albums
 from bots.common.intake.holding import HeldCalls
 from bots.common.intake.journal import Journal
@@ -29,10 +30,13 @@ class Intake(BaseMiddleware):
     An update that a shutdown interrupts stays unfinished, so that it is run again.
     """
 
-    def __init__(self, journal: Journal, pastes: Pastes, coordination: Coordination) -> None:
+    def __init__(
+        self, journal: Journal, pastes: Pastes, editing: Editing, coordination: Coordination
+    ) -> None:
         self.journal = journal
         self._pastes = pastes
         self._albums = Albums(journal)
+        self._editing = editing
         self._coordination = coordination
         self._recovery = Recovery(journal, coordination)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -64,6 +68,7 @@ class Intake(BaseMiddleware):
         if not known and not await self.journal.record(event):
             return None
         UPDATES.labels(event.event_type).inc()
+        event = await self._editing.as_question(event, replayed=data.get("replayed", False))
         if await self._pastes.join(event, unlimited=data.get("replayed", False)):
             return None
         if self._albums.join(event):
