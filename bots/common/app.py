@@ -24,12 +24,13 @@ from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.editing import Editing
 from bots.common.forgetting import Forgetting
-from bots.common.hearing import Hearing
+from bots.common.hearing import Corrections, Hearing
 from bots.common.intake import Intake, Journal, Pastes
 from bots.common.middlewares import AccessMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
 from bots.common.rich_messages import RichMessages
 from bots.common.slots import SlotMiddleware
+from bots.common.speaking import Speaking
 from bots.common.starting import Start
 from bots.common.talks import TalkMiddleware, TalkStore, TalkTitles
 from bots.common.turns import Turns
@@ -44,6 +45,7 @@ from services.loading import hold_while_loading
 from services.media.config import SpeechSettings
 from services.media.documents.shelf import DocumentShelf
 from services.media.speech import open_speech
+from services.media.synthesis import SynthesisSettings, open_synthesiser
 from services.retrieval.encoder import shared_encoder
 from services.storage import (
     Database,
@@ -147,6 +149,13 @@ def build_dispatcher(
     dispatcher.update.outer_middleware(TalkMiddleware(talk_store))
     if rich:
         dispatcher.update.outer_middleware(RichMessages(settings.rich_messages, preferences))
+    speaking = Speaking(
+        open_synthesiser(read_settings(SynthesisSettings)),
+        PreferenceStore(context.database, context.name),
+    )
+    dispatcher.update.outer_middleware(Corrections(HistoryStore(context.database)))
+    dispatcher["speaking"] = speaking
+    dispatcher.update.outer_middleware(speaking)
     access, slots = AccessMiddleware(settings), SlotMiddleware()
     throttle = ThrottleMiddleware(coordination, settings.rate_limit)
     guards = (forgetting, access, throttle)
@@ -192,6 +201,7 @@ def build_dispatcher(
         await turns.drain(settings.shutdown_timeout)
         await intake.close(settings.shutdown_timeout)
         await hearing.aclose()
+        await speaking.aclose()
 
     dispatcher.startup.register(on_startup)
     dispatcher.shutdown.register(on_shutdown)
