@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cli.history_chat import texts
 from cli.history_chat.config import MEMORY_FILE, SESSION_LIST_LIMIT, ConsoleSettings
+from cli.history_chat.facts import open_facts
 from cli.history_chat.logbook import Logbook
 from cli.history_chat.reader import PipeReader, Reader, TerminalReader
 from cli.history_chat.repl import COMMANDS, Repl
@@ -86,17 +87,19 @@ async def chat(arguments: argparse.Namespace) -> int:
     model = open_chat_model(arguments.backend, arguments.model)
     logbook = Logbook(model, arguments.backend)
     try:
-        await Repl(
-            reading_pages(logbook.model),
-            MemoryFile(settings.memory_file or arguments.memory_file),
-            settings,
-            Screen(),
-            open_reader(),
-            api_base_url=api_base_url(arguments.backend),
-            list_limit=arguments.session_list_limit if limit is None else limit,
-            logbook=logbook,
-            session=arguments.session,
-        ).run()
+        async with open_facts(on=settings.facts) as facts:
+            await Repl(
+                reading_pages(logbook.model),
+                MemoryFile(settings.memory_file or arguments.memory_file),
+                settings,
+                Screen(),
+                open_reader(),
+                api_base_url=api_base_url(arguments.backend),
+                list_limit=arguments.session_list_limit if limit is None else limit,
+                logbook=logbook,
+                session=arguments.session,
+                facts=facts,
+            ).run()
     except MemoryTooNew as error:
         say(texts.TOO_NEW.format(path=error.path, version=error.version))
     except BrokenPipeError:
