@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_llama3_openai.py`
 
-from cli import answers, completion, llama3, shell, talks, templates
+from cli import answers, attachments, completion, llama3, shell, talks, templates
 from cli.answers import extract, save
 from cli.asking import conversation, recorded
 from cli.talks import OpenTalk
@@ -65,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     how.add_argument("--text", metavar="ЗАПРОС", help="то же, что в аргументах")
     how.add_argument("--model", metavar="МОДЕЛЬ", help=f"модель семейства Llama 3 ({MODEL})")
     how.add_argument("--system", metavar="ТЕКСТ", help="системная инструкция")
+    attachments.add_option(how)
     how.add_argument(
         "--temperature", type=number, metavar="ЧИСЛО", help="от 0 (строго) до 2 (свободно)"
     )
@@ -132,12 +133,13 @@ async def answer(args: argparse.Namespace, talk: OpenTalk) -> int:
     card = settings.card(name)
     system = args.system or (talk.last.system if talk.last else None)
     messages = conversation(args.prompt, system, talk.past, card.context_length)
-    counts = count(messages, quiet=args.quiet)
-    local = counts[llama3.family_of(card.id)]
     server = open_model(settings, card.id)
     target = Target("huggingface", name, name)
     model = recorded(server, target, talk.log, tool=TOOL, talk_id=talk.id, price=card.price)
     try:
+        sources_of = await attachments.attach(args.attach, messages, server)
+        counts = count(messages, quiet=args.quiet)
+        local = counts[llama3.family_of(card.id)]
         options = GenerationOptions(temperature=args.temperature, max_tokens=args.max_tokens)
         completion = await model.complete(messages, options)
     finally:
@@ -149,6 +151,8 @@ async def answer(args: argparse.Namespace, talk: OpenTalk) -> int:
         save(args.save, f"{text}\n")
     usage = completion.usage if completion.usage and not completion.usage.approximate else None
     print(text, "", sep="\n")
+    if sources := sources_of(text):
+        print(sources)
     print(f"local_input_tokens: {local}")
     print(f"api_prompt_tokens: {usage.prompt_tokens if usage else 'n/a'}")
     print(f"api_completion_tokens: {usage.completion_tokens if usage else 'n/a'}")

@@ -199,6 +199,16 @@ class Progress:
         self._shown = ""
 
 
+def cut_to_terminal(table: str) -> str:
+    """A table whose lines don't wrap on a terminal; elsewhere they are left whole."""
+    if not sys.stdout.isatty():
+        return table
+    width = shutil.get_terminal_size().columns
+    return "\n".join(
+        line if len(line) <= width else f"{line[: width - 1]}…" for line in table.split("\n")
+    )
+
+
 def page(text: str) -> None:
     """Print a text; on a terminal that is lower than it, through the user's pager."""
     if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines - 1:

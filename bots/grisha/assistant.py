@@ -18,6 +18,7 @@ from bots.grisha.config import GrishaSettings
 from bots.grisha.facts import FactMemory, Said, asks_for_everything, asks_of_self
 from bots.grisha.facts.store import Fact
 from bots.grisha.facts.with_model import ModelReader
+from bots.grisha.familiar import wants_text_for_others
 from bots.grisha.knowledge import PATTERNS, Knowledge, is_worth_searching
 from bots.grisha.learning import Learning, Status, is_thanks
 from bots.grisha.messages import AnswerPlan, IncomingMessage, Post
@@ -34,8 +35,10 @@ from services.chat import (
     Message,
     warm_up,
 )
+from services.dialogue import CHARACTERS_PER_TOKEN, DOCUMENT_SHARE, with_pictures
 from services.errors import ServiceError
 from services.head_start import once_settled
+from services.local import EMBEDDED_NAME
 from services.retrieval import Exchange, Match
 from services.storage import ConversationKey, HistoryStore, PreferenceStore, StoredMessage
 from services.web import reading_pages, require_tool, searching
@@ -98,6 +101,8 @@ class Grisha:
         await once_settled(partial(self._note_facts, told_now))
         if is_thanks(heard.text) and said:
             await once_settled(partial(self._take_thanks, heard, said[-1]))
+        if heard.pictures or heard.excerpts:  # a known answer knows nothing of them
+            return await self._ask_model(plan, past)
         return await self._recall(plan) or await self._ask_model(plan, past)
 
     async def plan_search(self, heard: IncomingMessage) -> AnswerPlan:
@@ -117,7 +122,11 @@ class Grisha:
             return searching(self.model).stream(plan.messages, self._options())
         heard = plan.heard
         cleaner = AnswerCleaner(
-            NAME, (plan.speaker, *plan.others), plan.name, foreign=_has_hieroglyphs(heard.text)
+            NAME,
+            (plan.speaker, *plan.others),
+            plan.name,
+            foreign=_has_hieroglyphs(heard.text),
+            on_ty=not heard.group and not wants_text_for_others(heard.text),
         )
         model = reading_pages(self.model)
         stream = clean_stream(model.stream(plan.messages, self._options()), cleaner)
@@ -133,9 +142,10 @@ class Grisha:
         if not answer.strip():
             return None
         heard = plan.heard
+        said = with_pictures(heard.text, heard.pictures)
         await self.history.append(
             heard.key,
-            StoredMessage("user", heard.text, heard.author_id, plan.speaker, heard.message_id),
+            StoredMessage("user", said, heard.author_id, plan.speaker, heard.message_id),
             StoredMessage("assistant", answer, author_name=NAME, source_id=heard.message_id),
         )
         if self.reader and plan.said:
@@ -209,9 +219,25 @@ class Grisha:
             next_hour = now.replace(minute=0, second=1, microsecond=0) + timedelta(hours=1)
             await asyncio.sleep((next_hour - now).total_seconds())
 
+    async def unlearn(self, user_id: int, chat_id: int, answers: Sequence[int]) -> None:
+        """Drop what was learned from a message in its old wording, by the messages that answered.
+
+        Facts need nothing: the new wording replaces those of the same message.
+        """
+        for message_id in answers:
+            pattern = await self.learning.shown_in(chat_id, message_id)
+            row = await self.learning.get(pattern) if pattern else None
+            if row and row.status == Status.CANDIDATE and row.author_id == user_id:
+                await self.learning.delete(row.id)
+
     async def heard_edited(self, heard: IncomingMessage) -> None:
         """An edited message tells what it says now."""
         await self._note_facts(self._said(heard, ()))
+
+    async def unsay(self, person_id: int, chat_id: int, message_id: int) -> None:
+        """Forget what a message told: it is about to say something else."""
+        await self.facts.forget_message(person_id, chat_id, message_id)
+        await self.old_talk.delete(person_id, chat_id, [message_id])
 
     # --- memory ------------------------------------------------------------------------
 
@@ -220,6 +246,8 @@ class Grisha:
         await self.users.see(heard.author_id, heard.key.chat_id)
         name = await self.users.name_of(heard.author_id)
         greeting = texts.START_KNOWN.format(name=name) if name else texts.START
+        if name is None and self.model.name == EMBEDDED_NAME:
+            greeting += texts.SMALL_MODEL
         await self.record_unprompted(heard.key, greeting, heard.author_id)
         return greeting
 
@@ -411,7 +439,7 @@ class Grisha:
         found = await self._examples(heard)
         prompt = prompts.Prompt(
             self.persona,
-            self._turn("user", heard.text, plan.speaker, heard.group),
+            self._question(plan),
             await self._facts(plan, past),
             [Exchange(match.question, match.answer) for match in found],
             [self._turn(turn.role, turn.content, turn.author_name, heard.group) for turn in past],
@@ -423,7 +451,8 @@ class Grisha:
             others=sorted(
                 {prompts.fold(turn.author_name) for turn in past if turn.author_name} - {NAME}
             ),
-            learnable=heard.post is None and is_worth_searching(heard.text),
+            learnable=not (heard.post or heard.pictures or heard.excerpts)
+            and is_worth_searching(heard.text),
         )
 
     async def _facts(self, plan: AnswerPlan, past: Sequence[StoredMessage]) -> list[str]:
@@ -475,6 +504,17 @@ class Grisha:
             partial(self.switches.set, person, ASKED, f"{now.isoformat()} {fact.id}")
         )
         return [prompts.ASK_BACK.format(fact=_dated(fact.text, fact.said_at, now))]
+
+    def _question(self, plan: AnswerPlan) -> Message:
+        heard = plan.heard
+        turn = self._turn("user", heard.text, plan.speaker, heard.group)
+        content = heard.excerpts.add_to(turn.content)
+        return replace(turn, content=content, attachments=heard.pictures)
+
+    @property
+    def room(self) -> int:
+        """Characters of a document that a prompt takes, beside the talk."""
+        return int(self._budget() * CHARACTERS_PER_TOKEN * DOCUMENT_SHARE)
 
     def _turn(self, role: str, content: str, speaker: str | None, group: bool) -> Message:
         if role == "assistant":

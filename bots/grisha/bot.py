@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aiogram import Dispatcher
 
 from bots.common.app import BotContext, build_dispatcher
+from bots.common.editing import OldWording
 from bots.grisha.assistant import MEMORY, Grisha
 from bots.grisha.comments import Comments
 from bots.grisha.config import GrishaSettings
@@ -49,6 +51,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     await grisha.learning.reconcile()
     dispatcher["grisha"] = grisha
     dispatcher["forgetting"].also(grisha.forget)
+    dispatcher["editing"].also(partial(_unlearn, grisha))
     dispatcher["comments"] = Comments(
         context.database, settings.comments_per_hour, settings.comment_pause
     )
@@ -58,6 +61,11 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     if grisha.reader:
         _run_in_background(dispatcher, "reading", grisha.reader.run)
     return dispatcher
+
+
+async def _unlearn(grisha: Grisha, old: OldWording) -> None:
+    await grisha.unlearn(old.person_id, old.chat_id, old.answers)
+    await grisha.unsay(old.person_id, old.chat_id, old.message_id)
 
 
 def _warm_up() -> Encoder | None:

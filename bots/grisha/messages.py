@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bots.grisha.facts import Said
-from services.chat import Message
+from services.chat import Image, Message
+from services.media.documents.excerpts import Excerpts
 from services.storage import ConversationKey
 
 
@@ -20,7 +21,10 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """A message to Grisha; `group` is true in a group chat."""
+    """A message to Grisha; `group` is true in a group chat.
+
+    `excerpts` are what the talk's documents say about it.
+    """
 
     key: ConversationKey
     text: str
@@ -29,6 +33,8 @@ class IncomingMessage:
     message_id: int
     group: bool = False
     post: Post | None = None
+    excerpts: Excerpts = Excerpts()  # noqa: RUF009  (frozen)
+    pictures: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import sys
 from aiogram import Dispatcher
 
 from bots.common.app import BotContext, build_dispatcher
+from bots.common.talks import TalkPreferences
 from bots.literary.handlers import create_router
 from bots.literary.texts import COMMANDS, VOICE_HINTS
 from bots.literary.workshop import Workshop
@@ -16,7 +17,7 @@ from services.storage import PreferenceStore
 async def create_dispatcher(context: BotContext) -> Dispatcher:
     """Put the writer together."""
     dispatcher = build_dispatcher(context, COMMANDS, create_router(), hints=VOICE_HINTS)
-    preferences = PreferenceStore(context.database, context.name)
+    preferences = TalkPreferences(PreferenceStore(context.database, context.name), "work")
     dispatcher["workshop"] = Workshop(context.model, preferences)
     return dispatcher
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol
 
+from cli.attachments import Attached
 from cli.history_chat import prompts
 from cli.history_chat.facts import Facts
 from cli.history_chat.session_file import SAVE_ERRORS, MemoryFile
@@ -69,6 +70,7 @@ class Conversation:
     memory: MemoryFile
     session: Session
     last_usage: Usage | None = None
+    attached: Attached = field(default_factory=Attached)
     facts: Facts | None = None
     known: Sequence[str] = ()
 
@@ -81,7 +83,7 @@ class Conversation:
         if self.facts:
             self.known = await self.facts.bearing_on(question)
             await self.facts.hear(question, self._last_answer())
-        context = self.context(question)
+        context = await self.with_files(question)
         self.session.add("user", question)
         saving = asyncio.create_task(self._keep())
         said: list[str] = []
@@ -138,6 +140,16 @@ class Conversation:
     def _last_answer(self) -> str:
         last = self.session.messages[-1:]
         return last[0].content if last and last[0].role == "assistant" else ""
+
+    async def with_files(self, question: str) -> list[Message]:
+        """What the model hears, with the files of this session beside the question.
+
+        Pictures go along with one question, documents with all that follow.
+        """
+        *context, last = self.context(question)
+        asked, _ = await self.attached.message(last.content, self.model)
+        self.attached.pictures.clear()
+        return [*context, asked]
 
     def is_long(self) -> bool:
         """Whether it is time to sum up."""

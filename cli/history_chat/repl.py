@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from cli.attachments import Attached
 from cli.history_chat import files, texts
 from cli.history_chat.config import ConsoleSettings
 from cli.history_chat.conversation import Conversation, recent
@@ -39,6 +41,7 @@ COMMANDS = {
     "/log": "журнал запросов и их цены: /log on, /log off",
     "/clear": "очистить историю и резюме этой сессии",
     "/forget": "удалить эту сессию из файла и начать новую",
+    "/attach": "приложить документ или картинку: /attach ФАЙЛ",
     "/exit": "сохранить и выйти",
 }
 
@@ -88,6 +91,7 @@ class Repl:
             "/forget": self._on_forget,
         }
         self._commands_with_words: dict[str, Callable[[str], Awaitable[None]]] = {
+            "/attach": self._on_attach,
             "/open": self._on_open,
             "/export": self._on_export,
             "/import": self._on_import,
@@ -428,6 +432,18 @@ class Repl:
             return
         await self._ask(question, model)
 
+    async def _on_attach(self, name: str) -> None:
+        """Let a file join the talk: it stays until another session begins."""
+        if not name:
+            self._screen.error(texts.ATTACH_WHAT)
+            return
+        path = Path(name.strip("\"'"))
+        problem = await self._interrupted(self._talk.attached.add(path))
+        if problem:
+            self._screen.error(problem)
+        else:
+            self._screen.note(texts.ATTACHED.format(name=path.name))
+
     async def _on_log(self, words: str) -> None:
         logbook = self._logbook
         if logbook is None or words not in ("", "on", "off"):
@@ -459,6 +475,7 @@ class Repl:
     async def _on_clear(self) -> None:
         session = self._talk.session
         if await self._erase(self._memory.clear):
+            self._talk.attached = Attached()
             await self._forget_in_log(session)
             self._screen.note(texts.CLEARED)
 

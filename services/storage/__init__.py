@@ -7,6 +7,7 @@ survives `kill -9`. While the database is unavailable the method waits and retri
 """
 
 from services.storage.database import Base, Database, StorageSettings
+from services.storage.documents import DocumentStore, StoredDocument
 from services.storage.history import ConversationKey, HistoryStore, StoredMessage
 from services.storage.inbox import Inbox
 from services.storage.preferences import PreferenceStore
@@ -17,12 +18,14 @@ __all__ = [
     "Base",
     "ConversationKey",
     "Database",
+    "DocumentStore",
     "HistoryStore",
     "Inbox",
     "PreferenceStore",
     "Spending",
     "SpendingStore",
     "StorageSettings",
+    "StoredDocument",
     "StoredMessage",
     "process_lock",
 ]
