@@ -17,16 +17,19 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.types import BotCommand
 
-from bots.common import admin, default_handlers, errors
+from bots.common import admin, default_handlers, errors, texts
 from bots.common.callbacks import OwnerMiddleware
 from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.forgetting import Forgetting
+from bots.common.hearing import PREFERENCE as VOICE
 from bots.common.hearing import Hearing
 from bots.common.intake import Intake, Journal, Pastes
 from bots.common.middlewares import AccessMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
+from bots.common.rich_messages import PREFERENCE as RICH
 from bots.common.rich_messages import RichMessages
+from bots.common.settings_menu import SettingsMenu, switch
 from bots.common.slots import SlotMiddleware
 from bots.common.starting import Start
 from bots.common.talks import TalkMiddleware, TalkStore, TalkTitles
@@ -43,6 +46,7 @@ from services.media.config import SpeechSettings
 from services.media.speech import open_speech
 from services.storage import (
     Database,
+    ExportStore,
     HistoryStore,
     Inbox,
     PreferenceStore,
@@ -129,8 +133,14 @@ def build_dispatcher(
     preferences = PreferenceStore(context.database, context.name)
     talk_store = TalkStore(preferences)
     dispatcher["talks"] = talk_store
+    menu = SettingsMenu([switch(preferences, VOICE, texts.VOICE_SETTING)])
+    dispatcher["settings_menu"] = menu
+    dispatcher["history"] = HistoryStore(context.database)
+    dispatcher["exports"] = ExportStore(context.database, context.name)
+    dispatcher["meter"] = context.meter
     dispatcher.update.outer_middleware(TalkMiddleware(talk_store))
     if rich:
+        menu.add(switch(preferences, RICH, texts.RICH_SETTING))
         dispatcher.update.outer_middleware(RichMessages(settings.rich_messages, preferences))
     access, slots = AccessMiddleware(settings), SlotMiddleware()
     throttle = ThrottleMiddleware(coordination, settings.rate_limit)
@@ -139,6 +149,7 @@ def build_dispatcher(
         journal,
         turns,
         (forgetting, access, throttle),
+        preferences,
         hints=hints,
         filters=answers,
     )

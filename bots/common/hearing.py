@@ -20,7 +20,7 @@ from aiogram.types import Audio, Message, MessageEntity, TelegramObject, Update,
 from telegramify_markdown import utf16_len
 
 from bots.common import texts
-from bots.common.conversation import Addressed, conversation_key
+from bots.common.conversation import Addressed, author_of, conversation_key
 from bots.common.formatting import TEXT_LIMIT
 from bots.common.intake import Journal
 from bots.common.middlewares import Handler
@@ -29,9 +29,11 @@ from bots.common.replies import run_reply
 from bots.common.turns import Turns
 from services.errors import Busy, ServiceError, Unavailable
 from services.media.speech import MAX_BYTES, MAX_SECONDS, NotUnderstood, Speech, Transcript
+from services.storage import PreferenceStore
 
 logger = logging.getLogger(__name__)
 
+PREFERENCE = "voice"  # a person's choice: false is "don't listen"
 DOUBTFUL = 0.6  # confidence below which the author is told how to correct
 
 Sound = Voice | VideoNote | Audio
@@ -50,6 +52,7 @@ class Hearing(BaseMiddleware):
         journal: Journal,
         turns: Turns,
         guards: Sequence[BaseMiddleware],
+        preferences: PreferenceStore,
         *,
         hints: str = "",
         filters: Sequence[Callable[..., Any]] = (),
@@ -58,6 +61,7 @@ class Hearing(BaseMiddleware):
         self._journal = journal
         self._turns = turns
         self._guards = guards
+        self._preferences = preferences
         self._hints = hints
         checks: tuple[Callable[..., Any], ...] = (Addressed(), *filters)
         self._filters = [FilterObject(check) for check in checks]
@@ -84,6 +88,9 @@ class Hearing(BaseMiddleware):
 
     async def _hear(self, speech: Speech, message: Message, data: dict[str, Any]) -> Message | None:
         """The message with what it says in place of the recording; None when that's not known."""
+        if not await self._preferences.get(author_of(message).id, PREFERENCE, True):
+            await send_notice(message, texts.VOICE_OFF)
+            return None
         try:
             transcript = await self._transcript(speech, message, data)
         except NotUnderstood as problem:

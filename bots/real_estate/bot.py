@@ -7,7 +7,9 @@ import sys
 
 from aiogram import Bot, Dispatcher
 
+from bots.common import texts as common_texts
 from bots.common.app import BotContext, build_dispatcher
+from bots.common.settings_menu import Setting
 from bots.common.talks import TalkPreferences
 from bots.real_estate.alerts import MarketWatch
 from bots.real_estate.assistant import Assistant
@@ -20,8 +22,9 @@ from bots.real_estate.sample import load_sample
 from bots.real_estate.texts import COMMANDS, VOICE_HINTS
 from bots.real_estate.understanding import load_gazetteer
 from bots.real_estate.valuation.appraiser import Appraiser
+from bots.real_estate.wording import STYLES
 from services.env import read_settings
-from services.storage import HistoryStore, PreferenceStore
+from services.storage import PreferenceStore
 
 # Whose models word a result well enough to be worth a message of its own.
 FIT_BACKENDS = ("gigachat",)
@@ -36,7 +39,6 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     preferences = TalkPreferences(kept, "state", "loan")
     dispatcher = build_dispatcher(context, COMMANDS, create_router(), hints=VOICE_HINTS)
     dispatcher["settings"] = settings
-    dispatcher["history"] = HistoryStore(context.database)
     assistant = Assistant(
         context.model,
         store,
@@ -46,6 +48,8 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
         or (settings.comments == "auto" and context.backend in FIT_BACKENDS),
     )
     dispatcher["assistant"] = assistant
+    style = Setting(common_texts.STYLE_SETTING, STYLES, assistant.style, assistant.set_style)
+    dispatcher["settings_menu"].add(style)
     listing_import = ListingImport(store, appraiser, assistant.saved_items)
     dispatcher["listing_import"] = listing_import
     watch = MarketWatch(appraiser, listing_import)
