@@ -17,6 +17,7 @@ from typing import Any
 
 from bots.common.config import BotSettings
 from bots.registry import BOTS, BotSpec
+from services.arguments import Parser
 from services.backends import BACKENDS, REQUIRED_SETTINGS
 from services.env import keep_files_private, load_env, missing, read_settings
 from services.errors import ConfigError
@@ -32,7 +33,7 @@ _SECRET = re.compile(r"\b\d{5,}:[\w-]{30,}\b|\bhf_\w{20,}\b|\bBearer\s+\S+|\bBas
 
 def build_parser(bot: str | None = None) -> argparse.ArgumentParser:
     """The options of `main.py`; with `bot`, of that bot's own module."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description="Запускает Telegram-бота, с --playground — в локальной странице, без токена."
     )
     if bot is None:
@@ -50,7 +51,10 @@ def build_parser(bot: str | None = None) -> argparse.ArgumentParser:
         "--log-format", choices=("text", "json"), help="вид журнала (обычно LOG_FORMAT или text)"
     )
     parser.add_argument(
-        "--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")
+        "--log-level",
+        default="INFO",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+        help="с какой важности писать в журнал (%(default)s)",
     )
     return parser
 

@@ -17,7 +17,19 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_cli.py`
 
-from cli import answers, asking, report, shell, structured, talks, templates
+from cli import (
+    answers,
+    asking,
+    attachments,
+    completion,
+    mcp_tools,
+    report,
+    shell,
+    structured,
+    talks,
+    templates,
+    web,
+)
 from cli.answers import extract, save
 from cli.asking import conversation
 from cli.comparison import command as comparison
@@ -29,7 +41,7 @@ from cli.talks import OpenTalk
 from cli.targets import Target, backend_of, parse_target
 from services.arguments import Parser, count, number
 from services.backends import BACKENDS
-from services.chat import ChatModel, GenerationOptions, Message
+from services.chat import ChatModel, GenerationOptions, JsonFormat, Message
 from services.env import read_settings
 from services.errors import ServiceError
 from services.huggingface.config import MODELS, HuggingFaceSettings
@@ -64,7 +76,23 @@ EPILOG = f"""\
 
 def build_parser() -> argparse.ArgumentParser:
     parser = Parser(description=DESCRIPTION, epilog=EPILOG)
-    shell.add_prompt_options(parser)
+    shell.add_prompt(parser)
+    add_options(parser)
+    return parser
+
+
+def completion_parser() -> argparse.ArgumentParser:
+    """What Tab completes: the options, and `log` and `usage` in place of a prompt."""
+    from cli.log.commands import add_commands
+
+    parser = Parser(prog="hf")
+    add_options(parser)
+    add_commands(parser.add_subparsers())
+    return parser
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    shell.add_file_option(parser)
     which = parser.add_argument_group("кто отвечает")
     what = which.add_mutually_exclusive_group()
     what.add_argument(
@@ -89,11 +117,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     how = parser.add_argument_group("как спросить")
     how.add_argument("--system", metavar="ТЕКСТ", help="системная инструкция")
+    attachments.add_option(how)
     how.add_argument(
         "--temperature", type=number, metavar="ЧИСЛО", help="от 0 (строго) до 2 (свободно)"
     )
     how.add_argument("--max-tokens", type=count, metavar="N", help="предел длины ответа")
     how.add_argument("--timeout", type=number, metavar="СЕКУНДЫ", help="предел времени на ответ")
+    web.add_option(how)
+    mcp_tools.add_options(how)
     talks.add_talk_options(how)
     templates.add_options(how)
     output = parser.add_argument_group("что вывести")
@@ -113,13 +144,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     answers.add_options(output)
     shell.add_common_options(output)
-    output.add_argument(
-        "--completion",
-        choices=("bash", "zsh", "fish"),
-        help="вывести дополнение по Tab для этой оболочки",
-    )
+    completion.add_option(output)
     comparison.add_options(parser.add_argument_group("сравнение"))
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -139,9 +165,7 @@ def command(
 ) -> Coroutine[Any, Any, int] | int:
     """Read what is to be asked, then return the work; wrong usage exits with 2."""
     if args.completion:
-        import shtab
-
-        print(shtab.complete(build_parser(), args.completion))
+        print(completion.script(completion_parser(), args.completion))
         return shell.OK
     if args.templates:
         print(templates.list_templates())
@@ -181,8 +205,15 @@ def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
     if args.go_on and args.talk:
         parser.error("-c и --talk — это два разговора: выбери один")
     several = args.compare or args.samples > 1
+    if several and (args.web or args.mcp):
+        parser.error("--web и --mcp — для одного ответа: без --compare и -n")
+    if args.web and args.mcp:
+        parser.error("--web ищет сразу, инструменты ждут просьбы модели: без --web или без --mcp")
+    mcp_tools.check_usage(parser, args)
     if several and (args.schema or args.go_on or args.talk):
         parser.error("у нескольких ответов нет общего разговора: без --schema, -c и --talk")
+    if args.attach and args.compare:
+        parser.error("--attach есть только у одной модели: без --compare")
     comparison.check_usage(parser, args)
 
 
@@ -200,12 +231,23 @@ async def answer(
     if schema:
         system = "\n\n".join(filter(None, (system, structured.instruction(schema))))
     live = args.stream and not (args.json or args.extract or schema)
-    async with asking.opened(
-        target, talk.log, tool=TOOL, talk_id=talk.id, quiet=args.quiet
-    ) as model:
+    show = None if args.quiet else shell.say
+    async with (
+        mcp_tools.opened(args, target.backend, show) as tools,
+        asking.opened(
+            target,
+            talk.log,
+            tool=TOOL,
+            talk_id=talk.id,
+            quiet=args.quiet,
+            wrap=lambda model: tools.wrap(web.with_web(model, args)),
+        ) as model,
+    ):
         messages = conversation(args.prompt, system, talk.past, model.context_length)
+        sources_of = await attachments.attach(args.attach, messages, model)
         try:
-            measured = await ask(args, target, model, messages, print_piece if live else None)
+            piece = print_piece if live else None
+            measured = await ask(args, target, model, messages, piece, schema)
         except asyncio.CancelledError:
             if live and sys.stdout.isatty():
                 print()  # what was said so far ends with its line
@@ -223,7 +265,7 @@ async def answer(
         return shell.OK
     print("" if live else text, flush=True)
     if not args.quiet:
-        shell.say(report.summary(measured))
+        shell.say("\n".join(filter(None, (sources_of(text), report.summary(measured)))))
     return shell.OK
 
 
@@ -241,7 +283,7 @@ async def insist(
         return value, first
     said = Message("assistant", first.completion.text)
     again = Message("user", structured.correction(problems))
-    second = await ask(args, target, model, [*messages, said, again])
+    second = await ask(args, target, model, [*messages, said, again], schema=schema)
     value, problems = structured.check(second.completion.text, schema)
     if problems:
         shell.say(second.completion.text)
@@ -256,6 +298,7 @@ async def samples(args: argparse.Namespace, log: ExchangeLog | None) -> int:
     gate = asyncio.Semaphore(SAMPLES_AT_ONCE)
     async with asking.opened(target, log, tool=TOOL, quiet=args.quiet) as model:
         messages = conversation(args.prompt, args.system, (), model.context_length)
+        await attachments.attach(args.attach, messages, model)
 
         async def one() -> Measurement:
             async with gate:
@@ -344,12 +387,17 @@ async def ask(
     model: ChatModel,
     messages: Sequence[Message],
     show: Callable[[str], None] | None = None,
+    schema: dict[str, Any] | None = None,
 ) -> Measurement:
     """Ask with the command line's options and measure."""
     return await asking.ask(
         model,
         messages,
-        GenerationOptions(temperature=args.temperature, max_tokens=args.max_tokens),
+        GenerationOptions(
+            temperature=args.temperature,
+            max_tokens=args.max_tokens,
+            response_format=JsonFormat(schema) if schema else None,  # where the service has it
+        ),
         stream=args.stream,
         timeout=args.timeout,
         price=price_of(target.backend),

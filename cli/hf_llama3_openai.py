@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_llama3_openai.py`
 
-from cli import answers, llama3, shell, talks, templates
+from cli import answers, attachments, completion, llama3, shell, talks, templates
 from cli.answers import extract, save
 from cli.asking import conversation, recorded
 from cli.talks import OpenTalk
@@ -59,11 +59,13 @@ class Count:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = Parser(description=DESCRIPTION, epilog=EPILOG)
-    shell.add_prompt_options(parser)
+    shell.add_prompt(parser)
+    shell.add_file_option(parser)
     how = parser.add_argument_group("как спросить")
     how.add_argument("--text", metavar="ЗАПРОС", help="то же, что в аргументах")
     how.add_argument("--model", metavar="МОДЕЛЬ", help=f"модель семейства Llama 3 ({MODEL})")
     how.add_argument("--system", metavar="ТЕКСТ", help="системная инструкция")
+    attachments.add_option(how)
     how.add_argument(
         "--temperature", type=number, metavar="ЧИСЛО", help="от 0 (строго) до 2 (свободно)"
     )
@@ -76,6 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     answers.add_options(output)
     shell.add_common_options(output)
+    completion.add_option(output)
     output.add_argument(
         "--setup", action="store_true", help="скачать токенизатор Llama 3 (2 МБ из пакета PyPI)"
     )
@@ -93,6 +96,11 @@ def command(
     parser: argparse.ArgumentParser, args: argparse.Namespace
 ) -> Coroutine[Any, Any, int] | int:
     """Read what is to be asked, then return the work; wrong usage exits with 2."""
+    if args.completion:
+        parser = build_parser()
+        parser.prog = "llama3"
+        print(completion.script(parser, args.completion))
+        return shell.OK
     if args.setup:
         return set_up()
     if args.templates:
@@ -125,12 +133,13 @@ async def answer(args: argparse.Namespace, talk: OpenTalk) -> int:
     card = settings.card(name)
     system = args.system or (talk.last.system if talk.last else None)
     messages = conversation(args.prompt, system, talk.past, card.context_length)
-    counts = count(messages, quiet=args.quiet)
-    local = counts[llama3.family_of(card.id)]
     server = open_model(settings, card.id)
     target = Target("huggingface", name, name)
     model = recorded(server, target, talk.log, tool=TOOL, talk_id=talk.id, price=card.price)
     try:
+        sources_of = await attachments.attach(args.attach, messages, server)
+        counts = count(messages, quiet=args.quiet)
+        local = counts[llama3.family_of(card.id)]
         options = GenerationOptions(temperature=args.temperature, max_tokens=args.max_tokens)
         completion = await model.complete(messages, options)
     finally:
@@ -142,6 +151,8 @@ async def answer(args: argparse.Namespace, talk: OpenTalk) -> int:
         save(args.save, f"{text}\n")
     usage = completion.usage if completion.usage and not completion.usage.approximate else None
     print(text, "", sep="\n")
+    if sources := sources_of(text):
+        print(sources)
     print(f"local_input_tokens: {local}")
     print(f"api_prompt_tokens: {usage.prompt_tokens if usage else 'n/a'}")
     print(f"api_completion_tokens: {usage.completion_tokens if usage else 'n/a'}")

@@ -49,11 +49,13 @@ _TEXTS: dict[type[errors.ServiceError], str] = {
 }
 
 
-def add_prompt_options(parser: argparse._ActionsContainer) -> None:
-    """Add the options that give a prompt."""
+def add_prompt(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "prompt", nargs="*", metavar="запрос", help="без него читается стандартный ввод"
     )
+
+
+def add_file_option(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--file",
         type=Path,
@@ -195,6 +197,16 @@ class Progress:
         if self._shown and self._live:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
         self._shown = ""
+
+
+def cut_to_terminal(table: str) -> str:
+    """A table whose lines don't wrap on a terminal; elsewhere they are left whole."""
+    if not sys.stdout.isatty():
+        return table
+    width = shutil.get_terminal_size().columns
+    return "\n".join(
+        line if len(line) <= width else f"{line[: width - 1]}…" for line in table.split("\n")
+    )
 
 
 def page(text: str) -> None:

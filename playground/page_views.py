@@ -31,7 +31,7 @@ def chat_view(world: World, commands: Commands, chat: Chat) -> Json:
         "keyboard": chat.keyboard,
         "pinned": chat.messages.get(chat.pinned) if chat.pinned else None,
         "draft": chat.draft.wire() if chat.draft else None,
-        "last": next(chat.newest_first(), None),
+        "last": next((it for it in chat.newest_first() if "_for" not in it), None),
         "last_id": chat.last_id,
         "menu": _menu(commands, chat, is_admin=False),
         "admin_menu": _menu(commands, chat, is_admin=True),

@@ -103,3 +103,23 @@ class ContentRejected(ServiceError):
 
 class ContextTooLong(ServiceError):
     """The conversation doesn't fit the model's context."""
+
+
+class ToolMissing(ServiceError):
+    """The model's service doesn't run this tool; nothing was asked."""
+
+    def __init__(self, tool: str, model: str) -> None:
+        super().__init__(f"{model} has no {tool}")
+        self.tool = tool
+        self.model = model
+
+
+class CannotSee(ServiceError):
+    """The model takes no pictures; `suggestion` names one of the same service that does."""
+
+    def __init__(
+        self, message: str, *, service: str = "", model: str = "", suggestion: str = ""
+    ) -> None:
+        super().__init__(message, service=service)
+        self.model = model
+        self.suggestion = suggestion

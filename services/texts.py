@@ -67,6 +67,10 @@ _TEXTS: tuple[tuple[type[errors.ServiceError], str], ...] = (
 )
 _FALLBACK = "Модель ответила непонятно. Повтори вопрос, а если не поможет, начни заново: {restart}."
 
+_CANNOT_SEE = (
+    "Модель {model} не видит картинок. Напиши словами, что на ней, или пусть владелец выберет "
+    "зрячую модель: {suggestion}."
+)
 _MODEL_NOT_FOUND = (
     "Модель {model} этому ключу недоступна: у сервиса её нет, или она не входит в тариф. "
     "{note}Выбери другую модель{available}."
@@ -80,6 +84,17 @@ _PLAN_NOTES = {
     "GigaChat-3-Ultra": "GigaChat-3-Ultra даётся только частным лицам на бесплатном тарифе "
     "(так было на 17 июля 2026). ",
 }
+_TOOLS = {
+    "web_search": "Искать в интернете",
+    "url_content_extraction": "Читать страницы",
+    "image_generate": "Рисовать",
+    "code_interpreter": "Запускать программы",
+}
+_TOOL_MISSING = (
+    "{what} я могу только с GigaChat по второй версии API, а отвечает сейчас {model}. "
+    "Что нужно: ключ GigaChat, GIGA_MODEL_NAME=GigaChat-3-Ultra (или GIGA_API_VERSION=v2, если "
+    "тариф не даёт этой модели)."
+)
 MAX_MODELS = 10  # names in an error's text
 
 
@@ -97,8 +112,12 @@ def describe_error(error: errors.ServiceError, restart: str = "/reset") -> str:
 
     `restart` is the command that starts a new conversation.
     """
+    if isinstance(error, errors.CannotSee):
+        return _CANNOT_SEE.format(model=error.model, suggestion=error.suggestion)
     text = next((text for kind, text in _TEXTS if isinstance(error, kind)), _FALLBACK)
     text = text.format(restart=restart)
+    if isinstance(error, errors.ToolMissing):
+        return _TOOL_MISSING.format(what=_TOOLS[error.tool], model=error.model)
     if isinstance(error, errors.ModelRefused) and error.model:
         return _describe_refused(error)
     if isinstance(error, errors.AccessDenied) and error.url:

@@ -9,7 +9,7 @@ from aiogram.types import CallbackQuery, Message, MessageGenerationStopped
 
 from bots.common import exporting, settings_menu, talks, texts
 from bots.common.conversation import Matches, conversation_key, opened_talk, thread_key
-from bots.common.notices import send_notice
+from bots.common.notices import send_aside, send_notice
 from bots.common.turns import Turns
 from services.storage import ConversationKey
 
@@ -29,6 +29,7 @@ def create_fallback_router() -> Router:
     """The last router."""
     router = Router(name="fallback")
     router.message.register(on_not_text, Matches(F.chat.type == ChatType.PRIVATE), Matches(~F.text))
+    router.edited_message.register(on_other_edit)
     router.callback_query.register(on_stale_button, flags={"free": True})
     return router
 
@@ -36,7 +37,7 @@ def create_fallback_router() -> Router:
 async def on_stop(message: Message, turns: Turns, bot_name: str) -> None:
     talks = {conversation_key(bot_name, message), thread_key(bot_name, message)}
     if not any([await turns.stop(talk) for talk in talks]):
-        await send_notice(message, texts.NOTHING_TO_STOP)
+        await send_aside(message, texts.NOTHING_TO_STOP)
 
 
 async def on_stop_button(event: MessageGenerationStopped, turns: Turns, bot_name: str) -> None:
@@ -46,6 +47,13 @@ async def on_stop_button(event: MessageGenerationStopped, turns: Turns, bot_name
 
 async def on_not_text(message: Message) -> None:
     await send_notice(message, texts.TEXT_ONLY)
+
+
+async def on_other_edit(message: Message) -> None:
+    """Not the last message of its author, or nothing that is answered: see `bots.common.editing`.
+
+    Telegram sends edits only to bots that handle them.
+    """
 
 
 async def on_stale_button(callback: CallbackQuery) -> None:

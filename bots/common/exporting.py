@@ -15,7 +15,7 @@ from aiogram.types import BufferedInputFile, Message
 
 from bots.common import texts
 from bots.common.conversation import author_of, conversation_key, is_private
-from bots.common.notices import send_notice
+from bots.common.notices import send_aside, send_notice
 from services.budgets import Meter
 from services.storage import ExportStore, HistoryStore, StoredMessage
 
@@ -38,7 +38,7 @@ async def on_export(
 ) -> None:
     wanted = (command.args or "").strip().lower()
     if not is_private(message):
-        await send_notice(message, texts.EXPORT_IN_PRIVATE)
+        await send_aside(message, texts.EXPORT_IN_PRIVATE)
     elif wanted in ALL:
         await meter.flush()
         rows = await exports.of(author_of(message).id)

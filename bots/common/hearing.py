@@ -24,7 +24,7 @@ from bots.common.conversation import Addressed, author_of, conversation_key
 from bots.common.formatting import TEXT_LIMIT
 from bots.common.intake import Journal
 from bots.common.middlewares import Handler
-from bots.common.notices import send_notice
+from bots.common.notices import send_aside
 from bots.common.replies import run_reply
 from bots.common.turns import Turns
 from services.errors import Busy, ServiceError, Unavailable
@@ -89,18 +89,18 @@ class Hearing(BaseMiddleware):
     async def _hear(self, speech: Speech, message: Message, data: dict[str, Any]) -> Message | None:
         """The message with what it says in place of the recording; None when that's not known."""
         if not await self._preferences.get(author_of(message).id, PREFERENCE, True):
-            await send_notice(message, texts.VOICE_OFF)
+            await send_aside(message, texts.VOICE_OFF)
             return None
         try:
             transcript = await self._transcript(speech, message, data)
         except NotUnderstood as problem:
-            await send_notice(message, texts.NOT_UNDERSTOOD[problem.reason])
+            await send_aside(message, texts.NOT_UNDERSTOOD[problem.reason])
             return None
         except Busy:
             raise
         except ServiceError as error:
             logger.error("speech recognition: %s: %s", type(error).__name__, error)
-            await send_notice(message, texts.DEAF)
+            await send_aside(message, texts.DEAF)
             return None
         heard = as_text(message, transcript.text)
         update: Update = data["event_update"]

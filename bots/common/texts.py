@@ -1,5 +1,11 @@
 """Texts for users of every bot, in Russian."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.media.documents import Document
+
 STOPPED = "⏹ Остановлено."
 NOTHING_TO_STOP = "Сейчас я ничего не пишу: останавливать нечего."
 RESTARTING = "🔄 Меня перезапускают. Вернусь и отвечу на это сообщение."
@@ -22,8 +28,10 @@ INTERNAL_ERROR = (
 )
 FORGOTTEN = "Забыл всё, что знал о тебе: разговоры, настройки, кто сколько спрашивал."
 NOT_YOUR_BUTTON = "Эта кнопка для того, кто спрашивал. Напиши мне сам, и будет своя."
-STALE_BUTTON = "Эта кнопка устарела. Попроси меня снова, и появится новая."
-TEXT_ONLY = "Я понимаю только текст. Напиши словами."
+TEXT_ONLY = "Такого я не понимаю. Напиши словами или пришли картинку либо документ."
+STALE_BUTTON = "Это кнопка старого запроса. Попроси меня снова, и появится новая."
+NO_SUCH_COMMAND = "Нет такой команды: /{name}.{nearest} Что я умею: /help"
+NEAREST_COMMAND = " Может быть, /{name}?"
 MISHEARD = "Если я ослышался, напиши правильно в ответ на это сообщение."
 DEAF = "Распознавание речи сейчас не работает. Напиши, пожалуйста, текстом."
 NOT_UNDERSTOOD = {
@@ -33,6 +41,12 @@ NOT_UNDERSTOOD = {
     "noise": "Слов в записи не разобрать, только шум. Скажи ещё раз, ближе к микрофону.",
     "broken": "Эту запись не получилось открыть: файл повреждён. Запиши ещё раз или напиши.",
 }
+WHAT_IS_THIS = "Что здесь изображено?"
+FILE_TOO_LARGE = "Файл больше 20 МБ, такие Telegram мне не отдаёт. Раздели его на части."
+FILE_GONE = "Telegram не отдал этот файл. Пришли его ещё раз."
+DOCUMENT_READ = "📄 Прочитал «{name}»: {size}{remarks}."
+ASK_ABOUT_IT = "Спрашивай: отвечу по нему и назову место. Убрать его из разговора: /reset."
+BLANK_PAGES = "; на страницах {pages} текста нет, похоже на скан"
 USAGE = "Сегодня: {today}\nЗа неделю: {week}\n\n{users}\n\nДни — по UTC."
 USAGE_TOTAL = "{users} чел., {requests} запр., {tokens} ток."
 USAGE_USER = "{user_id}: {requests} запр., {tokens} ток."
@@ -61,3 +75,30 @@ MEMORY_SETTING = "Запоминать факты обо мне"
 STYLE_SETTING = "Стиль"
 MODEL_SETTING = "Модель"
 VOICE_OFF = "Голосовые я сейчас не слушаю: так выбрано в /settings. Включи там или напиши текстом."
+
+
+def documents_read(documents: Sequence[Document]) -> str:
+    """What was read and what wasn't, and what to do next."""
+    lines = [
+        DOCUMENT_READ.format(name=it.name[:100], size=_size(it), remarks=remarks(it))
+        for it in documents
+    ]
+    return "\n".join((*lines, ASK_ABOUT_IT))
+
+
+def remarks(document: Document) -> str:
+    """What of a document wasn't read; "" when all of it was."""
+    omitted = f"; {document.omitted}" if document.omitted else ""
+    if not document.blank:
+        return omitted
+    shown = ", ".join(map(str, document.blank[:10]))
+    pages = f"{shown} и других" if len(document.blank) > 10 else shown
+    return BLANK_PAGES.format(pages=pages) + omitted
+
+
+def _size(document: Document) -> str:
+    counted = f"{document.characters:,} знаков".replace(",", "\u00a0")
+    parts = len(document.pages) + len(document.blank)
+    if document.pages[0].number is not None:
+        return f"страниц: {parts}, {counted}"
+    return f"листов: {parts}, {counted}" if document.kind == "xlsx" else counted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,10 +16,14 @@ from bots.grisha.cleaning import AnswerCleaner, clean_stream
 from bots.grisha.config import GrishaSettings
 from bots.grisha.facts import FactMemory, Said, asks_for_everything, asks_of_self
 from bots.grisha.facts.store import Fact
+from bots.grisha.facts.with_model import ModelReader
+from bots.grisha.familiar import wants_text_for_others
 from bots.grisha.knowledge import PATTERNS, Knowledge, is_worth_searching
 from bots.grisha.learning import Learning, Status, is_thanks
 from bots.grisha.messages import AnswerPlan, IncomingMessage, Post
 from bots.grisha.names import extract_name
+from bots.grisha.old_talk import BEARS_FROM as OLD_BEARS_FROM
+from bots.grisha.old_talk import OldTalk
 from bots.grisha.people import BOT, SummaryStore, UserMemory
 from bots.grisha.prompts import NAME
 from services.chat import (
@@ -29,10 +34,13 @@ from services.chat import (
     Message,
     warm_up,
 )
+from services.dialogue import CHARACTERS_PER_TOKEN, DOCUMENT_SHARE, with_pictures
 from services.errors import ServiceError
 from services.head_start import once_settled
+from services.local import EMBEDDED_NAME
 from services.retrieval import Exchange, Match
 from services.storage import ConversationKey, HistoryStore, PreferenceStore, StoredMessage
+from services.web import reading_pages, require_tool, searching
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +49,9 @@ SUMMARISE_FROM = 10  # turns that fell out of the history before a summary is wo
 MAX_WAITING = 10  # candidates in /stats of an operator
 MAX_TOLD = 10  # newest facts in the answer to «что ты обо мне знаешь?»
 MAX_FACT = 160  # characters of a fact in a prompt or an answer
-ANSWERS_FROM = 0.3  # score of a fact that answers a question by itself
+ANSWERS_FROM = 0.1  # score of a fact that answers a question by itself
 BEARS_FROM = 0.4  # score of a fact that is worth its place in a prompt
+MAX_OLD = 2  # messages of long ago in a prompt
 MEMORY = "memory"  # the setting of /memory
 SUMMARY_CONTEXT = 8192  # tokens; smaller models get a summary wrong more often than right
 
@@ -58,9 +67,11 @@ class Grisha:
     knowledge: Knowledge
     learning: Learning
     facts: FactMemory
+    old_talk: OldTalk
     switches: PreferenceStore
     settings: GrishaSettings
     persona: str
+    reader: ModelReader | None = None
     now: Callable[[], datetime] = field(default=lambda: datetime.now().astimezone())
 
     # --- answering -------------------------------------------------------------------
@@ -83,20 +94,41 @@ class Grisha:
         told = await self._tell_back(heard)
         if told:
             return replace(plan, ready=told)
-        await once_settled(partial(self._note_facts, heard, past))
+        told_now = self._said(heard, past)
+        plan = replace(plan, said=told_now)
+        await once_settled(partial(self._note_facts, told_now))
         if is_thanks(heard.text) and said:
             await once_settled(partial(self._take_thanks, heard, said[-1]))
+        if heard.pictures or heard.excerpts:  # a known answer knows nothing of them
+            return await self._ask_model(plan, past)
         return await self._recall(plan) or await self._ask_model(plan, past)
 
+    async def plan_search(self, heard: IncomingMessage) -> AnswerPlan:
+        """Plan to look the answer up; ToolMissing when the model can't."""
+        require_tool(self.model, "web_search")
+        await self.users.see(heard.author_id, heard.key.chat_id)
+        name = await self.users.name_of(heard.author_id)
+        past = await self.history.recent(heard.key, HISTORY_MESSAGES)
+        plan = AnswerPlan(heard, prompts.fold(name or heard.author_name), name=name)
+        return replace(await self._ask_model(plan, past), entries=(), learnable=False, web=True)
+
     def answer(self, plan: AnswerPlan) -> AsyncGenerator[Chunk, None]:
-        """Stream the answer, cleaned."""
+        """Stream the answer, cleaned; one from the web comes as it is, with its sources."""
         if plan.ready:
             return _ready_stream(plan.ready)
+        if plan.web:
+            return searching(self.model).stream(plan.messages, self._options())
         heard = plan.heard
         cleaner = AnswerCleaner(
-            NAME, (plan.speaker, *plan.others), plan.name, foreign=_has_hieroglyphs(heard.text)
+            NAME,
+            (plan.speaker, *plan.others),
+            plan.name,
+            foreign=_has_hieroglyphs(heard.text),
+            on_ty=not heard.group and not wants_text_for_others(heard.text),
         )
-        return clean_stream(self.model.stream(plan.messages, self._options()), cleaner)
+        model = reading_pages(self.model)
+        stream = clean_stream(model.stream(plan.messages, self._options()), cleaner)
+        return _before_reading(stream, self.reader) if self.reader else stream
 
     async def remember(
         self, plan: AnswerPlan, answer: str, shown_as: int | None = None
@@ -108,11 +140,14 @@ class Grisha:
         if not answer.strip():
             return None
         heard = plan.heard
+        said = with_pictures(heard.text, heard.pictures)
         await self.history.append(
             heard.key,
-            StoredMessage("user", heard.text, heard.author_id, plan.speaker, heard.message_id),
+            StoredMessage("user", said, heard.author_id, plan.speaker, heard.message_id),
             StoredMessage("assistant", answer, author_name=NAME, source_id=heard.message_id),
         )
+        if self.reader and plan.said:
+            self.reader.add(plan.said)
         await self.learning.used(plan.entries, [plan.pattern] if plan.pattern else [])
         pattern = plan.pattern
         if plan.learnable and not pattern:
@@ -182,9 +217,20 @@ class Grisha:
             next_hour = now.replace(minute=0, second=1, microsecond=0) + timedelta(hours=1)
             await asyncio.sleep((next_hour - now).total_seconds())
 
+    async def unlearn(self, user_id: int, chat_id: int, answers: Sequence[int]) -> None:
+        """Drop what was learned from a message in its old wording, by the messages that answered.
+
+        Facts need nothing: the new wording replaces those of the same message.
+        """
+        for message_id in answers:
+            pattern = await self.learning.shown_in(chat_id, message_id)
+            row = await self.learning.get(pattern) if pattern else None
+            if row and row.status == Status.CANDIDATE and row.author_id == user_id:
+                await self.learning.delete(row.id)
+
     async def heard_edited(self, heard: IncomingMessage) -> None:
         """An edited message tells what it says now."""
-        await self._note_facts(heard, ())
+        await self._note_facts(self._said(heard, ()))
 
     # --- memory ------------------------------------------------------------------------
 
@@ -193,17 +239,24 @@ class Grisha:
         await self.users.see(heard.author_id, heard.key.chat_id)
         name = await self.users.name_of(heard.author_id)
         greeting = texts.START_KNOWN.format(name=name) if name else texts.START
+        if name is None and self.model.name == EMBEDDED_NAME:
+            greeting += texts.SMALL_MODEL
         await self.record_unprompted(heard.key, greeting, heard.author_id)
         return greeting
 
     async def reset(self, key: ConversationKey) -> None:
+        people = await self.history.authors(key)
         await self.history.clear(key)
         await self.summaries.clear(key)
+        await self.old_talk.clear(key.chat_id, people)
 
     async def forget(self, user_id: int) -> None:
         """Delete everything that is kept of a user."""
+        if self.reader:
+            await self.reader.forget(user_id)
         await self.learning.forget(user_id)
         await self.facts.forget(user_id)
+        await self.old_talk.forget(user_id)
         await self.switches.forget(user_id)
         await self.history.forget(BOT, user_id)
         await self.users.forget(user_id)
@@ -224,8 +277,10 @@ class Grisha:
         """What a user told in a chat, newest first."""
         return list(reversed(await self.facts.store.of(user_id, chat_id)))
 
-    async def delete_fact(self, user_id: int, fact_id: int) -> None:
-        await self.facts.store.delete(user_id, fact_id)
+    async def delete_fact(self, user_id: int, fact: Fact) -> None:
+        """Delete a fact, and the message that told it."""
+        await self.facts.store.delete(user_id, fact.id)
+        await self.old_talk.delete(user_id, fact.chat_id, [fact.message_id])
 
     async def remembers(self, user_id: int) -> bool:
         """Whether a user lets him keep facts about them."""
@@ -318,13 +373,11 @@ class Grisha:
         known = await self.facts.recall(person, chat, heard.text, ANSWERS_FROM)
         return _told(known) if known else texts.NOT_TOLD
 
-    async def _note_facts(self, heard: IncomingMessage, past: Sequence[StoredMessage]) -> None:
-        """Keep what the author tells of themselves, unless they switched it off."""
-        if not await self.remembers(heard.author_id):
-            return
+    def _said(self, heard: IncomingMessage, past: Sequence[StoredMessage]) -> Said:
+        """A message with the talk that it answers."""
         answers = bool(past) and past[-1].role == "assistant"
         own = (turn.content for turn in reversed(past) if turn.author_id == heard.author_id)
-        said = Said(
+        return Said(
             heard.author_id,
             heard.key.chat_id,
             heard.message_id,
@@ -333,7 +386,16 @@ class Grisha:
             past[-1].content if answers else "",
             next(own, ""),
         )
-        await self.facts.hear(said)
+
+    async def _note_facts(self, said: Said) -> None:
+        """Keep what the author tells of themselves, unless they switched it off."""
+        if not await self.remembers(said.person_id):
+            return
+        gone = await self.facts.hear(said)
+        await self.old_talk.delete(said.person_id, said.chat_id, gone)
+        await self.old_talk.keep(
+            said.person_id, said.chat_id, said.message_id, said.text, said.said_at
+        )
 
     async def _take_thanks(self, heard: IncomingMessage, last_answer: str) -> None:
         """A thank-you confirms the answer just before it."""
@@ -370,25 +432,23 @@ class Grisha:
         found = await self._examples(heard)
         prompt = prompts.Prompt(
             self.persona,
-            self._turn("user", heard.text, plan.speaker, heard.group),
-            await self._facts(plan),
+            self._question(plan),
+            await self._facts(plan, past),
             [Exchange(match.question, match.answer) for match in found],
             [self._turn(turn.role, turn.content, turn.author_name, heard.group) for turn in past],
         )
-        return AnswerPlan(
-            heard,
-            plan.speaker,
+        return replace(
+            plan,
             messages=await prompts.fit(prompt, self.model, self._budget()),
-            recent=plan.recent,
             entries=[match.id for match in found if match.source == PATTERNS],
-            name=plan.name,
             others=sorted(
                 {prompts.fold(turn.author_name) for turn in past if turn.author_name} - {NAME}
             ),
-            learnable=heard.post is None and is_worth_searching(heard.text),
+            learnable=not (heard.post or heard.pictures or heard.excerpts)
+            and is_worth_searching(heard.text),
         )
 
-    async def _facts(self, plan: AnswerPlan) -> list[str]:
+    async def _facts(self, plan: AnswerPlan, past: Sequence[StoredMessage]) -> list[str]:
         heard = plan.heard
         facts = []
         if heard.post:
@@ -397,7 +457,7 @@ class Grisha:
             facts.append(prompts.POST.format(channel=channel, post=text))
         if summary := await self.summaries.get(heard.key):
             facts.append(prompts.SUMMARY.format(summary=prompts.fold(summary, 1500)))
-        facts += await self._facts_told(heard)
+        facts += await self._told_before(heard, past)
         if heard.group:
             facts.append(prompts.GROUP.format(name=prompts.quote(plan.speaker)))
         elif plan.name:
@@ -406,19 +466,33 @@ class Grisha:
             facts.append(prompts.UNKNOWN)
         return [*facts, prompts.time_fact(self.now())]
 
-    async def _facts_told(self, heard: IncomingMessage) -> list[str]:
-        """What the author told before that bears on the message."""
-        person, chat = heard.author_id, heard.key.chat_id
+    async def _told_before(
+        self, heard: IncomingMessage, past: Sequence[StoredMessage]
+    ) -> list[str]:
+        """What the author told before that bears on the message: facts, and talk of long ago."""
+        person, chat, now = heard.author_id, heard.key.chat_id, self.now()
         found = await self.facts.recall(person, chat, heard.text, BEARS_FROM)
-        now = self.now()
-        told = [
-            prompts.FACT.format(
-                text=prompts.fold(fact.text, MAX_FACT), age=prompts.age(fact.said_at, now)
-            )
-            for fact in found
-            if fact.message_id != heard.message_id
+        known = [fact for fact in found if fact.message_id != heard.message_id]
+        shown = {heard.message_id, *(fact.message_id for fact in known)}
+        shown |= {turn.source_id for turn in past if turn.source_id}
+        old = await self.old_talk.find(person, chat, heard.text, MAX_OLD, shown)
+        facts = [_dated(fact.text, fact.said_at, now) for fact in known]
+        talk = [
+            _dated(each.text, each.said_at, now) for each in old if each.score >= OLD_BEARS_FROM
         ]
-        return [prompts.FACTS_TOLD.format(facts="; ".join(told))] if told else []
+        lines = [prompts.FACTS_TOLD.format(facts="; ".join(facts))] if facts else []
+        return lines + ([prompts.OLD_TALK.format(talk="; ".join(talk))] if talk else [])
+
+    def _question(self, plan: AnswerPlan) -> Message:
+        heard = plan.heard
+        turn = self._turn("user", heard.text, plan.speaker, heard.group)
+        content = heard.excerpts.add_to(turn.content)
+        return replace(turn, content=content, attachments=heard.pictures)
+
+    @property
+    def room(self) -> int:
+        """Characters of a document that a prompt takes, beside the talk."""
+        return int(self._budget() * CHARACTERS_PER_TOKEN * DOCUMENT_SHARE)
 
     def _turn(self, role: str, content: str, speaker: str | None, group: bool) -> Message:
         if role == "assistant":
@@ -438,12 +512,25 @@ class Grisha:
         )
 
 
+async def _before_reading(
+    stream: AsyncGenerator[Chunk, None], reader: ModelReader
+) -> AsyncGenerator[Chunk, None]:
+    """An answer, for which the reading in the background makes room."""
+    async with reader.answering(), aclosing(stream):
+        async for chunk in stream:
+            yield chunk
+
+
 async def _ready_stream(text: str) -> AsyncGenerator[Chunk, None]:
     yield AnswerBuilder(NAME).finish("stop", tail=text)
 
 
 def _has_hieroglyphs(text: str) -> bool:
     return any("\u2e80" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7af" for letter in text)
+
+
+def _dated(text: str, said_at: datetime, now: datetime) -> str:
+    return prompts.FACT.format(text=prompts.fold(text, MAX_FACT), age=prompts.age(said_at, now))
 
 
 def _told(facts: Sequence[Fact]) -> str:

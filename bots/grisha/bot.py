@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,24 @@ from aiogram import Dispatcher
 
 from bots.common import texts as common_texts
 from bots.common.app import BotContext, build_dispatcher
+from bots.common.editing import OldWording
 from bots.common.settings_menu import Setting
-from bots.grisha.assistant import Grisha
+from bots.grisha.assistant import MEMORY, Grisha
 from bots.grisha.comments import Comments
 from bots.grisha.config import GrishaSettings
 from bots.grisha.facts import FactMemory, FactStore
+from bots.grisha.facts.with_model import ModelReader
 from bots.grisha.handlers import Talkative, Welcome, create_router
 from bots.grisha.knowledge import OWN_DATASET, Knowledge
 from bots.grisha.learning import Learning
 from bots.grisha.names import extract_name
+from bots.grisha.old_talk import OldTalk
 from bots.grisha.people import BOT, SummaryStore, UserMemory
 from bots.grisha.texts import COMMANDS, VOICE_HINTS
 from services.chat import ChatModel
 from services.env import read_settings
 from services.errors import ConfigError
-from services.retrieval import Encoder, RetrievalSettings, open_encoder, open_index
+from services.retrieval import Encoder, QueryEncoder, RetrievalSettings, open_encoder, open_index
 from services.storage import Database, HistoryStore, PreferenceStore
 
 
@@ -50,13 +54,20 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     dispatcher["grisha"] = grisha
     dispatcher["settings_menu"].add(memory_setting(grisha))
     dispatcher["forgetting"].also(grisha.forget)
+    dispatcher["editing"].also(partial(_unlearn, grisha))
     dispatcher["comments"] = Comments(
         context.database, settings.comments_per_hour, settings.comment_pause
     )
     dispatcher["chats"] = PreferenceStore(context.database, context.name)
     _load_in_background(dispatcher, knowledge, (OWN_DATASET, settings.dataset_file))
     _run_in_background(dispatcher, "warming", grisha.keep_warm)
+    if grisha.reader:
+        _run_in_background(dispatcher, "reading", grisha.reader.run)
     return dispatcher
+
+
+async def _unlearn(grisha: Grisha, old: OldWording) -> None:
+    await grisha.unlearn(old.person_id, old.chat_id, old.answers)
 
 
 def _warm_up() -> Encoder | None:
@@ -65,7 +76,7 @@ def _warm_up() -> Encoder | None:
     encoder = open_encoder()
     if encoder:
         encoder.encode(["Привет!"])
-    return encoder
+    return QueryEncoder(encoder) if encoder else None
 
 
 def _load_in_background(
@@ -109,6 +120,11 @@ def open_grisha(
         persona = settings.persona_file.read_text("utf-8")
     except OSError:
         raise ConfigError(f"GRISHA_PERSONA_FILE: не читается {settings.persona_file}") from None
+    facts, switches = FactMemory(FactStore(database), encoder), PreferenceStore(database, BOT)
+
+    async def may_read(person_id: int) -> bool:
+        return bool(await switches.get(person_id, MEMORY, True))
+
     return Grisha(
         model,
         HistoryStore(database),
@@ -116,10 +132,12 @@ def open_grisha(
         SummaryStore(database),
         knowledge,
         Learning(database, knowledge.index),
-        FactMemory(FactStore(database), encoder),
-        PreferenceStore(database, BOT),
+        facts,
+        OldTalk(database, encoder),
+        switches,
         settings,
         persona,
+        ModelReader(model, facts, may_read) if settings.read_facts else None,
     )
 
 

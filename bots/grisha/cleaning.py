@@ -13,10 +13,12 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+from bots.grisha.familiar import familiar
 from services.chat import Chunk
 
 LONGEST = 160  # characters without a sentence end that are waited for
 CUT = 120  # where a longer one is cut, back to a space
+_RUSSIAN = 0.8  # share of letters in a line of prose
 SAME = 3  # a sentence said as often as this is a loop
 
 _SEGMENT = re.compile(r"```|\n|[.!?…]+[\"»)]*(?=\s)")
@@ -57,17 +59,20 @@ class AnswerCleaner:
     """Cleans one answer: `feed` returns what may be shown, `finish` the rest.
 
     `name` is the speaker's own label, `others` are labels at which somebody else's turn
-    begins, `person` fills «[ИМЯ]». `foreign` keeps hieroglyphs.
+    begins, `person` fills «[ИМЯ]». `foreign` keeps hieroglyphs, `on_ty` turns «вы» into «ты».
     """
 
     name: str = "Гриша"
     others: Sequence[str] = ()
     person: str | None = None
     foreign: bool = False
+    on_ty: bool = False
     ended: bool = False
     _buffer: str = ""
     _shown: str = ""
     _code: bool = False
+    _fence: str = ""  # of code, or of prose: the line after it will tell
+    _prose_fence: bool = False
     _line_start: bool = True
     _said: Counter[str] = field(default_factory=Counter)
     _last: str = ""
@@ -122,15 +127,35 @@ class AnswerCleaner:
             text, self.ended = text[: end.start()], True
         text = _TOKENS.sub("", text)
         at_line_start, self._line_start = self._line_start, text.endswith("\n") or not text
-        if text.strip() == "```" or text.endswith("```"):
-            self._code = not self._code
-            return text
+        if text.endswith("```"):
+            return self._at_fence(text)
+        if self._fence and not self._fence.endswith("\n"):
+            self._fence += text  # the language
+            return ""
+        if self._fence:
+            fence, self._fence = self._fence, ""
+            if not _is_prose(fence, text):
+                return fence + text
+            self._code, self._prose_fence = False, True
         if self._code:
             return text
         if at_line_start:
             text = self._without_label(text)
         text = self._in_character(self._without_garbage(text))
+        if self.on_ty:
+            text = familiar(text)
         return text if self._is_news(text) else ""
+
+    def _at_fence(self, text: str) -> str:
+        """A fence opens, or closes; around prose both are dropped."""
+        if self._prose_fence:
+            self._prose_fence = False
+            return text.removesuffix("```")
+        if self._code:
+            fence, self._fence, self._code = self._fence, "", False
+            return fence + text
+        self._code, self._fence = True, "```"
+        return text.removesuffix("```")
 
     def _without_label(self, text: str) -> str:
         """Drop «Гриша:» before a line; end at somebody else's turn."""
@@ -174,6 +199,13 @@ class AnswerCleaner:
         looping = self._said[key] > SAME and " " in key
         self.ended = self.ended or looping
         return not looping and not (again and self._said[key] >= SAME)
+
+
+def _is_prose(fence: str, line: str) -> bool:
+    """Whether a fence names no language, and Russian words follow it."""
+    letters = [letter for letter in line if letter.isalpha()]
+    russian = sum("а" <= letter.lower() <= "я" for letter in letters)
+    return fence.strip("`\n ") in ("", "text", "markdown") and russian > _RUSSIAN * len(letters)
 
 
 def _once(match: re.Match[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from contextlib import suppress
+from dataclasses import replace
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatMemberStatus, ChatType
@@ -30,6 +31,7 @@ from bots.common.conversation import (
 )
 from bots.common.forgetting import Forgetting
 from bots.common.formatting import render
+from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply, stream_reply
 from bots.common.turns import Interrupted, Turns
 from bots.grisha import keyboards, texts
@@ -38,7 +40,9 @@ from bots.grisha.comments import Comments
 from bots.grisha.keyboards import FactCallback, RatingCallback
 from bots.grisha.messages import IncomingMessage, Post
 from bots.grisha.prompts import escape, fold
+from services.chat import Image
 from services.errors import ServiceError
+from services.media.documents.shelf import DocumentShelf
 from services.storage import ConversationKey, PreferenceStore
 
 logger = logging.getLogger(__name__)
@@ -95,6 +99,7 @@ def create_router() -> Router:
     router.message.register(on_stats, Command("stats"))
     router.message.register(on_quiet, Command("quiet"))
     router.message.register(on_talk, Command("talk"))
+    router.message.register(on_web, Command("web"), Talkative())
     router.message.register(
         on_message, HasText(captions=True), Addressed(), Talkative(), flags={"gather": True}
     )
@@ -135,10 +140,11 @@ async def on_fact(callback: CallbackQuery, callback_data: FactCallback, grisha: 
     person = callback.from_user.id
     if callback_data.id:
         own = await grisha.facts_of(person, message.chat.id)
-        if callback_data.id not in {fact.id for fact in own}:
+        fact = next((fact for fact in own if fact.id == callback_data.id), None)
+        if fact is None:
             await callback.answer(texts.FACT_GONE)
             return
-        await grisha.delete_fact(person, callback_data.id)
+        await grisha.delete_fact(person, fact)
     elif not is_own_answer(message, person):
         await callback.answer()
         return
@@ -200,13 +206,19 @@ async def on_forget(message: Message, forgetting: Forgetting) -> None:
 
 
 async def on_reset(
-    message: Message, bot: Bot, grisha: Grisha, comments: Comments, bot_name: str
+    message: Message,
+    bot: Bot,
+    grisha: Grisha,
+    comments: Comments,
+    documents: DocumentShelf,
+    bot_name: str,
 ) -> None:
     if not is_private(message) and not await _is_admin(message, bot):
         await send_reply(message, texts.RESET_BY_ADMINS)
         return
     key, _ = await _place(message, comments, bot_name)
     await grisha.reset(key)
+    await documents.clear(conversation_key(bot_name, message))
     await send_reply(message, texts.RESET)
 
 
@@ -229,21 +241,49 @@ async def on_message(
     text: str,
     grisha: Grisha,
     comments: Comments,
+    documents: DocumentShelf,
     turns: Turns,
     bot: Bot,
     bot_name: str,
+    pictures: tuple[Image, ...] = (),
 ) -> None:
     key, post = await _place(message, comments, bot_name)
     heard = _heard(message, key, await _without_mention(text, bot), post)
     async with turns.turn(key) as turn:
+        talk = conversation_key(bot_name, message)
+        excerpts = await documents.about(talk, heard.text, grisha.room, relevant=True)
+        heard = replace(heard, excerpts=excerpts, pictures=pictures)
         plan = await run_reply(message, turn, grisha.plan(heard), action=None)
-        reply = await stream_reply(message, grisha.answer(plan), turn)
+        reply = await stream_reply(
+            message, grisha.answer(plan), turn, footer=lambda done: excerpts.sources(done.text)
+        )
         shown = reply.messages[-1]
         text = reply.text if reply.completion else ""
         if await grisha.remember(plan, text, shown.message_id) and is_private(message):
             await shown.edit_reply_markup(reply_markup=keyboards.rating())
         with suppress(Interrupted):  # the question is answered: a summary may come another time
             await turn.run(grisha.summarise(key))
+
+
+async def on_web(
+    message: Message,
+    command: CommandObject,
+    grisha: Grisha,
+    comments: Comments,
+    turns: Turns,
+    bot_name: str,
+) -> None:
+    """Look something up; where the model can't, the error says what is missing."""
+    question = (command.args or "").strip()
+    if not question:
+        await send_notice(message, texts.WEB_EMPTY)
+        return
+    key, post = await _place(message, comments, bot_name)
+    async with turns.turn(key) as turn:
+        heard = _heard(message, key, question, post)
+        plan = await run_reply(message, turn, grisha.plan_search(heard), action=None)
+        reply = await stream_reply(message, grisha.answer(plan), turn)
+        await grisha.remember(plan, reply.text if reply.completion else "")
 
 
 async def on_post(

@@ -25,7 +25,8 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     model = Setting(common_texts.MODEL_SETTING, shelf.names, shelf.chosen, shelf.choose)
     dispatcher["settings_menu"].add(model)
     dialogue = Dialogue(context.model, HistoryStore(context.database))
-    dispatcher["demo"] = Demo(context.name, dialogue, shelf, dispatcher["turns"])
+    turns, documents = dispatcher["turns"], dispatcher["documents"]
+    dispatcher["demo"] = Demo(context.name, dialogue, shelf, turns, documents)
     dispatcher.shutdown.register(shelf.aclose)
     return dispatcher
 

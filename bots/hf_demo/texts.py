@@ -66,8 +66,8 @@ def failed(name: str, error: ServiceError) -> str:
     return FAILED.format(name=name, reason=reason)
 
 
-def footer(name: str, measured: Measurement) -> str:
-    """One line on what an answer took; what isn't known isn't there."""
+def footer(name: str, measured: Measurement, sources: str = "") -> str:
+    """What an answer leans on and what it took; what isn't known isn't there."""
     parts = [f"⏱ {name}", f"{measured.seconds:.1f} с"]
     if measured.first_token is not None:
         parts.append(f"первое слово {measured.first_token:.1f} с")
@@ -78,7 +78,7 @@ def footer(name: str, measured: Measurement) -> str:
         parts.append(_dollars(measured.cost))
     if measured.completion.finish_reason == "length":
         parts.append("обрезано по длине")
-    return " · ".join(parts)
+    return "\n".join(filter(None, (sources, " · ".join(parts))))
 
 
 def results(rows: Sequence[tuple[str, Measurement | ServiceError]]) -> str:

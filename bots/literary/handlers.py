@@ -25,7 +25,8 @@ from bots.literary.keyboards import FormCallback, VersionCallback, form_keyboard
 from bots.literary.prompts import FORMS, GENRES
 from bots.literary.temperatures import spoken
 from bots.literary.workshop import SAMPLES, Version, Work, Workshop
-from services.chat import Chunk
+from services.chat import Chunk, Image
+from services.media.documents.shelf import DocumentShelf
 
 AGAIN = re.compile(r"(?i)^\s*ещ[её] раз(?:\s+(\d+(?:[.,]\d+)?))?[\s.!]*$")
 CONTINUE = re.compile(
@@ -46,6 +47,7 @@ def create_router() -> Router:
     router.message.register(on_reset, Command("reset"))
     forgetting.register(router)
     router.message.register(on_chart, Command("chart"))
+    router.message.register(on_draw, Command("draw"))
     router.message.register(on_again, Command("again"))
     router.message.register(on_again, Matches(F.text.regexp(AGAIN)), Addressed())
     router.message.register(on_continue, Matches(F.text.regexp(CONTINUE)), Addressed())
@@ -99,18 +101,29 @@ async def on_form_chosen(
         await callback.message.edit_reply_markup(reply_markup=form_keyboard(settings))
 
 
-async def on_reset(message: Message, workshop: Workshop) -> None:
+async def on_reset(
+    message: Message, workshop: Workshop, documents: DocumentShelf, bot_name: str
+) -> None:
     await workshop.reset(author_of(message).id)
+    await documents.clear(conversation_key(bot_name, message))
     await message.answer(texts.RESET)
 
 
 async def on_prompt(
-    message: Message, text: str, workshop: Workshop, turns: Turns, bot_name: str
+    message: Message,
+    text: str,
+    workshop: Workshop,
+    documents: DocumentShelf,
+    turns: Turns,
+    bot_name: str,
+    pictures: tuple[Image, ...] = (),
 ) -> None:
-    owner = author_of(message).id
-    async with turns.turn(conversation_key(bot_name, message)) as turn:
+    owner, key = author_of(message).id, conversation_key(bot_name, message)
+    async with turns.turn(key) as turn:
         values = (await workshop.settings(owner)).temperatures
-        work = await workshop.begin(owner, text)
+        material = await documents.about(key, text, workshop.room, relevant=True)
+        prompt = await run_reply(message, turn, workshop.with_pictures(text, pictures))
+        work = await workshop.begin(owner, material.as_material(prompt))
         async with workshop.writing(work, values) as streams:
             for value, stream in zip(values, streams, strict=True):
                 version = await _show(message, turn, value, stream, texts.HEADING)
@@ -120,7 +133,7 @@ async def on_prompt(
                     break
         await workshop.keep(owner, work)
         if work.versions and not turn.stopped:
-            keyboard = versions_keyboard(work.versions)
+            keyboard = versions_keyboard(work)
             await send_reply(
                 message,
                 texts.compared(work.versions),
@@ -154,14 +167,31 @@ async def on_continue(message: Message, workshop: Workshop, turns: Turns, bot_na
     if work is None or not work.versions:
         await send_notice(message, texts.NO_WORK)
         return
-    number = _version_named(message, work)
+    number = _version_named(message, message.text or "", work)
     if number is None:
-        values = tuple(dict.fromkeys(version.temperature for version in work.versions))
-        example = spoken(values[-1])
-        listed = temperatures.listed(values)
-        await send_notice(message, texts.NO_VERSION.format(values=listed, example=example))
+        await send_notice(message, texts.no_version(work.versions))
         return
     await _continue(message, owner, work, number, workshop, turns, bot_name)
+
+
+async def on_draw(
+    message: Message, command: CommandObject, workshop: Workshop, turns: Turns, bot_name: str
+) -> None:
+    """An illustration of a version: of the named one, of the answered one, else of the last."""
+    work = await workshop.work(author_of(message).id)
+    if work is None or not work.versions:
+        await send_notice(message, texts.NO_WORK)
+        return
+    number = _version_named(message, f"продолжи {command.args or ''}", work)
+    if number is None:
+        await send_notice(message, texts.no_version(work.versions))
+        return
+    version = work.versions[number]
+    async with turns.turn(conversation_key(bot_name, message)) as turn:
+        drawing = workshop.illustration(version)
+        picture = await run_reply(message, turn, drawing, action=ChatAction.UPLOAD_PHOTO)
+        caption = texts.ILLUSTRATION.format(value=spoken(version.temperature))
+        await message.answer_photo(BufferedInputFile(picture, "illustration.jpg"), caption=caption)
 
 
 async def on_version_button(
@@ -177,8 +207,8 @@ async def on_version_button(
         await callback.answer(texts.NO_WORK, show_alert=True)
         return
     number = callback_data.number
-    if number >= len(work.versions):
-        await callback.answer(common_texts.STALE_BUTTON)
+    if number >= len(work.versions) or callback_data.work != work.key:
+        await callback.answer(common_texts.STALE_BUTTON, show_alert=True)
         return
     await callback.answer()
     if callback_data.action == "again":
@@ -227,7 +257,7 @@ async def _again(
         if version is None:
             return
         work = await workshop.keep(owner, replace(work, versions=(*work.versions, version)))
-        keyboard = versions_keyboard(work.versions)
+        keyboard = versions_keyboard(work)
         await send_reply(message, texts.spread(work.at(value)), keyboard=keyboard)
 
 
@@ -284,12 +314,12 @@ def _temperature_of_reply(message: Message) -> float | None:
     return float(match[1].replace(",", ".")) if match else None
 
 
-def _version_named(message: Message, work: Work) -> int | None:
+def _version_named(message: Message, wish: str, work: Work) -> int | None:
     """The version that «продолжи …» means: by temperature, by place, else by reply.
 
     None when there is no such version.
     """
-    match = CONTINUE.match(message.text or "")
+    match = CONTINUE.match(wish)
     if match and match["ordinal"]:
         number = _ORDINALS[match["ordinal"].lower()]
         return number if number < len(work.versions) else None

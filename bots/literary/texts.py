@@ -10,7 +10,7 @@ from bots.common.menu import SHARED, help_text
 from bots.common.rich import Block, blocks_of, table
 from bots.common.russian import plural
 from bots.literary.figures import Figures, mean_similarity, measure, similarity
-from bots.literary.temperatures import spoken
+from bots.literary.temperatures import listed, spoken
 from bots.literary.workshop import Version
 
 MIN_WORDS = 20  # in every version, for a comparison in figures
@@ -21,6 +21,7 @@ COMMANDS = (
     BotCommand(command="form", description="стихи, рассказ, диалог, хокку и жанр"),
     BotCommand(command="again", description="ещё раз при той же температуре"),
     BotCommand(command="chart", description="график разнообразия от температуры"),
+    BotCommand(command="draw", description="иллюстрация к версии: /draw или /draw 0,7"),
     *SHARED,
 )
 START = (
@@ -31,7 +32,8 @@ START = (
 HELP = help_text(
     "• Текст без команды — тема; отвечу при трёх температурах рядом.\n"
     "• «ещё раз» или «ещё раз 0,7» — та же температура снова: виден разброс ответов.\n"
-    "• «продолжи эту версию» ответом на версию, или кнопкой ▶.",
+    "• «продолжи эту версию» ответом на версию, или кнопкой ▶.\n"
+    "• /draw — иллюстрация к последней версии, «/draw 0,7» или ответом — к выбранной.",
     COMMANDS,
 )
 TEMPERATURES = "Температуры: {values}."
@@ -54,8 +56,15 @@ RESET = "Забыл последнюю работу. Пришли новую т�
 DRAWING = "Пишу по {count} ответа на каждую из температур: {values}. Потом нарисую график…"
 CHART = "Чем выше линия различия, тем меньше похожи ответы при одной и той же температуре."
 FIGURES = ("Температура", "Слов", "Разных", "Повторов")
+ILLUSTRATION = "🎨 Иллюстрация к версии {value}"
 AGAIN_BUTTON = "↻ ещё раз {value}"
 CONTINUE_BUTTON = "▶ версия {value}"
+
+
+def no_version(versions: Sequence[Version]) -> str:
+    """There is no such version; these there are."""
+    values = tuple(dict.fromkeys(version.temperature for version in versions))
+    return NO_VERSION.format(values=listed(values), example=spoken(values[-1]))
 
 
 def compared(versions: Sequence[Version]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol
 
+from cli.attachments import Attached
 from cli.history_chat import prompts
 from cli.history_chat.session_file import SAVE_ERRORS, MemoryFile
 from cli.history_chat.sessions import Entry, Session
@@ -68,18 +69,20 @@ class Conversation:
     memory: MemoryFile
     session: Session
     last_usage: Usage | None = None
+    attached: Attached = field(default_factory=Attached)
 
-    async def ask(self, question: str, view: AnswerView) -> None:
+    async def ask(self, question: str, view: AnswerView, model: ChatModel | None = None) -> None:
         """Answer, showing the text as it comes; raises what the model raises.
 
-        The question is kept before anything is shown; a cancelled answer as far as it came.
+        `model` answers this question in place of the usual one. The question is kept before
+        anything is shown; a cancelled answer as far as it came.
         """
-        context = self.context(question)
+        context = await self.with_files(question)
         self.session.add("user", question)
         saving = asyncio.create_task(self._keep())
         said: list[str] = []
         try:
-            async with aclosing(self._chunks(context, view)) as chunks:
+            async with aclosing(self._chunks(model or self.model, context, view)) as chunks:
                 async for chunk in chunks:
                     await asyncio.shield(saving)
                     said.append(chunk.text)
@@ -94,12 +97,12 @@ class Conversation:
                 self.session.add("assistant", text)
 
     async def _chunks(
-        self, context: list[Message], view: AnswerView
+        self, model: ChatModel, context: list[Message], view: AnswerView
     ) -> AsyncGenerator[Chunk, None]:
         """The model's answer, once the model is loaded."""
         while True:
             try:
-                async with aclosing(self.model.stream(context)) as chunks:
+                async with aclosing(model.stream(context)) as chunks:
                     async for chunk in chunks:
                         yield chunk
                 return
@@ -125,6 +128,16 @@ class Conversation:
             system = f"{system}\n\n{earlier}"
         turns = [_message(entry) for entry in recent(self.session.messages)]
         return fit([Message("system", system), *turns, Message("user", question)], self._room)
+
+    async def with_files(self, question: str) -> list[Message]:
+        """What the model hears, with the files of this session beside the question.
+
+        Pictures go along with one question, documents with all that follow.
+        """
+        *context, last = self.context(question)
+        asked, _ = await self.attached.message(last.content, self.model)
+        self.attached.pictures.clear()
+        return [*context, asked]
 
     def is_long(self) -> bool:
         """Whether it is time to sum up."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from cli.attachments import Attached
 from cli.history_chat import files, texts
 from cli.history_chat.config import ConsoleSettings
 from cli.history_chat.conversation import Conversation, recent
@@ -18,8 +20,9 @@ from cli.history_chat.session_file import MemoryBroken, MemoryFile, MemoryTooNew
 from cli.history_chat.sessions import Session
 from cli.shell import Problem, describe
 from services.chat import ChatModel
-from services.errors import AuthError, ConfigError, ServiceError
+from services.errors import AuthError, ConfigError, ServiceError, ToolMissing
 from services.texts import describe_error
+from services.web import searching
 
 COMMANDS = {
     "/help": "этот список",
@@ -32,9 +35,11 @@ COMMANDS = {
     "/fork": "продолжить копию сессии, прежняя останется как есть",
     "/export": "записать сессию в Markdown: /export ФАЙЛ",
     "/import": "открыть сессию из такого файла: /import ФАЙЛ",
+    "/web": "найти ответ в интернете, с источниками: /web ВОПРОС (GigaChat-3)",
     "/log": "журнал запросов и их цены: /log on, /log off",
     "/clear": "очистить историю и резюме этой сессии",
     "/forget": "удалить эту сессию из файла и начать новую",
+    "/attach": "приложить документ или картинку: /attach ФАЙЛ",
     "/exit": "сохранить и выйти",
 }
 
@@ -83,9 +88,11 @@ class Repl:
             "/forget": self._on_forget,
         }
         self._commands_with_words: dict[str, Callable[[str], Awaitable[None]]] = {
+            "/attach": self._on_attach,
             "/open": self._on_open,
             "/export": self._on_export,
             "/import": self._on_import,
+            "/web": self._on_web,
             "/log": self._on_log,
         }
 
@@ -134,11 +141,11 @@ class Repl:
         if self._talk.session.messages or self._memory.knows(self._talk.session):
             await self._save()
 
-    async def _ask(self, question: str) -> None:
+    async def _ask(self, question: str, model: ChatModel | None = None) -> None:
         session = self._talk.session
         session.model_name, session.api_base_url = self._model.name, self._api_base_url
         with self._screen.answer() as view:
-            problem = await self._interrupted(self._talk.ask(question, view))
+            problem = await self._interrupted(self._talk.ask(question, view, model))
         await self._save()
         if problem:
             self._screen.error(problem)
@@ -389,6 +396,29 @@ class Repl:
         title, count = session.title or texts.EMPTY_TITLE, len(session.messages)
         self._screen.note(texts.IMPORTED.format(title=title, count=count))
 
+    async def _on_web(self, question: str) -> None:
+        if not question:
+            self._screen.error(texts.WEB_USAGE)
+            return
+        try:
+            model = searching(self._model)
+        except ToolMissing as error:
+            self._screen.error(explain(error))
+            return
+        await self._ask(question, model)
+
+    async def _on_attach(self, name: str) -> None:
+        """Let a file join the talk: it stays until another session begins."""
+        if not name:
+            self._screen.error(texts.ATTACH_WHAT)
+            return
+        path = Path(name.strip("\"'"))
+        problem = await self._interrupted(self._talk.attached.add(path))
+        if problem:
+            self._screen.error(problem)
+        else:
+            self._screen.note(texts.ATTACHED.format(name=path.name))
+
     async def _on_log(self, words: str) -> None:
         logbook = self._logbook
         if logbook is None or words not in ("", "on", "off"):
@@ -420,6 +450,7 @@ class Repl:
     async def _on_clear(self) -> None:
         session = self._talk.session
         if await self._erase(self._memory.clear):
+            self._talk.attached = Attached()
             await self._forget_in_log(session)
             self._screen.note(texts.CLEARED)
 

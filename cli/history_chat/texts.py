@@ -30,6 +30,9 @@ STATS_TOTAL = "Токены за сессию: запросы {asked}, отве�
 STATS_PRICE = "Цена: последний ответ {last:.4f} ₽, сессия {total:.4f} ₽."
 STATS_NO_PRICE = "Цены не заданы: CHAT_PRICE_INPUT и CHAT_PRICE_OUTPUT в .env."
 
+ATTACHED = "Приложено: {name}. Спрашивай."
+ATTACH_WHAT = "Какой файл приложить? /attach FILE"
+
 SUMMARIZED = "История сжата: прежних сообщений: {count}, теперь вместо них резюме."
 NOT_SUMMARIZED = "Сжать историю не вышло, продолжаю с полной. {reason}"
 CLEARED = "История и резюме очищены."
@@ -75,3 +78,4 @@ TOO_NEW = (
 )
 NOT_SAVED = "Память не сохранена: {reason}."
 UNREADABLE = "Файл памяти не прочитать: {reason}"
+WEB_USAGE = "Что искать? Например: /web какая погода в Казани."

@@ -216,13 +216,19 @@ def _usage(value: Any) -> Usage | None:
     details = value.get("input_tokens_details")
     details = details if isinstance(details, dict) else {}
     prompt, answer = value.get("input_tokens"), value.get("output_tokens")
-    if not is_count(prompt):
-        prompt = details.get("prompt_tokens")
-    total = value.get("total_tokens")
-    if is_count(total):  # and one of the others may be left out
-        prompt = total - answer if not is_count(prompt) and is_count(answer) else prompt
-        answer = total - prompt if not is_count(answer) and is_count(prompt) else answer
+    if not is_count(prompt) or not is_count(answer):
+        prompt, answer = _worked_out(prompt, answer, details, value.get("total_tokens"))
     if not is_count(prompt) or not is_count(answer):
         return None
     cached = details.get("cached_tokens")
     return Usage(prompt, answer, cached if is_count(cached) else 0)
+
+
+def _worked_out(prompt: Any, answer: Any, details: JSON, total: Any) -> tuple[Any, Any]:
+    """The counts where one was left out: from the details, or from the total and the other."""
+    if not is_count(prompt):
+        prompt = details.get("prompt_tokens")
+    if is_count(total):
+        prompt = total - answer if not is_count(prompt) and is_count(answer) else prompt
+        answer = total - prompt if not is_count(answer) and is_count(prompt) else answer
+    return prompt, answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from services.chat import BuiltinTool, GenerationOptions, Message
+from services.chat import BuiltinTool, GenerationOptions, Image, Message
 from services.errors import BadResponse
 from services.gigachat.json_fields import parse_json
 from services.gigachat.request import (
@@ -71,6 +71,8 @@ def _message(message: Message) -> JSON:
     if message.role == "function":
         return {"role": "tool", "content": [_function_result(message)]}
     parts: list[JSON] = [{"text": message.content}]
+    if message.attachments:
+        parts.append({"files": [_picture(image) for image in message.attachments]})
     if call := message.function_call:
         arguments = dict(call.arguments)
         parts = parts if message.content else []
@@ -79,6 +81,10 @@ def _message(message: Message) -> JSON:
     if message.functions_state_id is not None:
         wire["tools_state_id"] = message.functions_state_id
     return wire
+
+
+def _picture(image: Image) -> JSON:
+    return {"id": image.file_id, "mime": image.media_type, "target": "image"}
 
 
 def _function_result(message: Message) -> JSON:

@@ -8,5 +8,6 @@ another service must not pay for them.
 
 from services.local.config import LocalModelSettings
 from services.local.factory import open_local_model
+from services.local.weights import NAME as EMBEDDED_NAME
 
-__all__ = ["LocalModelSettings", "open_local_model"]
+__all__ = ["EMBEDDED_NAME", "LocalModelSettings", "open_local_model"]

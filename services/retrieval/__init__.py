@@ -7,7 +7,7 @@ installed.
 """
 
 from services.retrieval.config import RetrievalSettings
-from services.retrieval.encoder import Encoder, SentenceEncoder, open_encoder
+from services.retrieval.encoder import Encoder, QueryEncoder, SentenceEncoder, open_encoder
 from services.retrieval.factory import open_index
 from services.retrieval.in_memory import MemoryIndex
 from services.retrieval.index import DialogueIndex, Exchange, Match
@@ -20,6 +20,7 @@ __all__ = [
     "Match",
     "MemoryIndex",
     "PostgresIndex",
+    "QueryEncoder",
     "RetrievalSettings",
     "SentenceEncoder",
     "open_encoder",

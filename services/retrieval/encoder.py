@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -87,6 +87,40 @@ class SentenceEncoder:
             return np.concatenate(list(pool.map(self.encode, portions)))
 
 
+class QueryEncoder:
+    """Keeps the vectors of the last single texts: one message is looked up in several places.
+
+    Texts are known by their digests only.
+    """
+
+    KEPT = 32
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._vectors: dict[bytes, Vectors] = {}  # oldest first
+
+    @property
+    def name(self) -> str:
+        return self._encoder.name
+
+    @property
+    def dimensions(self) -> int:
+        return self._encoder.dimensions
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        if len(texts) != 1:
+            return self._encoder.encode(texts)
+        key = hashlib.blake2b(texts[0].encode(), digest_size=16).digest()
+        vectors = self._vectors.get(key)
+        if vectors is None:
+            vectors = self._encoder.encode(texts)
+            vectors.setflags(write=False)
+            self._vectors[key] = vectors
+            for old in list(self._vectors)[: -self.KEPT]:
+                self._vectors.pop(old, None)
+        return vectors
+
+
 def open_encoder() -> Encoder | None:
     """Return the encoder, or None with a warning if its package is missing or was altered."""
     try:
@@ -102,3 +136,9 @@ def open_encoder() -> Encoder | None:
             logger.error("%s of %s isn't the known file: searching by words only", path, PACKAGE)
             return None
     return SentenceEncoder()
+
+
+@cache
+def shared_encoder() -> Encoder | None:
+    """One encoder for all of this process: its weights take 100 MB."""
+    return open_encoder()

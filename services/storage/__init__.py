@@ -7,6 +7,7 @@ survives `kill -9`. While the database is unavailable the method waits and retri
 """
 
 from services.storage.database import Base, Database, StorageSettings
+from services.storage.documents import DocumentStore, StoredDocument
 from services.storage.export import PERSON, ExportStore
 from services.storage.history import ConversationKey, HistoryStore, StoredMessage
 from services.storage.inbox import Inbox
@@ -19,6 +20,7 @@ __all__ = [
     "Base",
     "ConversationKey",
     "Database",
+    "DocumentStore",
     "ExportStore",
     "HistoryStore",
     "Inbox",
@@ -26,6 +28,7 @@ __all__ = [
     "Spending",
     "SpendingStore",
     "StorageSettings",
+    "StoredDocument",
     "StoredMessage",
     "process_lock",
 ]

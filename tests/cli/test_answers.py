@@ -11,6 +11,7 @@ from cli.answers import first_code_block
 from cli.shell import Problem
 from cli.structured import check, read_schema
 from tests.cli.conftest import Outcome, Shell
+from tests.fakes.gigachat import GigaChatServer
 from tests.fakes.openai_server import Answer, OpenAIServer, Refusal
 
 CLI = "cli/hf_cli.py"
@@ -319,3 +320,14 @@ async def test_completion(shell: Shell, name: str) -> None:
     assert outcome.code == 0
     assert "--compare" in outcome.out.replace("-l compare", "--compare")
     assert "gigachat" in outcome.out
+
+
+async def test_gigachat_is_given_the_schema_itself(shell: Shell) -> None:
+    async with GigaChatServer() as giga:
+        giga.answer = lambda messages: json.dumps(FLAT)
+        outcome = await shell.run(
+            CLI, "--backend", "gigachat", "--schema", SHORT, "Двушка", **giga.environment
+        )
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out) == FLAT
+    assert "rooms" in json.dumps(giga.requests[-1]["response_format"])

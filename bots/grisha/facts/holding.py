@@ -39,6 +39,9 @@ def holding(facts: Sequence[Fact]) -> Sequence[Fact]:
     current: list[Fact] = []
     for fact in facts:
         marks = _marks(fact.text)
+        if not (marks.ends or marks.corrects or marks.renews or fact.kinds & _DATED):
+            current.append(fact)
+            continue
         ended = [old for old in current if _ends(fact, marks, old)]
         ids = {old.id for old in ended}
         current = [old for old in current if old.id not in ids]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from bots.grisha.facts.sentences import Word, read_words
@@ -180,6 +181,7 @@ def stem(lemma: str) -> str:
     return lemma[: max(3, min(5, len(lemma) - 1))] if lemma[0].isalpha() else lemma
 
 
+@lru_cache(4096)
 def stems_of(text: str) -> frozenset[str]:
     return content_stems(read_words(text))
 

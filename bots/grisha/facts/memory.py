@@ -41,18 +41,34 @@ class FactMemory:
         self.store = store
         self._encoder = encoder
 
-    async def hear(self, said: Said) -> None:
-        """Keep what a message tells; an edited message replaces what it told before."""
+    async def hear(self, said: Said) -> Sequence[int]:
+        """Keep what a message tells; an edited message replaces what it told before.
+
+        Returns the ids of the messages whose facts it took back or asked to forget.
+        """
         reading = read(said.text, said.question, said.before)
         known = await self.store.of(said.person_id, said.chat_id)
-        unwanted = [fact.id for fact in _unwanted(known, reading, said.message_id)]
+        gone = _unwanted(known, reading, said.message_id)
+        unwanted = [fact.id for fact in gone]
+        messages = sorted({fact.message_id for fact in gone})
         if reading.statement is None:
             if unwanted:
                 await self.store.put([], unwanted)
-            return
+            return messages
         vectors = await self._meanings([reading.statement])
         fact = _fact(said, reading.statement, None if vectors is None else vectors[0])
         await self.store.put([fact], unwanted)
+        return messages
+
+    async def told_by(self, said: Said) -> Fact | None:
+        """What a message told, if it is still kept."""
+        known = await self.store.of(said.person_id, said.chat_id)
+        return next((fact for fact in known if fact.message_id == said.message_id), None)
+
+    async def forget_message(self, person_id: int, chat_id: int, message_id: int) -> None:
+        """Delete what a message told, as when it is edited or deleted."""
+        known = await self.store.of(person_id, chat_id)
+        await self.store.put([], [fact.id for fact in known if fact.message_id == message_id])
 
     async def recall(
         self, person_id: int, chat_id: int, question: str, floor: float = MIN_SCORE
@@ -71,7 +87,7 @@ class FactMemory:
         encoded = await self._meanings(bare) if bare else None
         new = iter(() if encoded is None else encoded)
         told = [next(new) if fact.vector is None else fact.vector for fact in facts]
-        return recall(facts, question, np.stack([asked[0], *told]), floor)
+        return recall(facts, question, np.stack([asked[0], *told]).astype(np.float32), floor)
 
     async def current(self, person_id: int, chat_id: int) -> Sequence[Fact]:
         """The facts of a person in a chat that still hold, oldest first."""

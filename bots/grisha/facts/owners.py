@@ -38,6 +38,7 @@ def subject(clause: Sentence) -> str:
         return OTHER
     if recipient := _recipient(words):
         return recipient
+    acts = _acts_unnamed(words)
     for before, word in pairs:
         if word is None:
             continue
@@ -48,7 +49,7 @@ def subject(clause: Sentence) -> str:
             return ME
         if word.key in YOU or word.has("VERB", "2per"):
             return LISTENER
-        if after_u and _is_person(word):
+        if after_u and _is_person(word) and not acts:
             return OTHER if word.is_any(OTHERS) or _is_name(word) else RELATIVE
         if word.key in HE:
             return PRONOUN
@@ -61,13 +62,20 @@ def subject(clause: Sentence) -> str:
                 return RELATIVE
             if _is_name(word):
                 return NAMED
-    if any(word.key in FIRST_PERSON for word in words):
+    if acts or any(word.key in FIRST_PERSON for word in words):
         return ME
-    verb = next((word for word in words if word.has("VERB", "past")), None)
-    free = [word for before, word in pairs if word and not (before and before.has("PREP"))]
-    if verb and not any(_agree(word, verb) for word in free):
-        return ME  # «купил барабаны»: who tells it leaves «я» out
     return NOBODY
+
+
+def _acts_unnamed(words: Sequence[Word]) -> bool:
+    """«купил барабаны», «был у друга»: who tells it leaves «я» out."""
+    verb = next((word for word in words if word.has("VERB", "past")), None)
+    free = [
+        word
+        for before, word in pairwise((None, *words))
+        if word and not (before and before.has("PREP"))
+    ]
+    return verb is not None and not any(_agree(word, verb) for word in free)
 
 
 def subjects(clauses: Sequence[Sentence]) -> Sequence[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +16,18 @@ from bots.grisha.facts.holding import changes, holding
 from bots.grisha.facts.kinds import (
     OTHER,
     Question,
-    content_stems,
     is_about_same,
+    stems_of,
 )
 from bots.grisha.facts.sentences import Word, read_words
 from bots.grisha.facts.store import Fact
 from bots.grisha.facts.words import AMOUNTS, NAMED, PLACES, SHADES
 
 MAX_RECALLED = 5
-# A question of these is answered by facts of the kind, or hardly at all.
-STRICT_KINDS = frozenset(
-    ["city", "work", "studies", "age", "birthday", "family", "children", "pets"]
-)
 CONTEXT_SHARE = 0.3  # what the talk before says of a fact
 # Weights of evidence beside the likeness of meaning; near to those of a logistic regression.
 KIND, RELATION, WORDS, FORM = 0.45, 0.1, 0.1, 0.3
-OTHER_KIND, NO_KIND = -0.1, -0.25
+OTHER_KIND, NO_KIND = -0.1, -0.35
 MIN_SCORE = 0.0
 ANOTHER_DAY = timedelta(hours=12)  # between what was so and what has become of it
 
@@ -85,10 +82,11 @@ def bearing(
     facts: Sequence[Fact], asked: Question, vectors: NDArray[np.float32] | None
 ) -> Sequence[tuple[Fact, Evidence]]:
     """The facts that hold and may bear on a question, with how they do."""
-    told = {fact.id: content_stems(read_words(fact.text)) for fact in facts}
+    told = {fact.id: stems_of(fact.text) for fact in facts}
     weights = _weights(list(told.values()))
     vector_of = {fact.id: at for at, fact in enumerate(facts, 1)}
-    strict = bool(asked.kinds) and asked.kinds <= STRICT_KINDS
+    form = _asked_form(asked.words)
+    likeness = _likeness(vectors)
     found = []
     for fact in holding(facts):
         related = is_about_same(asked.relations, fact.relations)
@@ -100,16 +98,16 @@ def bearing(
             continue
         stems = told[fact.id]
         common = sum(weights[stem] for stem in asked.stems & stems)
-        beside = content_stems(read_words(fact.context)) & asked.stems
+        beside = stems_of(fact.context) & asked.stems
         common += CONTEXT_SHARE * sum(weights.get(stem, 1.0) for stem in beside - stems)
         same_kind = bool(asked.kinds & fact.kinds)
         evidence = Evidence(
-            float(vectors[0] @ vectors[vector_of[fact.id]]) if vectors is not None else 0.0,
+            float(likeness[vector_of[fact.id]]) if likeness is not None else 0.0,
             float(same_kind),
             float(bool(asked.relations) and bool(fact.relations)),
             common,
-            float(_has_asked_form(asked.words, read_words(fact.text))),
-            float(strict and not same_kind),
+            float(form(fact.text)),
+            float(bool(asked.kinds) and fact.kinds != {OTHER} and not same_kind),
             float(fact.kinds == {OTHER}),
         )
         found.append((fact, evidence))
@@ -128,15 +126,34 @@ def _newest(best: Sequence[Fact], asked: Question) -> Sequence[Fact]:
     ]
 
 
-def _has_asked_form(asked: Sequence[Word], told: Sequence[Word]) -> bool:
-    """Whether there is a name where one is asked for, a number, a place."""
-    if any(word.is_any(NAMED) for word in asked) and any(word.may_be("Name") for word in told):
-        return True
-    if any(word.is_any(AMOUNTS) for word in asked) and any(
-        word.key[0].isdigit() or word.has("NUMR") or word.has("Anum") for word in told
-    ):
-        return True
-    return any(word.key in PLACES for word in asked) and any(word.may_be("Geox") for word in told)
+def _likeness(vectors: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+    return None if vectors is None else vectors @ vectors[0]
+
+
+def _asked_form(asked: Sequence[Word]) -> Callable[[str], bool]:
+    """Tells whether a text has a name where one is asked for, a number, a place."""
+    name = any(word.is_any(NAMED) for word in asked)
+    amount = any(word.is_any(AMOUNTS) for word in asked)
+    place = any(word.key in PLACES for word in asked)
+    if not (name or amount or place):
+        return lambda text: False
+
+    def has_form(text: str) -> bool:
+        names, numbers, places = _forms(text)
+        return (name and names) or (amount and numbers) or (place and places)
+
+    return has_form
+
+
+@lru_cache(4096)
+def _forms(text: str) -> tuple[bool, bool, bool]:
+    """Whether there is a name in a text, a number, a place."""
+    told = read_words(text)
+    return (
+        any(word.may_be("Name") for word in told),
+        any(word.key[0].isdigit() or word.may_be("NUMR") or word.has("Anum") for word in told),
+        any(word.may_be("Geox") for word in told),
+    )
 
 
 def _weights(told: Sequence[frozenset[str]]) -> dict[str, float]:

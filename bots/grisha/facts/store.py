@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import UniqueConstraint, delete, func, select
+from sqlalchemy import Row, Select, UniqueConstraint, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.storage import Base, Database
@@ -51,8 +52,36 @@ class Fact:
     context: str = ""
     relations: frozenset[str] = frozenset()
     about_others: bool = False
-    vector: NDArray[np.float32] | None = None
+    vector: NDArray[np.float16] | NDArray[np.float32] | None = None
     id: int = 0
+
+
+# The fields of Fact; loading ORM objects would cost several times as much.
+_COLUMNS = (
+    FactRow.person_id,
+    FactRow.chat_id,
+    FactRow.message_id,
+    FactRow.said_at,
+    FactRow.text,
+    FactRow.kinds,
+    FactRow.context,
+    FactRow.relations,
+    FactRow.about_others,
+    FactRow.vector,
+    FactRow.id,
+)
+
+
+def facts_of_person() -> Select[Any]:
+    """The query for what a person said in a chat, oldest first."""
+    return (
+        select(*_COLUMNS)
+        .where(FactRow.person_id == bindparam("person"), FactRow.chat_id == bindparam("chat"))
+        .order_by(FactRow.said_at, FactRow.id)
+    )
+
+
+_OF_PERSON = facts_of_person()
 
 
 class FactStore:
@@ -64,22 +93,18 @@ class FactStore:
     @retry_when_unavailable
     async def of(self, person_id: int, chat_id: int) -> Sequence[Fact]:
         """What a person said in a chat, oldest first."""
-        query = (
-            select(FactRow)
-            .filter_by(person_id=person_id, chat_id=chat_id)
-            .order_by(FactRow.said_at, FactRow.id)
-        )
-        async with self._database.session() as session:
-            return [_fact(row) for row in await session.scalars(query)]
+        asked = {"person": person_id, "chat": chat_id}
+        rows = await self._database.run(lambda it: it.execute(_OF_PERSON, asked).all())
+        return [_fact(row) for row in rows]
 
     @retry_when_unavailable
     async def everything(self, person_id: int | None = None, words: str = "") -> Sequence[Fact]:
         """All facts, or those of one person or with these words; oldest first."""
-        query = select(FactRow).order_by(FactRow.person_id, FactRow.said_at, FactRow.id)
+        query = select(*_COLUMNS).order_by(FactRow.person_id, FactRow.said_at, FactRow.id)
         if person_id is not None:
             query = query.filter_by(person_id=person_id)
-        async with self._database.session() as session:
-            facts = [_fact(row) for row in await session.scalars(query)]
+        rows = await self._database.run(lambda it: it.execute(query).all())
+        facts = [_fact(row) for row in rows]
         return [fact for fact in facts if words.lower() in fact.text.lower()]
 
     @retry_when_unavailable
@@ -106,6 +131,15 @@ class FactStore:
                     await session.execute(delete(FactRow).where(FactRow.id.in_(ids)))
 
     @retry_when_unavailable
+    async def describe(self, fact: Fact, kinds: frozenset[str]) -> None:
+        """Say what a fact is about; nothing happens if it was changed or deleted meanwhile."""
+        same = (FactRow.id == fact.id, FactRow.text == fact.text)
+        async with self._database.session() as session:
+            await session.execute(
+                update(FactRow).where(*same).values(kinds=" ".join(sorted(kinds)))
+            )
+
+    @retry_when_unavailable
     async def delete(self, person_id: int, fact_id: int) -> None:
         """Delete one of a person's facts."""
         async with self._database.session() as session:
@@ -128,8 +162,8 @@ def _values(fact: Fact) -> dict[str, object]:
         "chat_id": fact.chat_id,
         "message_id": fact.message_id,
         "said_at": fact.said_at,
-        "text": fact.text,
-        "context": fact.context,
+        "text": fact.text.replace("\x00", ""),  # PostgreSQL refuses it
+        "context": fact.context.replace("\x00", ""),
         "kinds": " ".join(sorted(fact.kinds)),
         "relations": " ".join(sorted(fact.relations)),
         "about_others": fact.about_others,
@@ -137,7 +171,7 @@ def _values(fact: Fact) -> dict[str, object]:
     }
 
 
-def _fact(row: FactRow) -> Fact:
+def _fact(row: Row[Any]) -> Fact:
     vector = None if row.vector is None else np.frombuffer(row.vector, np.float16)
     return Fact(
         row.person_id,
@@ -149,6 +183,6 @@ def _fact(row: FactRow) -> Fact:
         row.context,
         frozenset(row.relations.split()),
         row.about_others,
-        None if vector is None else vector.astype(np.float32),
+        vector,
         row.id,
     )

@@ -16,6 +16,7 @@ from bots.grisha.learning import Status
 from bots.grisha.learning.tables import VoteRow
 from playground import Conversation
 from services.errors import Unavailable
+from services.local import EMBEDDED_NAME
 from tests.bots.harness import RunningBot, running_bot
 
 GOOD = "Небо синее оттого, что синий свет рассеивается сильнее прочих."
@@ -43,6 +44,19 @@ class TestPrivate:
         assert await ask(chat, "/forget") == texts.FORGOTTEN
         assert await ask(chat, "как меня зовут?") == texts.NAME_UNKNOWN
         assert bot.model.history == []
+
+    async def test_says_once_that_the_embedded_model_is_a_small_one(
+        self, bot: RunningBot, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bot.model, "name", EMBEDDED_NAME, raising=False)
+        assert await ask(bot.chat, "/start") == texts.START + texts.SMALL_MODEL
+        await ask(bot.chat, "Меня зовут Аня")
+        assert await ask(bot.chat, "/start") == texts.START_KNOWN.format(name="Аня")
+
+    async def test_says_ty_but_not_in_what_is_written_for_others(self, bot: RunningBot) -> None:
+        bot.model.enqueue("Понимаю вас. Чем могу помочь?", "Поздравляю вас!")
+        assert await ask(bot.chat, "Что-то сил совсем не осталось") == "Понимаю тебя."
+        assert await ask(bot.chat, "Напиши поздравление учителю") == "Поздравляю вас!"
 
     async def test_remembers_the_name_and_the_talk_after_a_restart(self, tmp_path: Path) -> None:
         async with running_bot(create_dispatcher, tmp_path / "var") as bot:

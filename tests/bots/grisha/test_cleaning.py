@@ -54,6 +54,26 @@ def test_a_placeholder_gets_the_name_that_is_known() -> None:
 @pytest.mark.parametrize(
     ("text", "clean"),
     [
+        ("```\nСнег идёт.\nЗима пришла.\n```", "Снег идёт.\nЗима пришла."),
+        ("Вот:\n```text\nСнег идёт.\n```\nДа.", "Вот:\nСнег идёт.\n\nДа."),
+        ("```\nx = 1\n```", "```\nx = 1\n```"),
+        ('```json\n{"город": "Казань"}\n```', '```json\n{"город": "Казань"}\n```'),
+        ("Так: ```код``` и всё.", "Так: ```код``` и всё."),
+    ],
+)
+def test_prose_needs_no_fence(text: str, clean: str) -> None:
+    assert clean_answer(text) == clean
+
+
+def test_on_ty() -> None:
+    polite = "Понимаю вас. Вы можете отдохнуть."
+    assert clean_answer(polite, on_ty=True) == "Понимаю тебя. Ты можешь отдохнуть."
+    assert clean_answer(polite) == polite
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
         ("Привет! Чем могу помочь?", "Привет!"),
         ("Столица — Париж. Чем ещё я могу тебе помочь?", "Столица — Париж."),
         ("Бывает. Если у вас есть ещё вопросы, не стесняйтесь спрашивать!", "Бывает."),
@@ -76,7 +96,7 @@ def test_hieroglyphs_stay_where_they_were_asked_for() -> None:
 PIECES = st.lists(
     st.sampled_from(
         ["да ", "Гриша: ", "Привет! ", "\n", "<|im_", "end|>", "[ИМЯ]", "你好", "```", "слово ",
-         "Конец. ", "очень " * 30, "<|im_start|>", "Аня: ", "…", " "]
+         "Вы знаете. ", "Конец. ", "очень " * 30, "<|im_start|>", "Аня: ", "…", " "]
     ),
     max_size=25,
 )  # fmt: skip
@@ -86,8 +106,8 @@ PIECES = st.lists(
 @given(PIECES, st.integers(1, 7), st.booleans())
 def test_a_stream_comes_out_as_the_whole(pieces: list[str], step: int, cut: bool) -> None:
     text = "".join(pieces)
-    whole = AnswerCleaner(others=("Аня",))
+    whole = AnswerCleaner(others=("Аня",), on_ty=True)
     expected = whole.feed(text) + whole.finish(cut=cut)
-    stream = AnswerCleaner(others=("Аня",))
+    stream = AnswerCleaner(others=("Аня",), on_ty=True)
     parts = [stream.feed(text[at : at + step]) for at in range(0, len(text), step)]
     assert "".join(parts) + stream.finish(cut=cut) == expected

@@ -14,7 +14,11 @@ from bots.real_estate.texts import COMMANDS
 from bots.real_estate.wording import DEMO
 from cli.make_sample_listings import main as make_sample
 from playground import Upload
+from services.local import EMBEDDED_NAME
 from tests.bots.harness import RunningBot, running_bot
+from tests.bots.real_estate.extracts import MORTGAGE, MadeUp, Right, as_pdf
+from tests.fakes.chat import FakeChatModel
+from tests.fakes.documents import make_pdf
 
 WAIT = 30
 
@@ -220,10 +224,52 @@ async def test_valuation(running: RunningBot) -> None:
     assert "не отчёт об оценке" in text
     *_, factors, folded = valued.rich_message.blocks  # type: ignore[union-attr]
     assert (factors.type, folded.type, folded.is_open) == ("table", "details", None)
+    waterfall = await running.chat.wait_for(lambda message: bool(message.photo), WAIT)
     await running.chat.press(valued, "Подробнее")
     await running.chat.wait_for("Похожие объявления", WAIT)
+    await running.chat.wait_for(
+        lambda message: bool(message.photo) and message.message_id > waterfall.message_id, WAIT
+    )
+    running.chat.send("/value")
+    await running.chat.wait_for("Опиши квартиру", WAIT)
+    running.chat.send("/value студия 25 м в Москве")
+    await running.chat.wait_for("студия, 25 м²", WAIT)
     running.chat.send("сколько стоит двушка 54 м в Урюпинске")
     await running.chat.wait_for("нет в моих объявлениях", WAIT)
+
+
+async def test_the_way_to_work_and_a_map(running: RunningBot) -> None:
+    chat = running.chat
+    chat.send("двушка до 60 млн, до Тверской не больше 40 минут")
+    found = await chat.wait_for("сначала ближние", WAIT)
+    assert "· до «Тверской» " in (found.text or "").replace("\u00a0", " ")
+    await chat.press(found, "🗺 На карте")
+    picture = await chat.wait_for(lambda message: bool(message.photo), WAIT)
+    assert (picture.caption or "").startswith("На карте ")
+    await chat.press(found, "1")
+    card = await chat.wait_for("Источник: ДЕМО")
+    assert "🚇 до «Тверской» " in (card.text or "").replace("\u00a0", " ")
+    chat.send("двушка до 60 млн, до Звездюковской не больше 40 минут")
+    await chat.wait_for("станции «Звездюковской» нет на моих схемах", WAIT)
+
+
+async def test_an_extract_is_read_and_not_kept(running: RunningBot, tmp_path: Path) -> None:
+    stranger = running.playground.person("Боря").private
+    made_up = MadeUp(rights=(Right(burdens=(MORTGAGE,)),))
+    stranger.send(document=Upload("egrn.pdf", "application/pdf", as_pdf(made_up)))
+    answer = (await stranger.wait_for("Выписка из ЕГРН", WAIT)).text or ""
+    assert "Обременение: Ипотека в силу закона" in answer
+    assert "Петрова" not in answer
+    letter = make_pdf(["Просто письмо о погоде на завтра"])
+    stranger.send(document=Upload("note.pdf", "application/pdf", letter))
+    await stranger.wait_for("не похоже на выписку", WAIT)
+    kept = await asyncio.to_thread(_everything_in, tmp_path)
+    assert "Петрова".encode() not in kept
+    assert b"4510 123456" not in kept
+
+
+def _everything_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 async def test_valuation_without_rich_messages(
@@ -293,3 +339,19 @@ async def test_import_asks_first_and_alerts_once(running: RunningBot) -> None:
     await chat.press(again, "Загрузить")
     await chat.wait_for("без изменений 1", WAIT)
     assert len([text for text in running.texts() if "🔔" in text]) == 1
+
+
+@pytest.mark.parametrize(("name", "asked"), [("fake", 1), (EMBEDDED_NAME, 0)])
+async def test_the_embedded_model_is_not_asked_what_the_rules_leave_open(
+    name: str, asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REALTY_SAMPLE", "false")
+    model = FakeChatModel()
+    monkeypatch.setattr(model, "name", name, raising=False)
+    async with running_bot(
+        bot.create_dispatcher, tmp_path / "var", name="real_estate", model=model
+    ) as running:
+        running.chat.send("что-нибудь уютное для кота")
+        await running.chat.wait_for(None, WAIT)
+        forced = [options for _, options in model.history if options.function_call]
+        assert len(forced) == asked

@@ -32,6 +32,7 @@ from services.storage import (
     Base,
     ConversationKey,
     Database,
+    DocumentStore,
     HistoryStore,
     Inbox,
     PreferenceStore,
@@ -133,6 +134,7 @@ class Stores:
         self.history = HistoryStore(database)
         self.inbox = Inbox(database, "grisha", "one")
         self.preferences = PreferenceStore(database, "grisha")
+        self.documents = DocumentStore(database, "grisha")
         self.spending = SpendingStore(database, "grisha")
         self.users = UserMemory(database)
         self.summaries = SummaryStore(database)
@@ -148,6 +150,7 @@ class Stores:
         await self.learning.put(PATTERN)
         await self.facts.put([replace(FACT, message_id=4)])
         await self.comments.note(KEY, Post("Канал", "Пост"))
+        await self.documents.put(KEY, 1, 4, [b"text"])
         await self.inbox.receive(1, '{"update_id": 1}')
         await self.listings.upsert([Listing(Flat(city="Москва", price=1e7, total_area=40.0))])
 
@@ -156,6 +159,9 @@ Act = Callable[[Stores], Awaitable[object]]
 CHANGES: dict[str, Act] = {
     "history.append": lambda it: it.history.append(KEY, *TURNS),
     "history.clear": lambda it: it.history.clear(KEY),
+    "documents.put": lambda it: it.documents.put(KEY, 1, 5, [b"one", b"two"]),
+    "documents.clear": lambda it: it.documents.clear(KEY),
+    "documents.forget": lambda it: it.documents.forget(1),
     "inbox.receive": lambda it: it.inbox.receive(2, "{}"),
     "inbox.rewrite": lambda it: it.inbox.rewrite(1, '{"update_id": 1, "heard": true}'),
     "inbox.finish": lambda it: it.inbox.finish(1),
@@ -308,7 +314,15 @@ def test_every_method_that_changes_something_is_tried() -> None:
     # Deletes before it is sent: after a cut COMMIT an alert may be lost, never told twice.
     reading |= {"prices", "take_alert"}
     tried = {name.partition(".")[2] for name in CHANGES}
-    kinds = [HistoryStore, Inbox, PreferenceStore, SpendingStore, UserMemory, SummaryStore]
+    kinds = [
+        HistoryStore,
+        Inbox,
+        DocumentStore,
+        PreferenceStore,
+        SpendingStore,
+        UserMemory,
+        SummaryStore,
+    ]
     for kind in (*kinds, FactStore, Comments, MemoryIndex, Learning, ListingStore, SavedItems):
         for name, _ in inspect.getmembers(kind, inspect.iscoroutinefunction):
             if not name.startswith("_"):

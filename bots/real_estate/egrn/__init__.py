@@ -1,0 +1,1 @@
+"""An extract from the state register of real estate (ЕГРН), read against the seller's checklist."""
