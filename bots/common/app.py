@@ -73,6 +73,7 @@ class RunOptions:
     host: str = "127.0.0.1"
     port: int = 8080
     webhook: bool = False
+    topics: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +300,7 @@ async def _open_bot(
                     state_dir=data_dir,
                     bot_name=spec.title,
                     bot_username=f"{spec.name}_bot",
+                    private_topics=options.topics,
                 )
             )
             page_url = playground.page_url
