@@ -23,6 +23,7 @@ from cli.structured import check
 from services.decoding import decode
 from services.retrieval.lexical import stems
 from services.retrieval.spelling import trigrams
+from services.web import Citations, names_page
 from tests.linear_time import Reader, assert_linear
 
 NAMES = (
@@ -44,6 +45,15 @@ MARKDOWN = (
     "- ", "  - ", "1. ", "> ", "| ", "a|b\n-|-\n", "| a |\n", "```", "~~~", "$", "$$", "\\(", "\\[",
     "\\]", "**", "_", "`", "[a](", "](", "<br>", "# ", "\n\n", "[a]: x\n", "\\", "&amp;", "<tg-",
 )  # fmt: skip
+
+CITATIONS = ("[sources=[", "1, ", "]]", "[", "[s", " ", "https://", "http", "://", "а")
+
+
+def numbered(text: str) -> str:
+    """The citations of a text that comes in pieces of three letters."""
+    citations = Citations()
+    pieces = (text[start : start + 3] for start in range(0, len(text), 3))
+    return "".join(map(citations.feed, pieces)) + citations.finish()
 
 
 def session_and_back(text: str) -> None:
@@ -76,6 +86,8 @@ READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
     "classic message": (classic_parts, MARKDOWN),
     "rich message": (lambda text: rich_parts(text, long=True), MARKDOWN),
     "trigrams": (trigrams, NAMES),
+    "citations": (numbered, CITATIONS),
+    "addresses": (names_page, CITATIONS),
     "session": (session_and_back, SESSION),
     "code block": (first_code_block, CODE),
     "answer by a schema": (lambda text: check(text, {"type": "integer"}), JSON),

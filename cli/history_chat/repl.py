@@ -13,6 +13,7 @@ from cli.attachments import Attached
 from cli.history_chat import files, texts
 from cli.history_chat.config import ConsoleSettings
 from cli.history_chat.conversation import Conversation, recent
+from cli.history_chat.facts import Facts
 from cli.history_chat.logbook import Logbook
 from cli.history_chat.reader import Reader, TerminalReader
 from cli.history_chat.screen import Screen
@@ -36,6 +37,7 @@ COMMANDS = {
     "/export": "записать сессию в Markdown: /export ФАЙЛ",
     "/import": "открыть сессию из такого файла: /import ФАЙЛ",
     "/web": "найти ответ в интернете, с источниками: /web ВОПРОС (GigaChat-3)",
+    "/facts": "что ты рассказал о себе (с CHAT_FACTS=true); удалить: /facts delete НОМЕР",
     "/log": "журнал запросов и их цены: /log on, /log off",
     "/clear": "очистить историю и резюме этой сессии",
     "/forget": "удалить эту сессию из файла и начать новую",
@@ -61,6 +63,7 @@ class Repl:
         list_limit: int,
         logbook: Logbook | None = None,
         session: str | None = None,
+        facts: Facts | None = None,
     ) -> None:
         self._model = model
         self._memory = memory
@@ -71,7 +74,7 @@ class Repl:
         self._list_limit = list_limit
         self._logbook = logbook
         self._wanted = session
-        self._talk = Conversation(model, memory, self._new_session())
+        self._talk = Conversation(model, memory, self._new_session(), facts=facts)
         self._typed: str | None = None
         self._interruptible: asyncio.Task[Any] | None = None
         self._stopping = False
@@ -94,6 +97,7 @@ class Repl:
             "/import": self._on_import,
             "/web": self._on_web,
             "/log": self._on_log,
+            "/facts": self._on_facts,
         }
 
     async def run(self) -> None:
@@ -318,6 +322,27 @@ class Repl:
         else:
             spent = self._settings.price(*self._last_tokens()) or 0.0
             self._screen.line(texts.STATS_PRICE.format(last=spent, total=total))
+
+    async def _on_facts(self, words: str) -> None:
+        facts = self._talk.facts
+        if facts is None:
+            self._screen.note(texts.FACTS_OFF)
+            return
+        known = await facts.all()
+        action, _, number = words.partition(" ")
+        if not words:
+            for place, fact in enumerate(known, 1):
+                line = texts.FACT.format(
+                    number=place, day=f"{fact.said_at:%d.%m.%Y}", text=fact.text
+                )
+                self._screen.line(line)
+            if not known:
+                self._screen.note(texts.NO_FACTS)
+        elif action == "delete" and number.isdecimal() and 0 < int(number) <= len(known):
+            await facts.delete(known[int(number) - 1])
+            self._screen.note(texts.FACT_DELETED)
+        else:
+            self._screen.error(texts.FACTS_USAGE)
 
     async def _on_history(self) -> None:
         session = self._talk.session
