@@ -7,7 +7,7 @@ from aiogram.enums import ChatType
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message, MessageGenerationStopped
 
-from bots.common import speaking, talks, texts
+from bots.common import exporting, settings_menu, speaking, talks, texts
 from bots.common.conversation import Matches, conversation_key, opened_talk, thread_key
 from bots.common.notices import send_aside, send_notice
 from bots.common.turns import Turns
@@ -21,6 +21,8 @@ def create_router() -> Router:
     speaking.register(router)
     router.stopped_message_generation.register(on_stop_button)
     talks.register(router)
+    exporting.register(router)
+    settings_menu.register(router)
     return router
 
 

@@ -12,6 +12,7 @@ SHARED = (
     BotCommand(command="reset", description="начать этот разговор заново"),
     BotCommand(command="stop", description="прервать ответ"),
     BotCommand(command="voice", description="отвечать и голосом: /voice on"),
+    BotCommand(command="settings", description="стиль, модель, голос, память, вид ответов"),
     BotCommand(command="export", description="разговор файлом; /export all — всё обо мне"),
     BotCommand(command="forget", description="удалить всё, что хранится обо мне"),
     BotCommand(command="help", description="что я умею"),

@@ -66,6 +66,22 @@ NO_TALKS = "Разговоров пока нет: задай первый воп
 TALKS_ARE_TOPICS = "Разговоры — это темы этого чата: выбери нужную в списке тем. Новая: /new"
 TALK_OPENED = "Продолжаем: «{title}»."
 TALKS_IN_PRIVATE = "Разговоры бывают только в личном чате со мной. Здесь начать заново: /reset"
+EXPORT_TITLE = "# Разговор"
+EXPORT_USER, EXPORT_BOT = "Ты", "Бот"
+EXPORTED_TALK = "Этот разговор. Другой вид: /export json. Всё, что я о тебе храню: /export all"
+EXPORTED_ALL = "Всё, что я о тебе храню. Удалить это: /forget"
+EXPORT_IN_PRIVATE = "Файл с разговором пришлю только в личном чате: напиши мне туда /export"
+NOTHING_TO_EXPORT = (
+    "В этом разговоре я ещё ничего не сохранил. Всё, что я о тебе храню: /export all"
+)
+SETTINGS = "Настройки. Нажми на кнопку, и значение сменится на следующее."
+ON, OFF = "да", "нет"
+RICH_SETTING = "Таблицы и формулы"
+HEARING_SETTING = "Понимать голосовые"
+MEMORY_SETTING = "Запоминать факты обо мне"
+STYLE_SETTING = "Стиль"
+MODEL_SETTING = "Модель"
+VOICE_OFF = "Голосовые я сейчас не слушаю: так выбрано в /settings. Включи там или напиши текстом."
 
 
 def documents_read(documents: Sequence[Document]) -> str:
