@@ -98,12 +98,12 @@ async def model_server(
     async def answer(request: web.Request) -> web.StreamResponse:
         if asked is not None:
             asked["requests"] += 1
-        question = (await request.json())["messages"][-1]["content"]
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        text = f"{ANSWER}{question[:longest]}"
-        size = -(-len(text) // PIECES)
-        with contextlib.suppress(ConnectionError):  # who asked may be killed
+        with contextlib.suppress(ConnectionError):  # who asked may be killed, or ask anew
+            question = (await request.json())["messages"][-1]["content"]
+            await response.prepare(request)
+            text = f"{ANSWER}{question[:longest]}"
+            size = -(-len(text) // PIECES)
             await stream(response, [text[at : at + size] for at in range(0, len(text), size)])
         return response
 

@@ -1,11 +1,12 @@
 """Measure what Grisha knows of people after they have talked to him.
 
-    python -m benchmarks.facts --cases FILE [--json] [--failures]
+    python -m benchmarks.facts --cases FILE [--json] [--failures] [--backend B --model M]
 
 FILE holds a scenario a line: its "sessions" are told to a fresh memory, then each of its
 "probes" is asked when the talk itself is gone. A probe is right when the facts that would go
 before the model contain every group of "accept" and nothing of "reject". Beside it stands the
-base line: the five of the person's own messages that are nearest to the question.
+base line: the five of the person's own messages that are nearest to the question. With a
+backend, its model reads what the rules left open, as it does in the background of the bot.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ import numpy as np
 
 from bots.grisha.facts import FactMemory, FactStore, Said
 from bots.grisha.facts.sentences import normalize
-from services.backends import BACKENDS
+from bots.grisha.facts.with_model import ModelReader
+from services.backends import BACKENDS, Backend, open_chat_model
+from services.chat import ChatModel
 from services.env import load_env
 from services.retrieval import Encoder, open_encoder
 from services.storage import Database, StorageSettings
@@ -92,7 +95,7 @@ class Talk:
     def chat(self, person: int) -> int:
         return GROUP - self.number if self.is_group else person
 
-    async def tell(self, memory: FactMemory) -> None:
+    async def tell(self, memory: FactMemory, reader: ModelReader | None = None) -> None:
         moment, number = START, 0
         for session in self.case["sessions"]:
             moment += timedelta(days=7)
@@ -107,12 +110,11 @@ class Talk:
                 author = turn.get("author", "")
                 person = self.person(author)
                 at = moment + timedelta(minutes=number)
-                await memory.hear(
-                    Said(
-                        person, self.chat(person), number, text, at, question,
-                        before.get(author, ""),
-                    )
-                )  # fmt: skip
+                last = before.get(author, "")
+                said = Said(person, self.chat(person), number, text, at, question, last)
+                await memory.hear(said)
+                if reader:
+                    await reader.read(said)
                 before[author] = text
                 if self.is_group:
                     question = ""  # it was answered by whoever spoke first
@@ -138,16 +140,19 @@ def nearest(encoder: Encoder, case: Case, probe: Case) -> Sequence[str]:
     return [said[at] for at in best]
 
 
-async def measure(cases: Sequence[Case]) -> tuple[dict[str, Any], Sequence[Case]]:
+async def measure(
+    cases: Sequence[Case], model: ChatModel | None = None
+) -> tuple[dict[str, Any], Sequence[Case]]:
     encoder = open_encoder()
     results, base = Results(), Results()
     seconds = []
     with tempfile.TemporaryDirectory() as folder:
         async with Database.open(StorageSettings(data_dir=Path(folder))) as database:
             memory = FactMemory(FactStore(database), encoder)
+            reader = ModelReader(model, memory, _always) if model else None
             for number, case in enumerate(cases):
                 talk = Talk(case, number)
-                await talk.tell(memory)
+                await talk.tell(memory, reader)
                 for probe in case["probes"]:
                     started = time.perf_counter()
                     facts = await talk.ask(memory, probe)
@@ -162,6 +167,20 @@ async def measure(cases: Sequence[Case]) -> tuple[dict[str, Any], Sequence[Case]
     return report, results.wrong
 
 
+async def _always(person_id: int) -> bool:
+    return True
+
+
+async def measure_with_model(
+    cases: Sequence[Case], backend: Backend, name: str | None
+) -> tuple[dict[str, Any], Sequence[Case]]:
+    model = open_chat_model(backend, name)
+    try:
+        return await measure(cases, model)
+    finally:
+        await model.aclose()
+
+
 def load(path: Path) -> Sequence[Case]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
 
@@ -169,13 +188,20 @@ def load(path: Path) -> Sequence[Case]:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.facts", description=__doc__)
     parser.add_argument("--cases", type=Path, required=True, help="JSON Lines of scenarios")
-    parser.add_argument("--backend", choices=BACKENDS, help="facts are read without a model")
+    parser.add_argument(
+        "--backend", choices=BACKENDS, help="let its model read what the rules leave open"
+    )
     parser.add_argument("--model", help="the model of that backend")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--failures", action="store_true", help="print the probes that failed")
     arguments = parser.parse_args(argv)
     load_env()
-    report, wrong = asyncio.run(measure(load(arguments.cases)))
+    cases = load(arguments.cases)
+    if arguments.backend:
+        work = measure_with_model(cases, arguments.backend, arguments.model)
+    else:
+        work = measure(cases)
+    report, wrong = asyncio.run(work)
     if arguments.json:
         print(json.dumps(report, ensure_ascii=False))
     else:

@@ -17,6 +17,7 @@ from typing import Any
 
 from bots.common.config import BotSettings
 from bots.registry import BOTS, BotSpec
+from services.arguments import Parser
 from services.backends import BACKENDS, REQUIRED_SETTINGS
 from services.env import keep_files_private, load_env, missing, read_settings
 from services.errors import ConfigError
@@ -32,7 +33,7 @@ _SECRET = re.compile(r"\b\d{5,}:[\w-]{30,}\b|\bhf_\w{20,}\b|\bBearer\s+\S+|\bBas
 
 def build_parser(bot: str | None = None) -> argparse.ArgumentParser:
     """The options of `main.py`; with `bot`, of that bot's own module."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description="Запускает Telegram-бота, с --playground — в локальной странице, без токена."
     )
     if bot is None:
@@ -41,6 +42,9 @@ def build_parser(bot: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("--backend", choices=BACKENDS, help="сервис модели вместо обычного")
     parser.add_argument("--model", help="модель этого сервиса; embedded — встроенная из PyPI")
     parser.add_argument("--playground", action="store_true", help="чат в локальной веб-странице")
+    parser.add_argument(
+        "--topics", action="store_true", help="на этой странице: темы в личных чатах"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="адрес страницы (%(default)s)")
     parser.add_argument("--port", type=int, default=8080, help="порт страницы (%(default)s)")
     parser.add_argument(
@@ -50,7 +54,10 @@ def build_parser(bot: str | None = None) -> argparse.ArgumentParser:
         "--log-format", choices=("text", "json"), help="вид журнала (обычно LOG_FORMAT или text)"
     )
     parser.add_argument(
-        "--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")
+        "--log-level",
+        default="INFO",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+        help="с какой важности писать в журнал (%(default)s)",
     )
     return parser
 
@@ -95,7 +102,13 @@ def _run(spec: BotSpec, args: argparse.Namespace) -> int:
     from bots.common.app import RunOptions, run_bot
 
     options = RunOptions(
-        args.backend, args.model, args.playground, args.host, args.port, args.webhook
+        args.backend,
+        args.model,
+        args.playground,
+        args.host,
+        args.port,
+        args.webhook,
+        args.topics,
     )
     try:
         asyncio.run(run_bot(spec, settings, options))

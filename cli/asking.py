@@ -29,12 +29,17 @@ async def opened(
     tool: str = "hf",
     talk_id: int | None = None,
     quiet: bool = False,
+    wrap: Callable[[ChatModel], ChatModel] | None = None,
 ) -> AsyncIterator[ChatModel]:
-    """The model, loaded, and closed in the end; with a log its exchanges are kept."""
+    """The model, loaded, and closed in the end; with a log its exchanges are kept.
+
+    `wrap` gives it tools; the log keeps what comes of them.
+    """
     model = open_chat_model(target.backend, target.model)
     try:
         await shell.wait_until_loaded(model, quiet=quiet)
-        yield recorded(model, target, log, tool=tool, talk_id=talk_id)
+        able = wrap(model) if wrap else model
+        yield recorded(able, target, log, tool=tool, talk_id=talk_id)
     finally:
         await model.aclose()
 

@@ -15,7 +15,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bots.grisha.knowledge import BadLine, Knowledge, read_dataset
-from services.env import load_env, read_settings
+from cli.shell import prepare
+from services.arguments import Parser
+from services.env import read_settings
 from services.errors import ServiceError
 from services.retrieval import Exchange, RetrievalSettings, open_encoder, open_index
 from services.storage import Database, StorageSettings
@@ -24,7 +26,7 @@ SHOWN = 20  # bad lines that are named one by one
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="grisha_data",
         description="Проверяет набор диалогов (messages, Alpaca, ShareGPT) и отдаёт его Грише.",
     )
@@ -41,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     logging.getLogger("bots.grisha.knowledge").setLevel(logging.ERROR)  # told here instead
     try:
-        load_env()
+        prepare()
         if arguments.check:
             return _check(arguments.file)
         if arguments.output:

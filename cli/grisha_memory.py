@@ -20,7 +20,9 @@ from typing import Any
 from bots.grisha.facts import Fact, FactMemory, FactStore
 from bots.grisha.learning import Learning, PatternRow, Status
 from bots.grisha.people import UserMemory
-from services.env import load_env, read_settings
+from cli.shell import prepare
+from services.arguments import Parser
+from services.env import read_settings
 from services.errors import ServiceError
 from services.retrieval import Exchange, RetrievalSettings, open_encoder, open_index
 from services.storage import Database, StorageSettings
@@ -40,7 +42,7 @@ class Memory:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="grisha_memory", description="Показывает и правит то, что Гриша запомнил и выучил."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="КОМАНДА")
@@ -81,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ):
         parser.error("укажи --patterns FILE, --users FILE, --facts FILE или несколько")
     try:
-        load_env()
+        prepare()
         return asyncio.run(_run(arguments))
     except (ServiceError, OSError, ValueError) as error:
         print(f"Ошибка: {error}", file=sys.stderr)

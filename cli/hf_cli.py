@@ -17,7 +17,19 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # for `python cli/hf_cli.py`
 
-from cli import answers, asking, completion, report, shell, structured, talks, templates, web
+from cli import (
+    answers,
+    asking,
+    attachments,
+    completion,
+    mcp_tools,
+    report,
+    shell,
+    structured,
+    talks,
+    templates,
+    web,
+)
 from cli.answers import extract, save
 from cli.asking import conversation
 from cli.comparison import command as comparison
@@ -29,7 +41,7 @@ from cli.talks import OpenTalk
 from cli.targets import Target, backend_of, parse_target
 from services.arguments import Parser, count, number
 from services.backends import BACKENDS
-from services.chat import ChatModel, GenerationOptions, Message
+from services.chat import ChatModel, GenerationOptions, JsonFormat, Message
 from services.env import read_settings
 from services.errors import ServiceError
 from services.huggingface.config import MODELS, HuggingFaceSettings
@@ -59,7 +71,8 @@ EPILOG = f"""\
   hf --compare llama3:groq gigachat:GigaChat-2-Max -- "Кто ты?"
   hf --compare llama3 local:embedded --prompts вопросы.jsonl --report отчёт.html
 
-{shell.EXIT_CODES} (в сравнении 1 — не ответил никто)"""
+{shell.EXIT_CODES}
+В сравнении 1 — это когда не ответил никто."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -105,12 +118,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     how = parser.add_argument_group("как спросить")
     how.add_argument("--system", metavar="ТЕКСТ", help="системная инструкция")
+    attachments.add_option(how)
     how.add_argument(
         "--temperature", type=number, metavar="ЧИСЛО", help="от 0 (строго) до 2 (свободно)"
     )
     how.add_argument("--max-tokens", type=count, metavar="N", help="предел длины ответа")
     how.add_argument("--timeout", type=number, metavar="СЕКУНДЫ", help="предел времени на ответ")
     web.add_option(how)
+    mcp_tools.add_options(how)
     talks.add_talk_options(how)
     templates.add_options(how)
     output = parser.add_argument_group("что вывести")
@@ -191,10 +206,15 @@ def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
     if args.go_on and args.talk:
         parser.error("-c и --talk — это два разговора: выбери один")
     several = args.compare or args.samples > 1
-    if several and args.web:
-        parser.error("--web ищет для одного ответа: без --compare и -n")
+    if several and (args.web or args.mcp):
+        parser.error("--web и --mcp — для одного ответа: без --compare и -n")
+    if args.web and args.mcp:
+        parser.error("--web ищет сразу, инструменты ждут просьбы модели: без --web или без --mcp")
+    mcp_tools.check_usage(parser, args)
     if several and (args.schema or args.go_on or args.talk):
         parser.error("у нескольких ответов нет общего разговора: без --schema, -c и --talk")
+    if args.attach and args.compare:
+        parser.error("--attach есть только у одной модели: без --compare")
     comparison.check_usage(parser, args)
 
 
@@ -208,17 +228,27 @@ async def answer(
 ) -> int:
     """Ask one model."""
     target = target_of(args, talk)
-    system = args.system or (talk.last.system if talk.last else None)
+    system = args.system or structured.without_instruction(talk.last.system if talk.last else None)
     if schema:
         system = "\n\n".join(filter(None, (system, structured.instruction(schema))))
     live = args.stream and not (args.json or args.extract or schema)
-    async with asking.opened(
-        target, talk.log, tool=TOOL, talk_id=talk.id, quiet=args.quiet
-    ) as plain:
-        model = web.with_web(plain, args)
+    show = None if args.quiet else shell.say
+    async with (
+        mcp_tools.opened(args, target.backend, show) as tools,
+        asking.opened(
+            target,
+            talk.log,
+            tool=TOOL,
+            talk_id=talk.id,
+            quiet=args.quiet,
+            wrap=lambda model: tools.wrap(web.with_web(model, args)),
+        ) as model,
+    ):
         messages = conversation(args.prompt, system, talk.past, model.context_length)
+        sources_of = await attachments.attach(args.attach, messages, model)
         try:
-            measured = await ask(args, target, model, messages, print_piece if live else None)
+            piece = print_piece if live else None
+            measured = await ask(args, target, model, messages, piece, schema)
         except asyncio.CancelledError:
             if live and sys.stdout.isatty():
                 print()  # what was said so far ends with its line
@@ -234,9 +264,9 @@ async def answer(
         extra = {"value": value} if schema else {}
         print_json({"prompt": args.prompt, **report.as_json(measured), **extra})
         return shell.OK
-    print("" if live else text, flush=True)
+    print("" if live else shell.printable(text), flush=True)
     if not args.quiet:
-        shell.say(report.summary(measured))
+        shell.say("\n".join(filter(None, (sources_of(text), report.summary(measured)))))
     return shell.OK
 
 
@@ -254,7 +284,7 @@ async def insist(
         return value, first
     said = Message("assistant", first.completion.text)
     again = Message("user", structured.correction(problems))
-    second = await ask(args, target, model, [*messages, said, again])
+    second = await ask(args, target, model, [*messages, said, again], schema=schema)
     value, problems = structured.check(second.completion.text, schema)
     if problems:
         shell.say(second.completion.text)
@@ -269,6 +299,7 @@ async def samples(args: argparse.Namespace, log: ExchangeLog | None) -> int:
     gate = asyncio.Semaphore(SAMPLES_AT_ONCE)
     async with asking.opened(target, log, tool=TOOL, quiet=args.quiet) as model:
         messages = conversation(args.prompt, args.system, (), model.context_length)
+        await attachments.attach(args.attach, messages, model)
 
         async def one() -> Measurement:
             async with gate:
@@ -300,7 +331,8 @@ def show_sample(args: argparse.Namespace, number: int, result: Measurement | Fai
     if isinstance(result, Failure):
         shell.say(f"{number}/{args.samples}: {result.text}")
         return
-    print(f"=== {number}/{args.samples} ===\n{shaped(args, result.completion.text)}\n", flush=True)
+    text = shell.printable(shaped(args, result.completion.text))
+    print(f"=== {number}/{args.samples} ===\n{text}\n", flush=True)
     if not args.quiet:
         shell.say(report.summary(result))
 
@@ -357,12 +389,17 @@ async def ask(
     model: ChatModel,
     messages: Sequence[Message],
     show: Callable[[str], None] | None = None,
+    schema: dict[str, Any] | None = None,
 ) -> Measurement:
     """Ask with the command line's options and measure."""
     return await asking.ask(
         model,
         messages,
-        GenerationOptions(temperature=args.temperature, max_tokens=args.max_tokens),
+        GenerationOptions(
+            temperature=args.temperature,
+            max_tokens=args.max_tokens,
+            response_format=JsonFormat(schema) if schema else None,  # where the service has it
+        ),
         stream=args.stream,
         timeout=args.timeout,
         price=price_of(target.backend),
@@ -371,7 +408,7 @@ async def ask(
 
 
 def print_piece(text: str) -> None:
-    print(text, end="", flush=True)
+    print(shell.printable(text), end="", flush=True)
 
 
 def print_json(value: object) -> None:

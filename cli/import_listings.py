@@ -13,14 +13,16 @@ from bots.real_estate.listings.importing import ImportPreview, ImportRefused, re
 from bots.real_estate.listings.store import Upserted
 from bots.real_estate.valuation.appraiser import Appraiser
 from bots.real_estate.wording import flat_line, money
-from services.env import load_env, read_settings
+from cli.shell import prepare
+from services.arguments import Parser
+from services.env import read_settings
 from services.storage import Database, StorageSettings
 
 SHOWN_ROWS, SHOWN_ERRORS = 3, 20
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Загружает объявления из CSV, TSV или XLSX.")
+    parser = Parser(description="Загружает объявления из CSV, TSV или XLSX.")
     parser.add_argument("file", type=Path, help="таблица с объявлениями")
     parser.add_argument("--dry-run", action="store_true", help="только показать, что прочиталось")
     parser.add_argument("--source", help="как назвать источник на карточках (имя файла)")
@@ -35,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the import; 0 is done, 1 a file that can't be taken."""
     arguments = build_parser().parse_args(argv)
-    load_env()
+    prepare()
     try:
         preview = asyncio.run(_read(arguments))
     except FileNotFoundError:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.arguments import Parser, count
 from services.env import SHIPPED_DATA
 
 OUTPUT = SHIPPED_DATA / "real_estate" / "sample.csv"
@@ -156,10 +157,16 @@ def _make_flat(rng: random.Random, house: House) -> dict[str, object]:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=OUTPUT)
-    parser.add_argument("--count", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=2026)
+    parser = Parser(description="Делает выдуманные объявления для пробы бота о недвижимости.")
+    parser.add_argument(
+        "--output", type=Path, default=OUTPUT, metavar="ФАЙЛ", help="куда записать CSV"
+    )
+    parser.add_argument(
+        "--count", type=count, default=2000, metavar="N", help="сколько (%(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=2026, metavar="N", help="начало случайных чисел (%(default)s)"
+    )
     return parser
 
 
@@ -170,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         writer.writeheader()
         for flat in make_flats(arguments.count, arguments.seed):
             writer.writerow({**flat, "price": round(float(str(flat["price"])))})
-    print(f"{arguments.count} flats written to {arguments.output}")
+    print(f"Объявлений: {arguments.count}, файл: {arguments.output}")
     return 0
 
 

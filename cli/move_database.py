@@ -17,7 +17,9 @@ from typing import Any
 from sqlalchemy import Connection, MetaData, Table, func, insert, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.env import load_env, read_settings
+from cli.shell import prepare
+from services.arguments import Parser
+from services.env import read_settings
 from services.errors import ConfigError
 from services.storage import Database, StorageSettings
 
@@ -27,7 +29,7 @@ Row = dict[str, Any]
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m cli.move_database",
         description="Переносит всё из SQLite в PostgreSQL. Останови ботов перед переносом.",
     )
@@ -38,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    load_env()
+    prepare()
     try:
         moved = asyncio.run(_move(args.source, args.target))
     except ConfigError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cli.log.consent import need_log, open_log
 from cli.log.store import Exchange, ExchangeLog, Talk
-from cli.shell import Problem
+from cli.shell import Problem, describe, say
 from services.chat import Message
 
 TOOLS = ("hf", "llama3")  # one person's tools: -c of one goes on with the other's talk
@@ -47,9 +47,13 @@ def open_talk(args: argparse.Namespace, tool: str, *, may_ask: bool = True) -> O
         return _go_on(log, talk)
     if args.talk:
         log = need_log("--talk хранит разговоры в нём")
-        return _go_on(log, log.open_talk(tool, args.prompt, args.talk))
+        return _go_on(log, log.open_talk(tool, args.talk))
     found = open_log(may_ask=may_ask)
-    return OpenTalk(found, found.open_talk(tool, args.prompt)) if found else OpenTalk()
+    try:
+        return OpenTalk(found, found.open_talk(tool)) if found else OpenTalk()
+    except Problem as error:  # an answer is worth more than its record
+        say(describe(error))
+        return OpenTalk()
 
 
 def _go_on(log: ExchangeLog, talk: Talk) -> OpenTalk:

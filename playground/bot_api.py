@@ -145,7 +145,7 @@ class BotApi:
         if not params.integer("message_id"):
             raise bad_request("message identifier is not specified")
         message = chat.messages.get(params.integer("message_id"))
-        if message is None:
+        if message is None or "_for" in message:
             raise bad_request(f"message to {purpose} not found")
         return message
 

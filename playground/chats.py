@@ -102,7 +102,7 @@ class Chat:
         body: Json = {"id": self.id, "type": self.type, name: self.title}
         if self.username:
             body["username"] = self.username
-        if self.is_forum:
+        if self.is_forum and self.type != "private":  # of a private chat getMe tells
             body["is_forum"] = True
         return body
 

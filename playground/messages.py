@@ -7,8 +7,19 @@ from playground.errors import Json
 
 
 def public(message: Json) -> Json:
-    """A message without what only this server knows: `_by`, `_reactions`."""
-    return {name: value for name, value in message.items() if not name.startswith("_")}
+    """A message without what only this server knows: `_by`, `_for`, `_reactions`.
+
+    An ephemeral one has an identifier of its own in place of the message's.
+    """
+    body = {name: value for name, value in message.items() if not name.startswith("_")}
+    if "_for" in message:
+        body.update(message_id=0, ephemeral_message_id=message["message_id"])
+    return body
+
+
+def is_seen_by(message: Json, person_id: int) -> bool:
+    """Whether a person sees the message: an ephemeral one has one reader."""
+    return message.get("_for") in (None, person_id)
 
 
 def without_reply(message: Json) -> Json:
@@ -58,7 +69,7 @@ def place(chat: Chat, reply_to: Json | None, thread_id: int | None) -> Json:
             body["message_thread_id"] = topic
             body["is_topic_message"] = True
             root = chat.messages.get(topic)
-            if not reply_to and root:
+            if not reply_to and root and chat.type != "private":
                 body["reply_to_message"] = without_reply(root)
     elif chat.type == "supergroup" and (reply_to or thread_id):
         parent = reply_to or {}

@@ -103,12 +103,14 @@ class PageActions:
 
     def topic(self, body: Json, uploads: dict[str, Upload]) -> Json:
         conversation = self.conversation(body)
-        name = str(body["name"]).strip()[:128]
-        if not name or not conversation.chat.is_forum:
+        chat, name = conversation.chat, str(body["name"]).strip()[:128]
+        implicit = not name and chat.type == "private"
+        if not chat.is_forum or not (name or implicit):
             raise NotAllowed("Как назвать тему?")
         author = Author.as_self(self._person(body).user)
-        topic = self.world.add_topic(conversation.chat, name, author)
-        self.world.publish("chat", conversation.chat, {})
+        name = name or "Новый разговор"
+        topic = self.world.add_topic(chat, name, author, implicit=implicit)
+        self.world.publish("chat", chat, {})
         return {"id": topic}
 
     def member(self, body: Json, uploads: dict[str, Upload]) -> None:

@@ -22,7 +22,7 @@ from playground.markup import (
     trimmed,
     utf16_length,
 )
-from playground.messages import public
+from playground.messages import is_seen_by, public
 from playground.params import Upload
 from playground.rich import plain_text
 from playground.world import World
@@ -103,17 +103,22 @@ class Conversation:
         photo: Upload | None = None,
         document: Upload | None = None,
         sound: Sound | None = None,
+        album: str = "",
         reply_to: int | None = None,
         anonymous: bool = False,
         as_channel: Chat | None = None,
     ) -> Message:
-        """Send a text, or a file with the text as its caption."""
+        """Send a text, or a file with the text as its caption.
+
+        Files of the same `album` are shown as one message, and come to the bot one by one.
+        """
         return as_message(
             self.post(
                 text,
                 photo=photo,
                 document=document,
                 sound=sound,
+                album=album,
                 reply_to=reply_to,
                 anonymous=anonymous,
                 as_channel=as_channel,
@@ -127,6 +132,7 @@ class Conversation:
         photo: Upload | None = None,
         document: Upload | None = None,
         sound: Sound | None = None,
+        album: str = "",
         reply_to: int | None = None,
         anonymous: bool = False,
         as_channel: Chat | None = None,
@@ -134,6 +140,8 @@ class Conversation:
         """`send` without the typed message: for load, and for the page."""
         author = self._author(anonymous, as_channel)
         content = self._content(text, photo, document, sound)
+        if album:
+            content["media_group_id"] = album
         target = self.chat.messages.get(reply_to) if reply_to else None
         if reply_to and target is None:
             raise NotAllowed("Сообщения, на которое ты отвечаешь, уже нет.")
@@ -266,6 +274,7 @@ class Conversation:
             message
             for message in list(self.chat.messages.values())
             if self._thread_id in (None, message.get("message_thread_id"), message["message_id"])
+            and is_seen_by(message, self._user.id)
         ]
 
     @property

@@ -44,6 +44,7 @@ class Playground:
     it with `AiohttpSession(api=TelegramAPIServer.from_base(playground.api_url))` and
     `playground.token`; open `playground.page_url`, or act as people through `person`.
     With a `state_dir` everything is kept there; without one it lives in memory.
+    `private_topics` gives the bot topics in private chats, as a switch of @BotFather does.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Playground:
         bot_username: str = "playground_bot",
         limits: RateLimits | None = None,
         history: int = 500,
+        private_topics: bool = False,
     ) -> None:
         self._host = host
         self._port = port
@@ -63,7 +65,7 @@ class Playground:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._runner: web.AppRunner | None = None
         bot = User(_bot_id(bot_username), bot_name, bot_username, is_bot=True)
-        self.world = World(bot, UpdateQueue(), history)
+        self.world = World(bot, UpdateQueue(), history, private_topics)
         self.faults = Faults()
         self.limits = limits or RateLimits()
         self.webhook = Webhook(self.world.updates)

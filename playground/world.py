@@ -31,6 +31,7 @@ class World:
     bot: User
     updates: UpdateQueue
     history: int = 500
+    private_topics: bool = False
     users: dict[int, User] = field(default_factory=dict)
     chats: dict[str, Chat] = field(default_factory=dict)
     listeners: list[Listener] = field(default_factory=list)
@@ -64,6 +65,8 @@ class World:
     def private(self, person: User) -> Chat:
         """The person's chat with the bot that runs now."""
         chat = self.chats.get(f"{person.id}:{self.bot.id}")
+        if chat:
+            chat.is_forum = self.private_topics
         return chat or self.add_chat(
             Chat(
                 person.id,
@@ -71,6 +74,7 @@ class World:
                 person.first_name,
                 person.username,
                 bot_id=self.bot.id,
+                is_forum=self.private_topics,
                 members={person.id: "member", self.bot.id: "member"},
             )
         )
@@ -93,6 +97,8 @@ class World:
     def admit_bot(self) -> None:
         """Make the bot an administrator of every group and channel that it has no record in."""
         for chat in self.chats.values():
+            if chat.bot_id == self.bot.id:
+                chat.is_forum = self.private_topics
             if chat.type != "private":
                 chat.members.setdefault(self.bot.id, "administrator")
 
@@ -189,11 +195,16 @@ class World:
         chat.pinned = message["message_id"] if message else None
         self.publish("chat", chat, {})
 
-    def add_topic(self, chat: Chat, name: str, author: Author) -> int:
-        """Open a topic of a forum; its id is that of the service message that opens it."""
+    def add_topic(self, chat: Chat, name: str, author: Author, *, implicit: bool = False) -> int:
+        """Open a topic; its id is that of the service message that opens it.
+
+        The name is `implicit` where nobody chose it: the bot is expected to find a better one.
+        """
         topic = chat.last_id + 1
         chat.topics[topic] = name
-        created = {"name": name, "icon_color": 7322096}
+        created: Json = {"name": name, "icon_color": 7322096}
+        if implicit:
+            created["is_name_implicit"] = True
         self.post(
             chat,
             author,
@@ -204,6 +215,10 @@ class World:
             },
         )
         return topic
+
+    def rename_topic(self, chat: Chat, topic: int, name: str) -> None:
+        chat.topics[topic] = name
+        self.publish("chat", chat, {})
 
     def set_keyboard(self, chat: Chat, markup: Json | None) -> None:
         """Show, replace or remove the keyboard under the input; None leaves it as it is."""

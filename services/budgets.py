@@ -45,6 +45,7 @@ asked_in: ContextVar[str] = ContextVar("asked_in", default="")  # key of the upd
 
 USUAL_ANSWER = 500  # tokens reserved for an answer without max_tokens
 CHARACTERS_PER_TOKEN = 2.5  # of Russian text; a low estimate
+PICTURE_TOKENS = 1500  # reserved for a picture; models count 500 to 2,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ class Account:
     def __init__(self, messages: Sequence[Message]) -> None:
         self.prompt_tokens = int(
             sum(len(message.content) for message in messages) / CHARACTERS_PER_TOKEN
-        )
+        ) + PICTURE_TOKENS * sum(len(message.attachments) for message in messages)
         self._characters = 0
         self._usage: Usage | None = None
 

@@ -38,6 +38,20 @@ class FunctionCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture beside a message's text, already of a size that models take.
+
+    `file_id` names it where a service wants pictures uploaded first.
+    """
+
+    content: bytes = field(repr=False)
+    media_type: str = "image/jpeg"
+    width: int = 0
+    height: int = 0
+    file_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class JsonFormat:
     """Ask for an answer that is JSON by this schema."""
 
@@ -77,7 +91,8 @@ class Message:
     `name` is the speaker's name where a model can use it (a base model writes
     its dialogue with names), and the function's name when `role` is "function".
     A function's result is a JSON string in `content`, right after the assistant's
-    message that holds the `function_call`.
+    message that holds the `function_call`. `attachments` are pictures that a user's
+    message is about; a model that takes none raises CannotSee.
     """
 
     role: Role
@@ -85,6 +100,7 @@ class Message:
     name: str | None = None
     function_call: FunctionCall | None = None
     functions_state_id: str | None = None
+    attachments: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

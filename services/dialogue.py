@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
-from services.chat import DEFAULT_OPTIONS, ChatModel, Chunk, GenerationOptions, Message
+from services.chat import DEFAULT_OPTIONS, ChatModel, Chunk, GenerationOptions, Image, Message
 from services.context import fit
 from services.storage import ConversationKey, HistoryStore, StoredMessage
 
 HISTORY_MESSAGES = 20
 ANSWER_SHARE = 4  # one in so many tokens of the context is reserved for the answer
 CHARACTERS_PER_TOKEN = 2.5  # of Russian text; a low estimate for all models in use
+DOCUMENT_SHARE = 0.4  # of the context, for what documents say
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +63,14 @@ class Dialogue:
             question,
             StoredMessage("assistant", answer, author_name=assistant, source_id=question.source_id),
         )
+
+
+def room_for(model: ChatModel) -> int:
+    """The characters of documents that a model's prompt has room for."""
+    return int(model.context_length * CHARACTERS_PER_TOKEN * DOCUMENT_SHARE)
+
+
+def with_pictures(text: str, pictures: Sequence[Image]) -> str:
+    """A question as the history keeps it: its pictures are noted, their bytes are not kept."""
+    notes = " ".join(f"[картинка {it.width}×{it.height}]" for it in pictures)
+    return f"{notes} {text}" if notes else text

@@ -112,3 +112,14 @@ class ToolMissing(ServiceError):
         super().__init__(f"{model} has no {tool}")
         self.tool = tool
         self.model = model
+
+
+class CannotSee(ServiceError):
+    """The model takes no pictures; `suggestion` names one of the same service that does."""
+
+    def __init__(
+        self, message: str, *, service: str = "", model: str = "", suggestion: str = ""
+    ) -> None:
+        super().__init__(message, service=service)
+        self.model = model
+        self.suggestion = suggestion

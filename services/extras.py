@@ -13,6 +13,7 @@ _EXTRAS = {
     "faster_whisper": "voice",
     "lightgbm": "realty",
     "matplotlib": "charts",
+    "mcp": "mcp",
     "numpy": "retrieval",
     "openpyxl": "realty",
     "pymorphy3": "retrieval",

@@ -14,8 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import charset_normalizer
-
+from services import decoding
 from services.office_files import check_archive
 from services.sandbox import Refused
 
@@ -81,19 +80,10 @@ def _read_text(name: str, content: bytes) -> Iterator[Sequence[Any]]:
 
 def decode(content: bytes, unknown: str) -> str:
     """The text of a file in UTF-8, UTF-16 or a Russian encoding; `unknown` is what a user reads."""
-    if content[:4].startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", errors="replace")
     try:
-        return content.decode("utf-8-sig")
+        return decoding.decode(content, unmarked_utf16=False)  # no program writes tables so
     except UnicodeDecodeError:
-        pass
-    # Short Russian texts puzzle the detector: it may choose from the usual candidates alone.
-    best = charset_normalizer.from_bytes(
-        content[:200_000], cp_isolation=["cp1251", "koi8_r", "utf_16", "cp866", "mac_cyrillic"]
-    ).best()
-    if best is None:
-        raise Refused(unknown)
-    return content.decode(best.encoding, errors="replace").lstrip("\ufeff")
+        raise Refused(unknown) from None
 
 
 def find_delimiter(text: str) -> str | None:

@@ -67,6 +67,10 @@ _TEXTS: tuple[tuple[type[errors.ServiceError], str], ...] = (
 )
 _FALLBACK = "Модель ответила непонятно. Повтори вопрос, а если не поможет, начни заново: {restart}."
 
+_CANNOT_SEE = (
+    "Модель {model} не видит картинок. Напиши словами, что на ней, или пусть владелец выберет "
+    "зрячую модель: {suggestion}."
+)
 _MODEL_NOT_FOUND = (
     "Модель {model} этому ключу недоступна: у сервиса её нет, или она не входит в тариф. "
     "{note}Выбери другую модель{available}."
@@ -108,6 +112,8 @@ def describe_error(error: errors.ServiceError, restart: str = "/reset") -> str:
 
     `restart` is the command that starts a new conversation.
     """
+    if isinstance(error, errors.CannotSee):
+        return _CANNOT_SEE.format(model=error.model, suggestion=error.suggestion)
     text = next((text for kind, text in _TEXTS if isinstance(error, kind)), _FALLBACK)
     text = text.format(restart=restart)
     if isinstance(error, errors.ToolMissing):

@@ -12,6 +12,8 @@ PAGE = PROJECT_ROOT / "docs" / "commands.md"
 COMMANDS = (
     ("main.py",),
     ("cli/hf_cli.py",),
+    ("cli/hf_cli.py", "log"),
+    ("cli/hf_cli.py", "usage"),
     ("cli/hf_llama3_openai.py",),
     ("cli/history chat/console_chat.py",),
     ("-m", "cli.grisha_data"),

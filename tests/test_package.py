@@ -91,7 +91,7 @@ def test_each_script_of_the_wheel_answers_help(installed: Path, tmp_path: Path) 
             timeout=60,
         )
         assert done.returncode == 0, f"{script}: {done.stderr}"
-        assert done.stdout.startswith("usage: "), script
+        assert done.stdout.startswith("Вызов: "), script
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,20 +15,27 @@ from typing import Any
 from aiogram import Bot, Dispatcher, Router
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
-from aiogram.types import BotCommand
+from aiogram.types import BotCommand, Message
 
-from bots.common import admin, default_handlers, errors
+from bots.common import admin, default_handlers, errors, texts, unknown_commands
+from bots.common.attachments import Attachments
 from bots.common.callbacks import OwnerMiddleware
 from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
+from bots.common.editing import Editing
 from bots.common.forgetting import Forgetting
-from bots.common.hearing import Hearing
+from bots.common.hearing import PREFERENCE as HEARING
+from bots.common.hearing import Corrections, Hearing
 from bots.common.intake import Intake, Journal, Pastes
 from bots.common.middlewares import AccessMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
+from bots.common.rich_messages import PREFERENCE as RICH
 from bots.common.rich_messages import RichMessages
+from bots.common.settings_menu import SettingsMenu, switch
 from bots.common.slots import SlotMiddleware
+from bots.common.speaking import Speaking
 from bots.common.starting import Start
+from bots.common.talks import TalkMiddleware, TalkStore, TalkTitles
 from bots.common.turns import Turns
 from bots.common.watchdog import loop_watchdog
 from bots.common.web import Web
@@ -39,9 +46,14 @@ from services.chat import ChatModel
 from services.env import missing, read_settings
 from services.loading import hold_while_loading
 from services.media.config import SpeechSettings
+from services.media.documents.shelf import DocumentShelf
 from services.media.speech import open_speech
+from services.media.synthesis import SynthesisSettings, open_synthesiser
+from services.retrieval.encoder import shared_encoder
 from services.storage import (
     Database,
+    DocumentStore,
+    ExportStore,
     HistoryStore,
     Inbox,
     PreferenceStore,
@@ -63,6 +75,7 @@ class RunOptions:
     host: str = "127.0.0.1"
     port: int = 8080
     webhook: bool = False
+    topics: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,48 +110,76 @@ def build_dispatcher(
     *routers: Router,
     hints: str = "",
     answers: Sequence[Callable[..., Any]] = (),
+    own_files: Callable[[Message], bool] = lambda _: False,
     rich: bool = True,
 ) -> Dispatcher:
     """Wire a bot's routers between what every bot has before and after them.
 
-    Handlers get `context`, `model`, `database`, `turns`, `forgetting` and `bot_name` by name.
-    What a bot keeps of people in tables of its own it names to `forgetting.also`. `hints` are
-    words that people say to this bot; `answers` are filters of the messages that it answers,
-    beside being addressed: no others are transcribed. Answers go out as rich messages, where
-    there are such, only if `rich`.
+    Handlers get `context`, `model`, `database`, `documents`, `turns`, `forgetting` and
+    `bot_name` by name. What a bot keeps of people in tables of its own it names to
+    `forgetting.also`, what it keeps of single messages to `editing.also`. `hints` are words
+    that people say to this bot; `answers` are filters of the messages that it answers, beside
+    being addressed: no others are transcribed, and no other files are read. `own_files` are
+    those that a handler of the bot takes itself. Answers go out as rich messages, where there
+    are such, only if `rich`.
     """
     coordination, settings = context.coordination, context.settings
     journal = Journal(Inbox(context.database, context.name, coordination.replica))
     pastes = Pastes(journal, coordination, settings.rate_limit)
-    intake, turns = Intake(journal, pastes, coordination), Turns(coordination)
-    forgetting = Forgetting(context.name, turns, HistoryStore(context.database))
-    forgetting.also(PreferenceStore(context.database, context.name).forget)
+    turns, history = Turns(coordination), HistoryStore(context.database)
+    editing = Editing(context.name, turns, history)
+    intake = Intake(journal, pastes, editing, coordination)
+    forgetting = Forgetting(context.name, turns, history)
+    forgetting.also(editing.forget)
+    preferences = PreferenceStore(context.database, context.name)
+    forgetting.also(preferences.forget)
     forgetting.also(context.meter.forget)
+    documents = DocumentShelf(DocumentStore(context.database, context.name), shared_encoder)
+    forgetting.also(documents.forget)
     dispatcher = Dispatcher(
         storage=coordination.states,
         context=context,
         model=context.model,
         database=context.database,
+        documents=documents,
         turns=turns,
         forgetting=forgetting,
+        editing=editing,
         intake=intake,
         bot_name=context.name,
     )
     dispatcher.update.outer_middleware(intake)
+    talk_store = TalkStore(preferences)
+    dispatcher["talks"] = talk_store
+    menu = SettingsMenu([switch(preferences, HEARING, texts.HEARING_SETTING)])
+    dispatcher["settings_menu"] = menu
+    dispatcher["history"] = history
+    dispatcher["exports"] = ExportStore(context.database, context.name)
+    dispatcher["meter"] = context.meter
+    dispatcher.update.outer_middleware(TalkMiddleware(talk_store))
     if rich:
-        preferences = PreferenceStore(context.database, context.name)
+        menu.add(switch(preferences, RICH, texts.RICH_SETTING))
         dispatcher.update.outer_middleware(RichMessages(settings.rich_messages, preferences))
+    speaking = Speaking(open_synthesiser(read_settings(SynthesisSettings)), preferences)
+    dispatcher.update.outer_middleware(Corrections(history))
+    dispatcher["speaking"] = speaking
+    dispatcher.update.outer_middleware(speaking)
     access, slots = AccessMiddleware(settings), SlotMiddleware()
     throttle = ThrottleMiddleware(coordination, settings.rate_limit)
+    guards = (forgetting, access, throttle)
     hearing = Hearing(
         open_speech(read_settings(SpeechSettings)),
         journal,
         turns,
-        (forgetting, access, throttle),
+        guards,
+        preferences,
         hints=hints,
         filters=answers,
     )
     dispatcher.message.outer_middleware(hearing)
+    dispatcher.message.outer_middleware(
+        Attachments(documents, journal, turns, guards, filters=answers, own=own_files)
+    )
     for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
         observer.middleware(forgetting)
     for observer in (dispatcher.message, dispatcher.callback_query):
@@ -146,13 +187,16 @@ def build_dispatcher(
         observer.middleware(throttle)
     dispatcher.callback_query.middleware(OwnerMiddleware())
     dispatcher.message_reaction.middleware(access)
+    dispatcher.message.middleware(TalkTitles(talk_store))
     dispatcher.message.middleware(pastes)
+    dispatcher.message.middleware(editing)
     for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
         observer.middleware(slots)
+    basic = (default_handlers.create_router(), admin.create_router(settings.admin_ids))
     dispatcher.include_routers(
         errors.create_router(),
-        default_handlers.create_router(),
-        admin.create_router(settings.admin_ids),
+        *basic,
+        unknown_commands.create_router(commands, (*basic, *routers)),
         *routers,
         default_handlers.create_fallback_router(),
     )
@@ -166,6 +210,7 @@ def build_dispatcher(
         await turns.drain(settings.shutdown_timeout)
         await intake.close(settings.shutdown_timeout)
         await hearing.aclose()
+        await speaking.aclose()
 
     dispatcher.startup.register(on_startup)
     dispatcher.shutdown.register(on_shutdown)
@@ -262,6 +307,7 @@ async def _open_bot(
                     state_dir=data_dir,
                     bot_name=spec.title,
                     bot_username=f"{spec.name}_bot",
+                    private_topics=options.topics,
                 )
             )
             page_url = playground.page_url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import NamedTuple
 
 from aiogram import Bot, F
@@ -11,6 +12,9 @@ from aiogram.types import Message, TelegramObject
 from aiogram.utils.magic_filter import MagicFilter
 
 from services.storage import ConversationKey
+
+# The talk of the private chat that an update belongs to: a topic, or what /new began (below 0).
+opened_talk: ContextVar[int] = ContextVar("opened_talk", default=0)
 
 
 class Author(NamedTuple):
@@ -29,9 +33,13 @@ def author_of(message: Message) -> Author:
 
 
 def conversation_key(bot_name: str, message: Message) -> ConversationKey:
-    """The chat and, in a forum, its topic; threads of replies belong to the chat's conversation."""
+    """The chat and its topic or, in a private chat, the talk that is open there.
+
+    Threads of replies belong to the chat's conversation.
+    """
     topic = message.message_thread_id if message.is_topic_message else None
-    return ConversationKey(bot_name, message.chat.id, topic or 0)
+    talk = opened_talk.get() if is_private(message) else 0
+    return ConversationKey(bot_name, message.chat.id, topic or talk)
 
 
 def thread_key(bot_name: str, message: Message) -> ConversationKey:

@@ -10,7 +10,7 @@ from aiogram.filters import ExceptionTypeFilter
 from aiogram.types import CallbackQuery, ErrorEvent, Message
 
 from bots.common import texts
-from bots.common.notices import send_notice
+from bots.common.notices import send_aside
 from services.errors import BudgetSpent, Busy, ModelLoading, ServiceError
 from services.metrics import ERRORS
 from services.texts import describe_error
@@ -50,11 +50,12 @@ async def on_unexpected(event: ErrorEvent) -> None:
 
 
 async def _tell(event: ErrorEvent, text: str) -> None:
-    source = event.update.message or event.update.callback_query
+    update = event.update
+    source = update.message or update.edited_message or update.callback_query
     try:
         if isinstance(source, CallbackQuery):
             await source.answer(text[:200], show_alert=True)
         elif isinstance(source, Message):
-            await send_notice(source, text)
+            await send_aside(source, text)
     except (TelegramBadRequest, TelegramForbiddenError) as error:
         logger.info("update %d: not told: %s", event.update.update_id, error.message)

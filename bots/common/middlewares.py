@@ -20,7 +20,7 @@ from bots.common import texts
 from bots.common.config import BotSettings
 from bots.common.conversation import author_of, is_private
 from bots.common.coordination import Coordination
-from bots.common.notices import send_notice
+from bots.common.notices import send_aside
 from services.budgets import asked_in, payer
 from services.texts import wait_text
 
@@ -84,7 +84,7 @@ class ThrottleMiddleware(BaseMiddleware):
         if isinstance(event, CallbackQuery):
             await event.answer(notice)
         elif isinstance(event, Message) and pace.tell:
-            await send_notice(event, notice)
+            await send_aside(event, notice)
         return None
 
 

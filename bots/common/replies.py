@@ -12,7 +12,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -24,10 +24,12 @@ from aiogram.utils.chat_action import ChatActionSender
 
 from bots.common import texts
 from bots.common.conversation import is_private
+from bots.common.editing import replaced_messages
 from bots.common.formatting import Formatted, Part, RichPart, classic_parts, rich_parts
 from bots.common.retries import best_effort
 from bots.common.rich import Block
 from bots.common.rich_messages import RichAnswer, RichRefused
+from bots.common.speaking import speak
 from bots.common.turns import Interrupted, Interruption, Turn
 from services.chat import Chunk, Completion
 from services.errors import ServiceError
@@ -67,7 +69,7 @@ async def send_reply(
 
     `rich` says the same for where rich messages can be sent.
     """
-    answer = _Answer(to)
+    answer = _Answer(to, replaced_messages())
     await answer.finish(markdown, keyboard, rich)
     return tuple(answer.sent)
 
@@ -86,7 +88,7 @@ async def stream_reply(
     come; so does an error in mid-answer, which the user is told about. Raises ServiceError
     when nothing had come yet, Interrupted when the bot is shut down first.
     """
-    answer = _Answer(to)
+    answer = _Answer(to, replaced_messages())
     source = _Source(stream)
 
     async def show() -> float:
@@ -96,8 +98,8 @@ async def stream_reply(
     try:
         await turn.run(source.read(), show=show, show_after=FIRST_PREVIEW)
     except Interrupted as error:
-        if error.reason is Interruption.SHUTDOWN:
-            await answer.finish(texts.RESTARTING)
+        if error.reason is not Interruption.STOPPED:
+            await answer.give_up(error.reason)
             raise
         await answer.finish(f"{source.text}\n\n{texts.STOPPED}")
         return Reply(source.text, tuple(answer.sent), None)
@@ -111,6 +113,8 @@ async def stream_reply(
         return Reply(source.text, tuple(answer.sent), None)
     note = footer(source.completion) if footer and source.completion else ""
     await answer.finish(f"{source.text.strip() or texts.EMPTY_ANSWER}\n\n{note}", keyboard)
+    with suppress(Interrupted):  # the text is out: a voice that is cut off is no loss
+        await turn.run(speak(to, source.text))
     return Reply(source.text, tuple(answer.sent), source.completion)
 
 
@@ -136,8 +140,7 @@ async def run_reply(
         async with _chat_action(to, action):
             result = await turn.run(work, show=show, show_after=FIRST_PREVIEW)
     except Interrupted as error:
-        stopped = error.reason is Interruption.STOPPED
-        await answer.finish(texts.STOPPED if stopped else texts.RESTARTING)
+        await answer.give_up(error.reason)
         raise
     except ServiceError:
         await answer.withdraw()
@@ -183,20 +186,23 @@ class _Source:
 
 
 class _Answer:
-    """The messages that show one answer; the last one grows until `finish`."""
+    """The messages that show one answer; the last one grows until `finish`.
 
-    def __init__(self, to: Message) -> None:
+    `sent` are messages of an older answer whose place this one takes.
+    """
+
+    def __init__(self, to: Message, sent: Sequence[Message] = ()) -> None:
         assert to.bot is not None  # noqa: S101  (a message that came from a bot's update)
         self._to = to
         self._bot: Bot = to.bot
-        self._drafts = is_private(to)
+        self._drafts = is_private(to) and not sent
         self._draft_id = next(_draft_ids)
         self._rich = RichAnswer()
-        self._shown: list[Part] = []
+        self._shown: list[Part | None] = [None] * len(sent)
         self._quiet_until = 0.0
         self._typing_until = 0.0
         self._draft_until = 0.0
-        self.sent: list[Message] = []
+        self.sent: list[Message] = list(sent)
 
     @property
     def interval(self) -> float:
@@ -246,6 +252,14 @@ class _Answer:
         for surplus in self.sent[len(parts) :]:
             await surplus.delete()
         del self.sent[len(parts) :]
+
+    async def give_up(self, reason: Interruption) -> None:
+        """Say why there is no answer; about an edited question there is nothing to say."""
+        if reason is Interruption.EDITED:
+            await self.withdraw()
+        else:
+            stopped = reason is Interruption.STOPPED
+            await self.finish(texts.STOPPED if stopped else texts.RESTARTING)
 
     async def withdraw(self) -> None:
         """Delete the previews that were sent as messages."""

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.metrics import TURNS
 from bots.common.slots import without_slot
-from services.budgets import payer
+from services.budgets import asked_in, payer
 from services.errors import Busy
 from services.loading import LoadingStatus, held_while_loading
 from services.storage import ConversationKey
@@ -29,6 +29,7 @@ class Interruption(Enum):
 
     STOPPED = "stopped"  # the user said /stop
     SHUTDOWN = "shutdown"  # the bot is being restarted
+    EDITED = "edited"  # the question reads otherwise now
 
 
 class Interrupted(Exception):
@@ -45,6 +46,7 @@ class Turn:
 
     interruption: Interruption | None = None
     person: int | None = field(default_factory=payer.get)  # whose message it answers
+    update: str = field(default_factory=asked_in.get)  # that message's
     loading: LoadingStatus = field(default_factory=LoadingStatus)
     _work: asyncio.Task[Any] | None = None
 
@@ -155,6 +157,13 @@ class Turns:
             for turn in queue.turns:
                 if turn.person == person_id:
                     turn.interrupt(Interruption.STOPPED)
+
+    def interrupt(self, update: str, reason: Interruption) -> None:
+        """Interrupt this process's answer to one update."""
+        for queue in self._queues.values():
+            for turn in queue.turns:
+                if turn.update == update:
+                    turn.interrupt(reason)
 
     async def drain(self, timeout: float) -> None:
         """Let running answers finish within `timeout` seconds, then interrupt them."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from bots.grisha import prompts, texts
 from bots.grisha.acquaintance import asked_for_name, asks_own_name, is_introduction
+from bots.grisha.asking_back import fact_to_ask_of
 from bots.grisha.cleaning import AnswerCleaner, brief, clean_stream
 from bots.grisha.config import GrishaSettings
 from bots.grisha.facts import FactMemory, Said, asks_for_everything, asks_of_self
 from bots.grisha.facts.store import Fact
+from bots.grisha.facts.with_model import ModelReader
 from bots.grisha.familiar import wants_text_for_others
 from bots.grisha.knowledge import PATTERNS, Knowledge, is_worth_searching
 from bots.grisha.learning import Learning, Status, is_thanks
@@ -32,6 +35,7 @@ from services.chat import (
     Message,
     warm_up,
 )
+from services.dialogue import CHARACTERS_PER_TOKEN, DOCUMENT_SHARE, with_pictures
 from services.errors import ServiceError
 from services.head_start import once_settled
 from services.local import EMBEDDED_NAME
@@ -49,6 +53,7 @@ MAX_FACT = 160  # characters of a fact in a prompt or an answer
 ANSWERS_FROM = 0.1  # score of a fact that answers a question by itself
 BEARS_FROM = 0.4  # score of a fact that is worth its place in a prompt
 MAX_OLD = 2  # messages of long ago in a prompt
+ASKED = "asked_back"  # when he last asked of a fact, and of which
 MEMORY = "memory"  # the setting of /memory
 SUMMARY_CONTEXT = 8192  # tokens; smaller models get a summary wrong more often than right
 
@@ -68,6 +73,7 @@ class Grisha:
     switches: PreferenceStore
     settings: GrishaSettings
     persona: str
+    reader: ModelReader | None = None
     now: Callable[[], datetime] = field(default=lambda: datetime.now().astimezone())
 
     # --- answering -------------------------------------------------------------------
@@ -90,9 +96,13 @@ class Grisha:
         told = await self._tell_back(heard)
         if told:
             return replace(plan, ready=told)
-        await once_settled(partial(self._note_facts, heard, past))
+        told_now = self._said(heard, past)
+        plan = replace(plan, said=told_now)
+        await once_settled(partial(self._note_facts, told_now))
         if is_thanks(heard.text) and said:
             await once_settled(partial(self._take_thanks, heard, said[-1]))
+        if heard.pictures or heard.excerpts:  # a known answer knows nothing of them
+            return await self._ask_model(plan, past)
         return await self._recall(plan) or await self._ask_model(plan, past)
 
     async def plan_search(self, heard: IncomingMessage) -> AnswerPlan:
@@ -119,7 +129,8 @@ class Grisha:
             on_ty=not wants_text_for_others(heard.text),
         )
         model = reading_pages(self.model)
-        return clean_stream(model.stream(plan.messages, self._options()), cleaner)
+        stream = clean_stream(model.stream(plan.messages, self._options()), cleaner)
+        return _before_reading(stream, self.reader) if self.reader else stream
 
     async def remember(
         self, plan: AnswerPlan, answer: str, shown_as: int | None = None
@@ -131,11 +142,14 @@ class Grisha:
         if not answer.strip():
             return None
         heard = plan.heard
+        said = with_pictures(heard.text, heard.pictures)
         await self.history.append(
             heard.key,
-            StoredMessage("user", heard.text, heard.author_id, plan.speaker, heard.message_id),
+            StoredMessage("user", said, heard.author_id, plan.speaker, heard.message_id),
             StoredMessage("assistant", answer, author_name=NAME, source_id=heard.message_id),
         )
+        if self.reader and plan.said:
+            self.reader.add(plan.said)
         await self.learning.used(plan.entries, [plan.pattern] if plan.pattern else [])
         pattern = plan.pattern
         if plan.learnable and not pattern:
@@ -205,9 +219,25 @@ class Grisha:
             next_hour = now.replace(minute=0, second=1, microsecond=0) + timedelta(hours=1)
             await asyncio.sleep((next_hour - now).total_seconds())
 
+    async def unlearn(self, user_id: int, chat_id: int, answers: Sequence[int]) -> None:
+        """Drop what was learned from a message in its old wording, by the messages that answered.
+
+        Facts need nothing: the new wording replaces those of the same message.
+        """
+        for message_id in answers:
+            pattern = await self.learning.shown_in(chat_id, message_id)
+            row = await self.learning.get(pattern) if pattern else None
+            if row and row.status == Status.CANDIDATE and row.author_id == user_id:
+                await self.learning.delete(row.id)
+
     async def heard_edited(self, heard: IncomingMessage) -> None:
         """An edited message tells what it says now."""
-        await self._note_facts(heard, ())
+        await self._note_facts(self._said(heard, ()))
+
+    async def unsay(self, person_id: int, chat_id: int, message_id: int) -> None:
+        """Forget what a message told: it is about to say something else."""
+        await self.facts.forget_message(person_id, chat_id, message_id)
+        await self.old_talk.delete(person_id, chat_id, [message_id])
 
     # --- memory ------------------------------------------------------------------------
 
@@ -229,6 +259,8 @@ class Grisha:
 
     async def forget(self, user_id: int) -> None:
         """Delete everything that is kept of a user."""
+        if self.reader:
+            await self.reader.forget(user_id)
         await self.learning.forget(user_id)
         await self.facts.forget(user_id)
         await self.old_talk.forget(user_id)
@@ -348,13 +380,11 @@ class Grisha:
         known = await self.facts.recall(person, chat, heard.text, ANSWERS_FROM)
         return _told(known) if known else texts.NOT_TOLD
 
-    async def _note_facts(self, heard: IncomingMessage, past: Sequence[StoredMessage]) -> None:
-        """Keep what the author tells of themselves, unless they switched it off."""
-        if not await self.remembers(heard.author_id):
-            return
+    def _said(self, heard: IncomingMessage, past: Sequence[StoredMessage]) -> Said:
+        """A message with the talk that it answers."""
         answers = bool(past) and past[-1].role == "assistant"
         own = (turn.content for turn in reversed(past) if turn.author_id == heard.author_id)
-        said = Said(
+        return Said(
             heard.author_id,
             heard.key.chat_id,
             heard.message_id,
@@ -363,6 +393,11 @@ class Grisha:
             past[-1].content if answers else "",
             next(own, ""),
         )
+
+    async def _note_facts(self, said: Said) -> None:
+        """Keep what the author tells of themselves, unless they switched it off."""
+        if not await self.remembers(said.person_id):
+            return
         gone = await self.facts.hear(said)
         await self.old_talk.delete(said.person_id, said.chat_id, gone)
         await self.old_talk.keep(
@@ -404,22 +439,20 @@ class Grisha:
         found = await self._examples(heard)
         prompt = prompts.Prompt(
             self.persona,
-            self._turn("user", heard.text, plan.speaker, heard.group),
+            self._question(plan),
             await self._facts(plan, past),
             [Exchange(match.question, match.answer) for match in found],
             [self._turn(turn.role, turn.content, turn.author_name, heard.group) for turn in past],
         )
-        return AnswerPlan(
-            heard,
-            plan.speaker,
+        return replace(
+            plan,
             messages=await prompts.fit(prompt, self.model, self._budget()),
-            recent=plan.recent,
             entries=[match.id for match in found if match.source == PATTERNS],
-            name=plan.name,
             others=sorted(
                 {prompts.fold(turn.author_name) for turn in past if turn.author_name} - {NAME}
             ),
-            learnable=heard.post is None and is_worth_searching(heard.text),
+            learnable=not (heard.post or heard.pictures or heard.excerpts)
+            and is_worth_searching(heard.text),
         )
 
     async def _facts(self, plan: AnswerPlan, past: Sequence[StoredMessage]) -> list[str]:
@@ -455,7 +488,33 @@ class Grisha:
             _dated(each.text, each.said_at, now) for each in old if each.score >= OLD_BEARS_FROM
         ]
         lines = [prompts.FACTS_TOLD.format(facts="; ".join(facts))] if facts else []
-        return lines + ([prompts.OLD_TALK.format(talk="; ".join(talk))] if talk else [])
+        lines += [prompts.OLD_TALK.format(talk="; ".join(talk))] if talk else []
+        return lines + ([] if heard.group else await self._ask_back(heard))
+
+    async def _ask_back(self, heard: IncomingMessage) -> list[str]:
+        """Now and then, at a greeting: what has become of something the author told."""
+        person, now = heard.author_id, self.now()
+        facts = await self.facts.current(person, heard.key.chat_id)
+        last = str(await self.switches.get(person, ASKED, "")).partition(" ")
+        asked_at = datetime.fromisoformat(last[0]) if last[0] else None
+        fact = fact_to_ask_of(heard.text, facts, now, asked_at, int(last[2] or 0))
+        if fact is None:
+            return []
+        await once_settled(
+            partial(self.switches.set, person, ASKED, f"{now.isoformat()} {fact.id}")
+        )
+        return [prompts.ASK_BACK.format(fact=_dated(fact.text, fact.said_at, now))]
+
+    def _question(self, plan: AnswerPlan) -> Message:
+        heard = plan.heard
+        turn = self._turn("user", heard.text, plan.speaker, heard.group)
+        content = heard.excerpts.add_to(turn.content)
+        return replace(turn, content=content, attachments=heard.pictures)
+
+    @property
+    def room(self) -> int:
+        """Characters of a document that a prompt takes, beside the talk."""
+        return int(self._budget() * CHARACTERS_PER_TOKEN * DOCUMENT_SHARE)
 
     def _turn(self, role: str, content: str, speaker: str | None, group: bool) -> Message:
         if role == "assistant":
@@ -473,6 +532,15 @@ class Grisha:
             temperature=self.settings.temperature,
             max_tokens=self.settings.answer_tokens,
         )
+
+
+async def _before_reading(
+    stream: AsyncGenerator[Chunk, None], reader: ModelReader
+) -> AsyncGenerator[Chunk, None]:
+    """An answer, for which the reading in the background makes room."""
+    async with reader.answering(), aclosing(stream):
+        async for chunk in stream:
+            yield chunk
 
 
 async def _ready_stream(text: str) -> AsyncGenerator[Chunk, None]:

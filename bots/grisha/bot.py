@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aiogram import Dispatcher
 
+from bots.common import texts as common_texts
 from bots.common.app import BotContext, build_dispatcher
-from bots.grisha.assistant import Grisha
+from bots.common.editing import OldWording
+from bots.common.settings_menu import Setting
+from bots.grisha.assistant import MEMORY, Grisha
 from bots.grisha.comments import Comments
 from bots.grisha.config import GrishaSettings
 from bots.grisha.facts import FactMemory, FactStore
+from bots.grisha.facts.with_model import ModelReader
 from bots.grisha.handlers import Talkative, Welcome, create_router
 from bots.grisha.knowledge import OWN_DATASET, Knowledge
 from bots.grisha.learning import Learning
@@ -47,14 +52,23 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     grisha = open_grisha(context.model, context.database, knowledge, settings, encoder)
     await grisha.learning.reconcile()
     dispatcher["grisha"] = grisha
+    dispatcher["settings_menu"].add(memory_setting(grisha))
     dispatcher["forgetting"].also(grisha.forget)
+    dispatcher["editing"].also(partial(_unlearn, grisha))
     dispatcher["comments"] = Comments(
         context.database, settings.comments_per_hour, settings.comment_pause
     )
     dispatcher["chats"] = PreferenceStore(context.database, context.name)
     _load_in_background(dispatcher, knowledge, (OWN_DATASET, settings.dataset_file))
     _run_in_background(dispatcher, "warming", grisha.keep_warm)
+    if grisha.reader:
+        _run_in_background(dispatcher, "reading", grisha.reader.run)
     return dispatcher
+
+
+async def _unlearn(grisha: Grisha, old: OldWording) -> None:
+    await grisha.unlearn(old.person_id, old.chat_id, old.answers)
+    await grisha.unsay(old.person_id, old.chat_id, old.message_id)
 
 
 def _warm_up() -> Encoder | None:
@@ -107,6 +121,11 @@ def open_grisha(
         persona = settings.persona_file.read_text("utf-8")
     except OSError:
         raise ConfigError(f"GRISHA_PERSONA_FILE: не читается {settings.persona_file}") from None
+    facts, switches = FactMemory(FactStore(database), encoder), PreferenceStore(database, BOT)
+
+    async def may_read(person_id: int) -> bool:
+        return bool(await switches.get(person_id, MEMORY, True))
+
     return Grisha(
         model,
         HistoryStore(database),
@@ -114,12 +133,26 @@ def open_grisha(
         SummaryStore(database),
         knowledge,
         Learning(database, knowledge.index),
-        FactMemory(FactStore(database), encoder),
+        facts,
         OldTalk(database, encoder),
-        PreferenceStore(database, BOT),
+        switches,
         settings,
         persona,
+        ModelReader(model, facts, may_read) if settings.read_facts else None,
     )
+
+
+def memory_setting(grisha: Grisha) -> Setting:
+    """/memory as /settings shows it."""
+
+    async def get(person_id: int) -> str:
+        return common_texts.ON if await grisha.remembers(person_id) else common_texts.OFF
+
+    async def choose(person_id: int, option: str) -> None:
+        await grisha.switch_memory(person_id, on=option == common_texts.ON)
+
+    options = (common_texts.ON, common_texts.OFF)
+    return Setting(common_texts.MEMORY_SETTING, options, get, choose)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ class GrishaSettings(EnvSettings):
     temperature: float | None = Field(None, alias="GRISHA_TEMPERATURE", ge=0, le=2)
     examples: int = Field(3, alias="GRISHA_EXAMPLES", ge=0)
     summaries: bool = Field(True, alias="GRISHA_SUMMARIES")
+    read_facts: bool = Field(False, alias="GRISHA_READ_FACTS")
     groups: Annotated[frozenset[int], NoDecode] = Field(frozenset(), alias="GRISHA_GROUPS")
     channels: Annotated[frozenset[str], NoDecode] = Field(frozenset(), alias="GRISHA_CHANNELS")
     comment_min_length: int = Field(40, alias="GRISHA_COMMENT_MIN_LENGTH", ge=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from contextlib import suppress
+from dataclasses import replace
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatMemberStatus, ChatType
@@ -39,7 +40,9 @@ from bots.grisha.comments import Comments
 from bots.grisha.keyboards import FactCallback, RatingCallback
 from bots.grisha.messages import IncomingMessage, Post
 from bots.grisha.prompts import escape, fold
+from services.chat import Image
 from services.errors import ServiceError
+from services.media.documents.shelf import DocumentShelf
 from services.storage import ConversationKey, PreferenceStore
 
 logger = logging.getLogger(__name__)
@@ -203,13 +206,19 @@ async def on_forget(message: Message, forgetting: Forgetting) -> None:
 
 
 async def on_reset(
-    message: Message, bot: Bot, grisha: Grisha, comments: Comments, bot_name: str
+    message: Message,
+    bot: Bot,
+    grisha: Grisha,
+    comments: Comments,
+    documents: DocumentShelf,
+    bot_name: str,
 ) -> None:
     if not is_private(message) and not await _is_admin(message, bot):
         await send_reply(message, texts.RESET_BY_ADMINS)
         return
     key, _ = await _place(message, comments, bot_name)
     await grisha.reset(key)
+    await documents.clear(conversation_key(bot_name, message))
     await send_reply(message, texts.RESET)
 
 
@@ -232,15 +241,22 @@ async def on_message(
     text: str,
     grisha: Grisha,
     comments: Comments,
+    documents: DocumentShelf,
     turns: Turns,
     bot: Bot,
     bot_name: str,
+    pictures: tuple[Image, ...] = (),
 ) -> None:
     key, post = await _place(message, comments, bot_name)
     heard = _heard(message, key, await _without_mention(text, bot), post)
     async with turns.turn(key) as turn:
+        talk = conversation_key(bot_name, message)
+        excerpts = await documents.about(talk, heard.text, grisha.room, relevant=True)
+        heard = replace(heard, excerpts=excerpts, pictures=pictures)
         plan = await run_reply(message, turn, grisha.plan(heard), action=None)
-        reply = await stream_reply(message, grisha.answer(plan), turn)
+        reply = await stream_reply(
+            message, grisha.answer(plan), turn, footer=lambda done: excerpts.sources(done.text)
+        )
         shown = reply.messages[-1]
         text = reply.text if reply.completion else ""
         if await grisha.remember(plan, text, shown.message_id) and is_private(message):

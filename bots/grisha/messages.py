@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.chat import Message
+from bots.grisha.facts import Said
+from services.chat import Image, Message
+from services.media.documents.excerpts import Excerpts
 from services.storage import ConversationKey
 
 
@@ -19,7 +21,10 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """A message to Grisha; `group` is true in a group chat."""
+    """A message to Grisha; `group` is true in a group chat.
+
+    `excerpts` are what the talk's documents say about it.
+    """
 
     key: ConversationKey
     text: str
@@ -28,14 +33,16 @@ class IncomingMessage:
     message_id: int
     group: bool = False
     post: Post | None = None
+    excerpts: Excerpts = Excerpts()  # noqa: RUF009  (frozen)
+    pictures: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerPlan:
     """How he is going to answer: with ready words, or with the model on these messages.
 
-    `entries` and `pattern` are the learned answers that it uses or repeats. `web` looks the
-    answer up.
+    `entries` and `pattern` are the learned answers that it uses or repeats, `said` is the
+    message as it may tell something of its author. `web` looks the answer up.
     """
 
     heard: IncomingMessage
@@ -48,4 +55,5 @@ class AnswerPlan:
     name: str | None = None
     others: Sequence[str] = ()
     learnable: bool = False
+    said: Said | None = None
     web: bool = False

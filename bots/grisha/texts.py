@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from aiogram.types import BotCommand
 
+from bots.common.menu import SHARED, help_text
+
 COMMANDS = (
-    BotCommand(command="start", description="Познакомиться"),
-    BotCommand(command="me", description="Что я о тебе помню"),
-    BotCommand(command="memory", description="Запоминать факты о тебе: on или off"),
-    BotCommand(command="forget", description="Забыть всё о тебе"),
-    BotCommand(command="reset", description="Забыть этот разговор"),
-    BotCommand(command="stats", description="Чему я научился"),
-    BotCommand(command="quiet", description="Молчать в этой группе (для админов)"),
-    BotCommand(command="talk", description="Снова говорить в этой группе (для админов)"),
-    BotCommand(command="web", description="Найти в интернете, с источниками: /web вопрос"),
-    BotCommand(command="stop", description="Остановить ответ"),
-    BotCommand(command="help", description="Что я умею"),
+    BotCommand(command="start", description="познакомиться"),
+    BotCommand(command="me", description="что я о тебе помню"),
+    BotCommand(command="memory", description="запоминать факты о тебе: on или off"),
+    BotCommand(command="stats", description="чему я научился"),
+    BotCommand(command="quiet", description="молчать в этой группе (для админов)"),
+    BotCommand(command="talk", description="снова говорить в этой группе (для админов)"),
+    BotCommand(command="web", description="найти в интернете, с источниками: /web вопрос"),
+    *SHARED,
 )
 
 START = "Привет! Я Гриша, чат-бот с характером. А тебя как зовут?"
@@ -24,15 +23,12 @@ SMALL_MODEL = (
     "путает. С GigaChat я умнее (как подключить — в README)."
 )
 START_KNOWN = "Снова привет, {name}! Я Гриша, и я тебя помню. О чём поболтаем?"
-HELP = (
+HELP = help_text(
     "Со мной можно болтать обо всём: просто пиши.\n\n"
     "Назовись, и я запомню твоё имя. Понравился ответ — нажми 👍 или поставь реакцию: "
     "я запомню и его. Не понравился — 👎.\n"
-    "В группе я отвечаю, когда меня зовут по имени (@упоминание) или отвечают на моё сообщение.\n\n"
-    "/me — что я о тебе помню, /memory off — не запоминать новое, /forget — забыть это, "
-    "/reset — начать разговор заново, /web вопрос — найти ответ в интернете, "
-    "/stats — чему я научился, /quiet и /talk — молчать и говорить в группе, "
-    "/stop — остановить ответ."
+    "В группе я отвечаю, когда меня зовут по имени (@упоминание) или отвечают на моё сообщение.",
+    COMMANDS,
 )
 WEB_EMPTY = "Что найти? Например: /web какая погода в Казани."
 RESET = "Разговор забыл. Начнём с чистого листа."

@@ -28,9 +28,11 @@ from bots.hf_demo.keyboards import (
     switch_keyboard,
 )
 from bots.hf_demo.models import ModelShelf
+from services.chat import Image
 from services.chat import Message as ChatMessage
-from services.dialogue import Dialogue
+from services.dialogue import Dialogue, room_for, with_pictures
 from services.errors import ServiceError
+from services.media.documents.shelf import DocumentShelf
 from services.storage import ConversationKey, StoredMessage
 from services.timing import Measurement, Stopwatch
 
@@ -45,6 +47,7 @@ class Demo:
     dialogue: Dialogue
     shelf: ModelShelf
     turns: Turns
+    documents: DocumentShelf
 
     def key(self, message: Message) -> ConversationKey:
         return conversation_key(self.name, message)
@@ -114,6 +117,7 @@ async def on_model_chosen(
 
 async def on_reset(message: Message, demo: Demo) -> None:
     await demo.dialogue.history.clear(demo.key(message))
+    await demo.documents.clear(demo.key(message))
     await message.answer(texts.RESET)
 
 
@@ -121,19 +125,28 @@ async def on_message(
     message: Message,
     text: str,
     demo: Demo,
+    pictures: tuple[Image, ...] = (),
 ) -> None:
     author = author_of(message)
-    await answer(message, text, author, await demo.shelf.chosen(author.id), demo)
+    await answer(message, text, author, await demo.shelf.chosen(author.id), demo, pictures)
 
 
-async def answer(message: Message, text: str, author: Author, name: str, demo: Demo) -> None:
+async def answer(
+    message: Message,
+    text: str,
+    author: Author,
+    name: str,
+    demo: Demo,
+    pictures: tuple[Image, ...] = (),
+) -> None:
     """Let the model `name` answer; when it fails, offer the others."""
     key, shelf, dialogue = demo.key(message), demo.shelf, demo.dialogue
     async with demo.turns.turn(key) as turn:
         try:
             model = shelf.open(name)
             watch = Stopwatch(model)
-            question = ChatMessage("user", text)
+            excerpts = await demo.documents.about(key, text, room_for(model))
+            question = ChatMessage("user", excerpts.add_to(text), attachments=pictures)
             stream = dialogue.stream(
                 key, question, system=prompts.SYSTEM, options=prompts.OPTIONS, model=model
             )
@@ -142,14 +155,17 @@ async def answer(message: Message, text: str, author: Author, name: str, demo: D
                 watch.watch(stream),
                 turn,
                 keyboard=others_keyboard(name, shelf.others(name), message.message_id),
-                footer=lambda completion: texts.footer(name, watch.measurement(completion)),
+                footer=lambda completion: texts.footer(
+                    name, watch.measurement(completion), excerpts.sources(completion.text)
+                ),
             )
         except ServiceError as error:
             if not shelf.others(name):
                 raise
             await offer_others(message, name, error, shelf, again=text == message.text)
             return
-        kept = StoredMessage("user", text, author.id, author.name, message.message_id)
+        said = with_pictures(text, pictures)
+        kept = StoredMessage("user", said, author.id, author.name, message.message_id)
         await dialogue.remember(key, kept, reply.text)
 
 

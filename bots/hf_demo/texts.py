@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aiogram.types import BotCommand
 
+from bots.common.menu import SHARED, help_text
 from bots.common.rich import Block, blocks_of, paragraph, table
 from services.errors import ModelLoading, ServiceError
 from services.texts import describe_error
@@ -13,10 +14,7 @@ COMMANDS = (
     BotCommand(command="start", description="что это"),
     BotCommand(command="model", description="выбрать модель"),
     BotCommand(command="compare", description="спросить все модели сразу: /compare вопрос"),
-    BotCommand(command="reset", description="начать разговор заново"),
-    BotCommand(command="forget", description="удалить всё, что хранится обо мне"),
-    BotCommand(command="stop", description="прервать ответ"),
-    BotCommand(command="help", description="что я умею"),
+    *SHARED,
 )
 START = (
     "Здесь можно поговорить с моделями Hugging Face и сравнить их. Сейчас отвечает {model}. "
@@ -26,22 +24,16 @@ START_ALONE = (
     "Здесь сравнивают модели Hugging Face, но бот запущен без неё: отвечает одна модель, {model}. "
     "Спрашивай. Выбор появится с HF_TOKEN в .env и сервисом huggingface."
 )
-HELP = (
-    "Пиши — отвечу и скажу, сколько это заняло времени, токенов и денег.\n\n"
-    "/model — выбрать модель, выбор запомню\n"
-    "/compare вопрос — спросить все модели сразу; без вопроса — повторить им твой последний\n"
-    "/reset — забыть разговор\n"
-    "/forget — удалить всё, что я о тебе храню\n"
-    "/stop — прервать ответ\n\n"
-    "Кнопка под ответом задаёт тот же вопрос остальным моделям. Их ответы в разговор не входят."
+HELP = help_text(
+    "Пиши — отвечу и скажу, сколько это заняло времени, токенов и денег. /compare без вопроса "
+    "повторит моделям твой последний. Кнопка под ответом задаёт тот же вопрос остальным "
+    "моделям. Их ответы в разговор не входят.",
+    COMMANDS,
 )
-HELP_ALONE = (
-    "Пиши — отвечу и скажу, сколько это заняло времени и токенов.\n\n"
-    "/reset — забыть разговор\n"
-    "/forget — удалить всё, что я о тебе храню\n"
-    "/stop — прервать ответ\n\n"
-    "Отвечает одна модель, {model}. Сравнение нескольких появится с HF_TOKEN в .env "
-    "и сервисом huggingface."
+HELP_ALONE = help_text(
+    "Пиши — отвечу и скажу, сколько это заняло времени и токенов. Отвечает одна модель, {model}. "
+    "Сравнение нескольких появится с HF_TOKEN в .env и сервисом huggingface.",
+    SHARED,
 )
 CHOOSE_MODEL = "Какая модель пусть отвечает? Сейчас: {model}."
 MODEL_CHOSEN = "Теперь отвечает {model}."
@@ -74,8 +66,8 @@ def failed(name: str, error: ServiceError) -> str:
     return FAILED.format(name=name, reason=reason)
 
 
-def footer(name: str, measured: Measurement) -> str:
-    """One line on what an answer took; what isn't known isn't there."""
+def footer(name: str, measured: Measurement, sources: str = "") -> str:
+    """What an answer leans on and what it took; what isn't known isn't there."""
     parts = [f"⏱ {name}", f"{measured.seconds:.1f} с"]
     if measured.first_token is not None:
         parts.append(f"первое слово {measured.first_token:.1f} с")
@@ -86,7 +78,7 @@ def footer(name: str, measured: Measurement) -> str:
         parts.append(_dollars(measured.cost))
     if measured.completion.finish_reason == "length":
         parts.append("обрезано по длине")
-    return " · ".join(parts)
+    return "\n".join(filter(None, (sources, " · ".join(parts))))
 
 
 def results(rows: Sequence[tuple[str, Measurement | ServiceError]]) -> str:

@@ -25,7 +25,8 @@ from bots.literary.keyboards import FormCallback, VersionCallback, form_keyboard
 from bots.literary.prompts import FORMS, GENRES
 from bots.literary.temperatures import spoken
 from bots.literary.workshop import SAMPLES, Version, Work, Workshop
-from services.chat import Chunk
+from services.chat import Chunk, Image
+from services.media.documents.shelf import DocumentShelf
 
 AGAIN = re.compile(r"(?i)^\s*ещ[её] раз(?:\s+(\d+(?:[.,]\d+)?))?[\s.!]*$")
 CONTINUE = re.compile(
@@ -100,18 +101,29 @@ async def on_form_chosen(
         await callback.message.edit_reply_markup(reply_markup=form_keyboard(settings))
 
 
-async def on_reset(message: Message, workshop: Workshop) -> None:
+async def on_reset(
+    message: Message, workshop: Workshop, documents: DocumentShelf, bot_name: str
+) -> None:
     await workshop.reset(author_of(message).id)
+    await documents.clear(conversation_key(bot_name, message))
     await message.answer(texts.RESET)
 
 
 async def on_prompt(
-    message: Message, text: str, workshop: Workshop, turns: Turns, bot_name: str
+    message: Message,
+    text: str,
+    workshop: Workshop,
+    documents: DocumentShelf,
+    turns: Turns,
+    bot_name: str,
+    pictures: tuple[Image, ...] = (),
 ) -> None:
-    owner = author_of(message).id
-    async with turns.turn(conversation_key(bot_name, message)) as turn:
+    owner, key = author_of(message).id, conversation_key(bot_name, message)
+    async with turns.turn(key) as turn:
         values = (await workshop.settings(owner)).temperatures
-        work = await workshop.begin(owner, text)
+        material = await documents.about(key, text, workshop.room, relevant=True)
+        prompt = await run_reply(message, turn, workshop.with_pictures(text, pictures))
+        work = await workshop.begin(owner, material.as_material(prompt))
         async with workshop.writing(work, values) as streams:
             for value, stream in zip(values, streams, strict=True):
                 version = await _show(message, turn, value, stream, texts.HEADING)
@@ -121,7 +133,7 @@ async def on_prompt(
                     break
         await workshop.keep(owner, work)
         if work.versions and not turn.stopped:
-            keyboard = versions_keyboard(work.versions)
+            keyboard = versions_keyboard(work)
             await send_reply(
                 message,
                 texts.compared(work.versions),
@@ -195,8 +207,8 @@ async def on_version_button(
         await callback.answer(texts.NO_WORK, show_alert=True)
         return
     number = callback_data.number
-    if number >= len(work.versions):
-        await callback.answer(common_texts.STALE_BUTTON)
+    if number >= len(work.versions) or callback_data.work != work.key:
+        await callback.answer(common_texts.STALE_BUTTON, show_alert=True)
         return
     await callback.answer()
     if callback_data.action == "again":
@@ -245,7 +257,7 @@ async def _again(
         if version is None:
             return
         work = await workshop.keep(owner, replace(work, versions=(*work.versions, version)))
-        keyboard = versions_keyboard(work.versions)
+        keyboard = versions_keyboard(work)
         await send_reply(message, texts.spread(work.at(value)), keyboard=keyboard)
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Iterable
+from typing import Annotated, Literal
 
 from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardMarkup
 from aiogram.utils.keyboard import InlineKeyboardBuilder
+from pydantic import Field
 
 from bots.common.callbacks import Number
 from bots.literary import texts
 from bots.literary.prompts import FORMS, GENRES
 from bots.literary.temperatures import spoken
-from bots.literary.workshop import Settings, Version
+from bots.literary.workshop import Settings, Work
+
+WorkKey = Annotated[str, Field(pattern="^[0-9a-f]{8}$")]
 
 
 class FormCallback(CallbackData, prefix="form"):
@@ -28,6 +31,7 @@ class VersionCallback(CallbackData, prefix="version"):
 
     action: Literal["again", "continue"]
     number: Number
+    work: WorkKey
 
 
 def form_keyboard(settings: Settings) -> InlineKeyboardMarkup:
@@ -43,9 +47,9 @@ def form_keyboard(settings: Settings) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup(inline_keyboard=builder.adjust(3, 2, 3, 2).export())
 
 
-def versions_keyboard(versions: Sequence[Version]) -> InlineKeyboardMarkup:
+def versions_keyboard(work: Work) -> InlineKeyboardMarkup:
     """Two buttons for each version; they go by the version's place in the work."""
-    builder = InlineKeyboardBuilder()
+    builder, versions = InlineKeyboardBuilder(), work.versions
     actions: tuple[tuple[Literal["again", "continue"], str], ...] = (
         ("again", texts.AGAIN_BUTTON),
         ("continue", texts.CONTINUE_BUTTON),
@@ -53,5 +57,6 @@ def versions_keyboard(versions: Sequence[Version]) -> InlineKeyboardMarkup:
     for action, label in actions:
         for number, version in enumerate(versions):
             text = label.format(value=spoken(version.temperature))
-            builder.button(text=text, callback_data=VersionCallback(action=action, number=number))
+            data = VersionCallback(action=action, number=number, work=work.key)
+            builder.button(text=text, callback_data=data)
     return InlineKeyboardMarkup(inline_keyboard=builder.adjust(min(3, len(versions))).export())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aiogram.types import BotCommand
 
+from bots.common.menu import SHARED, help_text
 from bots.common.rich import Block, blocks_of, table
 from bots.common.russian import plural
 from bots.literary.figures import Figures, mean_similarity, measure, similarity
@@ -21,26 +22,19 @@ COMMANDS = (
     BotCommand(command="again", description="ещё раз при той же температуре"),
     BotCommand(command="chart", description="график разнообразия от температуры"),
     BotCommand(command="draw", description="иллюстрация к версии: /draw или /draw 0,7"),
-    BotCommand(command="reset", description="забыть последнюю работу"),
-    BotCommand(command="help", description="что я умею"),
-    BotCommand(command="forget", description="удалить всё, что хранится обо мне"),
-    BotCommand(command="stop", description="прервать ответ"),
+    *SHARED,
 )
 START = (
     "Пришли начало или тему, например «начало рассказа про маяк». Я отвечу несколько раз, "
     "при разной температуре: от 0 (всегда одно и то же) до 2 (почти бред), "
     "и покажу в цифрах, что изменилось. Подробнее: /help"
 )
-HELP = (
+HELP = help_text(
     "• Текст без команды — тема; отвечу при трёх температурах рядом.\n"
-    "• /temperature 0 0.7 1.2 — свои температуры, от одной до трёх, от 0 до 2.\n"
-    "• /form — форма (стихи, рассказ, диалог, хокку) и жанр.\n"
     "• «ещё раз» или «ещё раз 0,7» — та же температура снова: виден разброс ответов.\n"
     "• «продолжи эту версию» ответом на версию, или кнопкой ▶.\n"
-    "• /chart — график: разнообразие при разных температурах.\n"
-    "• /draw — иллюстрация к последней версии, «/draw 0,7» или ответом — к выбранной.\n"
-    "• /reset — забыть последнюю работу, /stop — прервать ответ.\n"
-    "• /forget — удалить всё, что я о тебе храню."
+    "• /draw — иллюстрация к последней версии, «/draw 0,7» или ответом — к выбранной.",
+    COMMANDS,
 )
 TEMPERATURES = "Температуры: {values}."
 BAD_TEMPERATURES = (
@@ -49,6 +43,7 @@ BAD_TEMPERATURES = (
 HEADING = "🌡 Температура {value}"
 CONTINUED = "▶ Продолжение, температура {value}"
 FORM = "Форма и жанр для следующих тем:"
+FORM_SETTING, GENRE_SETTING = "Форма", "Жанр"
 FORM_CHOSEN = "Форма: {form}, жанр: {genre}"
 BAD_TEMPERATURE = "Температура бывает от 0 до 2, например: «ещё раз 0,7»."
 NO_VERSION = "Такой версии нет. Есть: {values}. Например: «продолжи версию {example}»."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -13,11 +14,15 @@ from bots.literary.prompts import (
     CONTINUE,
     DEFAULT_FORM,
     DEFAULT_GENRE,
+    DESCRIBE,
+    PICTURED,
     system_prompt,
 )
 from bots.literary.temperatures import DEFAULT
-from services.chat import ChatModel, Chunk, GenerationOptions, Message
+from services.chat import ChatModel, Chunk, GenerationOptions, Image, Message
+from services.dialogue import room_for
 from services.errors import ServiceError
+from services.media.pictures import describe
 from services.storage import PreferenceStore
 
 LENGTH = 700  # tokens of one version
@@ -52,6 +57,13 @@ class Work:
     prompt: str
     system: str
     versions: tuple[Version, ...] = field(default=())
+
+    @property
+    def key(self) -> str:
+        """What tells this work's buttons from those of another."""
+        return hashlib.sha256(
+            f"{self.system}\n{self.prompt}".encode("utf-8", "replace")
+        ).hexdigest()[:8]
 
     def at(self, temperature: float) -> tuple[Version, ...]:
         return tuple(item for item in self.versions if item.temperature == temperature)
@@ -90,6 +102,18 @@ class Workshop:
     async def begin(self, owner_id: int, prompt: str) -> Work:
         settings = await self.settings(owner_id)
         return Work(prompt, system_prompt(settings.form, settings.genre))
+
+    @property
+    def room(self) -> int:
+        """Characters of a document that a prompt takes."""
+        return room_for(self._model)
+
+    async def with_pictures(self, prompt: str, pictures: Sequence[Image]) -> str:
+        """The prompt with what its pictures show, so that later versions know it as well."""
+        if not pictures:
+            return prompt
+        shown = await describe(self._model, pictures, DESCRIBE)
+        return f"{prompt}\n\n{PICTURED.format(shown=shown)}"
 
     async def keep(self, owner_id: int, work: Work) -> Work:
         """Remember the work with its latest versions."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,12 +17,14 @@ from bots.real_estate.dialogue import (
     next_question,
     without_slot,
 )
-from bots.real_estate.listings import Listing, ListingStore, search
+from bots.real_estate.listings import Listing, ListingStore, SearchPage, search
 from bots.real_estate.listings.keeping import SavedItems, SavedSearch
 from bots.real_estate.listings.prices import PricePeriod
 from bots.real_estate.market import Market, read_market
 from bots.real_estate.metro.travel import Way, way_of
 from bots.real_estate.mortgage.talk import LoanTalk
+from bots.real_estate.pictures import MOST_ON_A_MAP
+from bots.real_estate.prompts import READ_LISTING
 from bots.real_estate.request import Slots
 from bots.real_estate.understanding import ParsedMessage, load_gazetteer, read_turn
 from bots.real_estate.understanding.model import read_with_model
@@ -31,19 +34,23 @@ from bots.real_estate.valuation.appraisal import Appraisal, Refusal
 from bots.real_estate.valuation.appraiser import Appraiser
 from bots.real_estate.valuation.model import Accuracy
 from bots.real_estate.voice import Voice
-from services.chat import ChatModel
+from services.chat import ChatModel, Image
+from services.dialogue import room_for
 from services.head_start import once_settled
+from services.media.documents.excerpts import Excerpts, names_document
+from services.media.pictures import describe
 from services.storage import PreferenceStore
 
 _COMPARED, _TICKED, _STATE, _STYLE = "compared", "ticked", "state", "style"
 MAX_COMPARED = 4
+MAX_BEFORE = 10_000  # people whose state before their last message is known
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What to show: a text, the state it belongs to, and the flats that it lists.
 
-    `facts` are what a model may comment on afterwards; `detailed` offers an estimate's details.
+    `facts` are what a model may comment on afterwards, `appraisal` the estimate that is told.
     """
 
     text: str
@@ -52,7 +59,7 @@ class Answer:
     total: int = 0
     offset: int = 0
     facts: str = ""
-    detailed: bool = False
+    appraisal: Appraisal | None = None
     rich: tuple[Block, ...] = ()  # the same, for where rich messages can be sent
 
 
@@ -110,11 +117,34 @@ class Assistant:
         self.voice = voice or Voice(model)
         self._comments = comments
         self._reads = reads
+        self._before: dict[int, State] = {}
 
-    async def reply(self, owner_id: int, text: str) -> Answer:
-        """Answer a message and remember what it changed."""
+    @property
+    def room(self) -> int:
+        """Characters of a document that a prompt takes."""
+        return room_for(self._model)
+
+    async def reply(
+        self,
+        owner_id: int,
+        text: str,
+        *,
+        excerpts: Excerpts = Excerpts(),  # noqa: B008  (frozen)
+        pictures: Sequence[Image] = (),
+    ) -> Answer:
+        """Answer a message and remember what it changed.
+
+        `excerpts` are what the talk's documents say about it. What `pictures` show, a flat or
+        a listing, is read into the same request. Raises CannotSee where the model can't.
+        """
         style = await self.style(owner_id)
         state = await self.state(owner_id)
+        self._note_before(owner_id, state)
+        if pictures:
+            shown = await describe(self._model, pictures, READ_LISTING)
+            text = f"{text}\n{shown}"
+        if excerpts and names_document(text):
+            return Answer(await self.voice.answer_by(style, text, excerpts), state)
         if sums := await self.loans.reply(owner_id, text, state.slots.city):
             return Answer(sums)
         turn = await self._read(text, state)
@@ -124,6 +154,8 @@ class Assistant:
         if turn.foreign and turn.intent == "other":
             return Answer(wording.ENGLISH, state)
         if turn.intent == "other" and not turn.cleared and not turn.reset:
+            if excerpts:
+                return Answer(await self.voice.answer_by(style, text, excerpts), state)
             return Answer(await self.voice.talk(style, text), state)
         notes = wording.way_notes(changed.slots, turn)
         if slot := next_question(changed):
@@ -139,6 +171,17 @@ class Assistant:
             return await self._value(changed, style)
         answer = await self._search(changed, style)
         return replace(answer, text=f"{answer.text}{wording.ignored(turn.ignored)}{notes}")
+
+    async def take_back(self, owner_id: int) -> None:
+        """Go back to before the last message: it reads otherwise now."""
+        if before := self._before.pop(owner_id, None):
+            await self._keep(owner_id, before)
+
+    def _note_before(self, owner_id: int, state: State) -> None:
+        self._before.pop(owner_id, None)
+        self._before[owner_id] = state
+        if len(self._before) > MAX_BEFORE:
+            del self._before[next(iter(self._before))]
 
     async def comment(self, owner_id: int, answer: Answer, request: str) -> str | None:
         """The model's words on an answer that was sent; None where they aren't worth it."""
@@ -163,7 +206,13 @@ class Assistant:
         if not isinstance(result, Appraisal):
             raise OldButton
         text, rich = wording.appraisal_details(result), rich_wording.estimate_parts(result)
-        return Answer(text, state, rich=tuple(rich))
+        return Answer(text, state, appraisal=result, rich=tuple(rich))
+
+    async def found(self, owner_id: int, key: str) -> tuple[SearchPage, str]:
+        """What the search `key` finds, as much as a map holds, and its name. OldButton."""
+        state = await self._request(owner_id, key)
+        page = await search(self.store, state.slots, sort=state.sort, limit=MOST_ON_A_MAP)  # type: ignore[arg-type]
+        return page, wording.understood(state.slots).removeprefix("Я понял: ").rstrip(".")
 
     async def watch(self, owner_id: int, key: str, chat_id: int) -> bool:
         """Tell of new flats for the search `key`; False when there are too many. OldButton."""
@@ -271,6 +320,7 @@ class Assistant:
         """Delete everything that is kept of a user."""
         await self._preferences.forget(owner_id)
         await self.saved_items.forget(owner_id)
+        self._before.pop(owner_id, None)
 
     async def _keep(self, owner_id: int, state: State) -> None:
         keep = partial(self._preferences.set, owner_id, _STATE, state.to_json())
@@ -307,7 +357,7 @@ class Assistant:
             facts = f"{facts}\n⚠️ {wording.DEMO}"
         text = _opened(state, "valued", style, facts)
         rich = tuple(rich_wording.valuation(text, result))
-        return Answer(text, state, facts=facts, detailed=True, rich=rich)
+        return Answer(text, state, facts=facts, appraisal=result, rich=rich)
 
     async def _compare(self, state: State, style: str, places: tuple[int, ...]) -> Answer:
         """The flats at these places of the list, side by side."""

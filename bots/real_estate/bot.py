@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 
 from aiogram import Bot, Dispatcher
 
+from bots.common import texts as common_texts
 from bots.common.app import BotContext, build_dispatcher
+from bots.common.editing import OldWording
+from bots.common.settings_menu import Setting
+from bots.common.talks import TalkPreferences
 from bots.real_estate.alerts import MarketWatch
 from bots.real_estate.assistant import Assistant
 from bots.real_estate.config import RealEstateSettings
-from bots.real_estate.handlers import create_router
+from bots.real_estate.handlers import admin, create_router
 from bots.real_estate.listing_import import ListingImport
 from bots.real_estate.listings import ListingStore
 from bots.real_estate.metro.network import warm_up
@@ -19,9 +24,10 @@ from bots.real_estate.sample import load_sample
 from bots.real_estate.texts import COMMANDS, VOICE_HINTS
 from bots.real_estate.understanding import load_gazetteer
 from bots.real_estate.valuation.appraiser import Appraiser
+from bots.real_estate.wording import STYLES
 from services.env import read_settings
 from services.local import EMBEDDED_NAME
-from services.storage import HistoryStore, PreferenceStore
+from services.storage import PreferenceStore
 
 # Whose models word a result well enough to be worth a message of its own.
 FIT_BACKENDS = ("gigachat",)
@@ -32,10 +38,16 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     settings = read_settings(RealEstateSettings)
     store = ListingStore(context.database)
     appraiser = Appraiser(store, context.data_dir)
-    preferences = PreferenceStore(context.database, context.name)
-    dispatcher = build_dispatcher(context, COMMANDS, create_router(), hints=VOICE_HINTS)
+    kept = PreferenceStore(context.database, context.name)
+    preferences = TalkPreferences(kept, "state", "loan")
+    dispatcher = build_dispatcher(
+        context,
+        COMMANDS,
+        create_router(),
+        hints=VOICE_HINTS,
+        own_files=partial(admin.is_listings, context.settings.admin_ids),
+    )
     dispatcher["settings"] = settings
-    dispatcher["history"] = HistoryStore(context.database)
     assistant = Assistant(
         context.model,
         store,
@@ -47,10 +59,17 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
         reads=context.model.name != EMBEDDED_NAME,
     )
     dispatcher["assistant"] = assistant
+    style = Setting(common_texts.STYLE_SETTING, STYLES, assistant.style, assistant.set_style)
+    dispatcher["settings_menu"].add(style)
     listing_import = ListingImport(store, appraiser, assistant.saved_items)
     dispatcher["listing_import"] = listing_import
     watch = MarketWatch(appraiser, listing_import)
     dispatcher["forgetting"].also(assistant.forget)
+
+    async def take_back(old: OldWording) -> None:
+        await assistant.take_back(old.person_id)
+
+    dispatcher["editing"].also(take_back)
 
     async def on_startup(bot: Bot) -> None:
         if settings.sample and await store.count() == 0:

@@ -73,7 +73,10 @@ def advance(state: State, message: ParsedMessage) -> State:
     slots = merge(start.slots.without(*message.cleared), message.slots)
     if message.follow_up.shift:
         slots = shifted(slots, message.follow_up.shift)
-    return replace(start, intent=intent, slots=slots, sort=_order_of(start, slots, message))
+    # «В любую цену» answers the question of the budget for good.
+    asked = MAX_QUESTIONS if "price_max" in message.cleared else start.questions
+    sort = _order_of(start, slots, message)
+    return replace(start, intent=intent, slots=slots, questions=asked, sort=sort)
 
 
 def _order_of(start: State, slots: Slots, message: ParsedMessage) -> str:

@@ -75,9 +75,9 @@ def _checklist(name: str) -> str:
 
 
 class RequestCallback(CallbackData, prefix="request"):
-    """Something about the request `key`: watch (tell of new flats), details (of its estimate)."""
+    """Something about the request `key`: watch for new flats, its estimate's details, a map."""
 
-    action: Literal["watch", "details"]
+    action: Literal["watch", "details", "map"]
     key: Key
 
 
@@ -121,7 +121,7 @@ def answer_keyboard(answer: Answer) -> InlineKeyboardMarkup | None:
     sizes = _rows_of(len(said), 3)
     if answer.listings:
         sizes += _add_results(builder, answer)
-    if answer.detailed:
+    if answer.appraisal:
         details = RequestCallback(action="details", key=answer.state.key)
         builder.button(text="Подробнее", callback_data=details)
         sizes.append(1)
@@ -143,11 +143,14 @@ def _add_results(builder: InlineKeyboardBuilder, answer: Answer) -> list[int]:
             callback_data=PageCallback(key=answer.state.key, offset=0, sort=name),
         )
     sizes.append(len(orders))
-    last = 1
+    last = 2
     if answer.offset + PAGE < answer.total:
         page = PageCallback(key=answer.state.key, offset=answer.offset + PAGE)
         builder.button(text="Ещё ▸", callback_data=page)
-        last = 2
+        last = 3
+    builder.button(
+        text="🗺 На карте", callback_data=RequestCallback(action="map", key=answer.state.key)
+    )
     builder.button(
         text="🔔 Следить", callback_data=RequestCallback(action="watch", key=answer.state.key)
     )

@@ -46,11 +46,11 @@ def estimate_parts(appraisal: Appraisal) -> list[Block]:
     similar = [("Объявление", "Цена", "Приведена")]
     similar += [
         (
-            unbroken(flat_line(item.flat)),
+            unbroken(f"{number}. {flat_line(item.flat)}"),  # as on the map
             unbroken(money(item.price)),
             unbroken(money(item.adjusted)),
         )
-        for item in appraisal.comparables
+        for number, item in enumerate(appraisal.comparables, start=1)
     ]
     folded = [table(similar, ("left", "right"))] if appraisal.comparables else []
     return [

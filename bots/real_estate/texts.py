@@ -2,8 +2,11 @@
 
 from aiogram.types import BotCommand
 
+from bots.common.menu import SHARED, help_text
+
 COMMANDS = (
     BotCommand(command="start", description="с чего начать"),
+    BotCommand(command="value", description="оценить квартиру"),
     BotCommand(command="style", description="выбрать стиль общения"),
     BotCommand(command="favourites", description="избранные квартиры"),
     BotCommand(command="searches", description="за чем я слежу"),
@@ -12,11 +15,8 @@ COMMANDS = (
     BotCommand(command="market", description="цены в районе и как они меняются"),
     BotCommand(command="checklists", description="что проверить перед покупкой"),
     BotCommand(command="stats", description="сколько объявлений и как точна оценка"),
-    BotCommand(command="reset", description="начать поиск заново"),
-    BotCommand(command="stop", description="прервать ответ"),
-    BotCommand(command="help", description="что я умею"),
-    BotCommand(command="forget", description="удалить всё, что я о тебе храню"),
     BotCommand(command="import", description="загрузить объявления (для админа)"),
+    *SHARED,
 )
 START = (
     "Привет! Я ищу и оцениваю квартиры.\n\n"
@@ -29,21 +29,20 @@ START = (
     "Условия можно добавлять и менять по ходу разговора; «начни сначала» их сбросит. "
     "Говорю в одном из четырёх стилей: /style. Удалить всё обо мне: /forget."
 )
-HELP = "\n".join(
-    [
-        START,
-        "",
-        "Команды:",
-        *(f"/{command.command} — {command.description}" for command in COMMANDS),
-    ]
+HELP = help_text(START, COMMANDS)
+VALUE = (
+    "Опиши квартиру: «/value двушка 54 м на Соколе, 5/9, просят 15 млн». "
+    "Отвечу оценкой, диапазоном и картинкой, из чего она сложилась."
 )
+VALUE_REQUEST = "сколько стоит {flat}"
+NO_PLACES = "У этих квартир нет ни координат, ни известного мне метро: карту не нарисую."
+FOUND_MAP = "На карте {shown} из {total}; числа — номера из начала списка."
 OLD_BUTTON = "Это кнопка старого запроса. Листай последний ответ или повтори запрос."
 FORGET_ASK = (
     "Удалить всё, что я о тебе храню: запрос, избранное, поиски, галочки, "
     "стиль и счётчик вопросов? Вернуть будет нельзя."
 )
 FORGET_CANCELLED = "Ничего не удалил."
-NOT_YOURS = "Эта кнопка не твоя. Удалить своё: /forget"
 CHOOSE_STYLE = "Как мне с тобой говорить? Факты во всех стилях одни и те же."
 STYLE_CHOSEN = "Готово, стиль: {style}."
 RESET = "Начнём сначала. Что ищешь?"
@@ -113,4 +112,8 @@ IMPORT_NOTHING = "Подходящих строк нет."
 VOICE_HINTS = (
     "Подбери двушку, однушку, студию у метро Сокол до восьми миллионов, не первый этаж, с "
     "ремонтом, с балконом. Ипотека, взнос, новостройка, вторичка."
+)
+NOT_IN_DOCUMENT = (
+    "Не смог ответить по документу так, чтобы ручаться за числа. Спроси иначе или короче: "
+    "«что сказано о сроках?»."
 )

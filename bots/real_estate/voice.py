@@ -6,11 +6,13 @@ import asyncio
 import logging
 
 from bots.real_estate.guard import NumberGuard
-from bots.real_estate.prompts import COMMENT, TALK, VOICES
+from bots.real_estate.prompts import BY_DOCUMENT, COMMENT, TALK, VOICES
+from bots.real_estate.texts import NOT_IN_DOCUMENT
 from bots.real_estate.wording import lead
 from services.chat import ChatModel, GenerationOptions, Message
 from services.errors import ServiceError
 from services.loading import refused_while_loading
+from services.media.documents.excerpts import Excerpts
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +45,14 @@ class Voice:
         if words and self.guard.allows(words, (request,)):
             return words
         return lead("help", style)
+
+    async def answer_by(self, style: str, request: str, excerpts: Excerpts) -> str:
+        """An answer to a question about a document, with the place that it leans on."""
+        asked = excerpts.add_to(request)
+        words = await self._ask(BY_DOCUMENT.format(voice=VOICES[style]), asked, _TALK_OPTIONS)
+        if words and self.guard.allows(words, (asked,)):
+            return f"{words}\n\n{excerpts.sources(words)}".strip()
+        return NOT_IN_DOCUMENT
 
     async def _ask(self, system: str, text: str, options: GenerationOptions) -> str:
         messages = (Message("system", system), Message("user", text))

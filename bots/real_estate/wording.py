@@ -401,11 +401,11 @@ def appraisal_details(appraisal: Appraisal) -> str:
     lines = [f"Из чего сложилось: {money(appraisal.base)} — средняя по базе за такую площадь"]
     lines += [f"• {factor.name}: {signed(factor)}" for factor in appraisal.factors]
     lines += ["", "Похожие объявления и их цена, приведённая к этой квартире:"]
-    for item in appraisal.comparables:
+    for number, item in enumerate(appraisal.comparables, start=1):
         changes = sorted(item.adjustments, key=lambda factor: -abs(factor.roubles))[:2]
         why = "; ".join(f"{factor.name} {signed(factor)}" for factor in changes)
         lines.append(
-            f"• {flat_line(item.flat)}: {money(item.price)} → {money(item.adjusted)}"
+            f"{number}. {flat_line(item.flat)}: {money(item.price)} → {money(item.adjusted)}"
             + (f" ({why})" if why else "")
         )
     lines += ["", f"Чего ты не сказал, взято как у похожих. {DISCLAIMER}"]

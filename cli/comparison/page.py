@@ -37,7 +37,13 @@ summary:hover { background: var(--soft); border-radius: 10px; }
   grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); }
 article { background: var(--soft); border-radius: 8px; padding: .75rem 1rem; min-width: 0; }
 article h3 { font-size: 1rem; margin: 0; overflow-wrap: anywhere; }
-.text { white-space: pre-wrap; overflow-wrap: anywhere; margin-top: .5rem; }
+.text { overflow-wrap: anywhere; margin-top: .5rem; }
+.text p { margin: .5rem 0; } .text ul, .text ol { padding-left: 1.25rem; margin: .5rem 0; }
+.text h1, .text h2, .text h3 { font-size: 1rem; margin: .75rem 0 .25rem; }
+.text pre { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; padding: .5rem; }
+.text code { font: .875em ui-monospace, monospace; }
+.text table { display: block; overflow-x: auto; } .text tr { display: table-row; }
+.text td { display: table-cell; } .text td::before { content: none !important; }
 .won { color: var(--good); } .bad { color: var(--bad); }
 @media (max-width: 760px) {
   thead { display: none; }
@@ -109,13 +115,22 @@ def _prompt(
 def _answer(target: Target, answer: Answer, wins: int) -> str:
     won = f' <span class="won">побед: {wins}</span>' if wins else ""
     if answer.error:
-        facts, text, kind = "нет ответа", answer.error, "text bad"
+        facts, text, kind = "нет ответа", escape(answer.error), "text bad"
     else:
-        facts, text, kind = _facts(answer), answer.text, "text"
+        facts, text, kind = _facts(answer), _markdown(answer.text), "text"
     return (
         f'<article><h3>{escape(target.name)}{won}</h3><p class="dim">{escape(facts)}</p>'
-        f'<div class="{kind}">{escape(text)}</div></article>\n'
+        f'<div class="{kind}">{text}</div></article>\n'
     )
+
+
+def _markdown(text: str) -> str:
+    """An answer's Markdown as HTML. It loads nothing and leads nowhere: no images, no links."""
+    from markdown_it import MarkdownIt  # rich brings it
+
+    reader = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")
+    html: str = reader.disable(["image", "link", "autolink", "reference"]).render(text)
+    return html
 
 
 def _facts(answer: Answer) -> str:

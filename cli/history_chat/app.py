@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+from contextlib import closing
 from pathlib import Path
 
+from cli import mcp_tools
 from cli.history_chat import texts
 from cli.history_chat.config import MEMORY_FILE, SESSION_LIST_LIMIT, ConsoleSettings
+from cli.history_chat.facts import open_facts
 from cli.history_chat.logbook import Logbook
 from cli.history_chat.reader import PipeReader, Reader, TerminalReader
 from cli.history_chat.repl import COMMANDS, Repl
@@ -66,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--session", metavar="СЕССИЯ", help="сразу открыть: номер, название или слова из неё"
     )
+    mcp_tools.add_options(parser)
     parser.add_argument("--debug", action="store_true", help="показать журнал и место ошибки")
     return parser
 
@@ -75,6 +79,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.session_list_limit < 0:
         parser.error("--session-list-limit: нужно число от 0")
+    mcp_tools.check_usage(parser, arguments)
     set_up_logging(debug=arguments.debug)
     return run(lambda: chat(arguments), debug=arguments.debug)
 
@@ -84,19 +89,26 @@ async def chat(arguments: argparse.Namespace) -> int:
     settings = read_settings(ConsoleSettings)
     limit = settings.session_list_limit
     model = open_chat_model(arguments.backend, arguments.model)
-    logbook = Logbook(model, arguments.backend)
+    screen, reader = Screen(), open_reader()
     try:
-        await Repl(
-            reading_pages(logbook.model),
-            MemoryFile(settings.memory_file or arguments.memory_file),
-            settings,
-            Screen(),
-            open_reader(),
-            api_base_url=api_base_url(arguments.backend),
-            list_limit=arguments.session_list_limit if limit is None else limit,
-            logbook=logbook,
-            session=arguments.session,
-        ).run()
+        async with (
+            open_facts(on=settings.facts) as facts,
+            mcp_tools.opened(arguments, arguments.backend, screen.note) as tools,
+        ):
+            logbook = Logbook(tools.wrap(reading_pages(model)), arguments.backend)
+            with closing(logbook):
+                await Repl(
+                    logbook.model,
+                    MemoryFile(settings.memory_file or arguments.memory_file),
+                    settings,
+                    screen,
+                    reader,
+                    api_base_url=api_base_url(arguments.backend),
+                    list_limit=arguments.session_list_limit if limit is None else limit,
+                    logbook=logbook,
+                    session=arguments.session,
+                    facts=facts,
+                ).run()
     except MemoryTooNew as error:
         say(texts.TOO_NEW.format(path=error.path, version=error.version))
     except BrokenPipeError:
@@ -107,7 +119,6 @@ async def chat(arguments: argparse.Namespace) -> int:
         return OK
     finally:
         await model.aclose()
-        logbook.close()
     return FAILED
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol
 
+from cli.attachments import Attached
 from cli.history_chat import prompts
+from cli.history_chat.facts import Facts
 from cli.history_chat.session_file import SAVE_ERRORS, MemoryFile
 from cli.history_chat.sessions import Entry, Session
 from services.chat import ChatModel, Chunk, Completion, GenerationOptions, Message, Usage
@@ -69,6 +71,9 @@ class Conversation:
     memory: MemoryFile
     session: Session
     last_usage: Usage | None = None
+    attached: Attached = field(default_factory=Attached)
+    facts: Facts | None = None
+    known: Sequence[str] = ()
 
     async def ask(self, question: str, view: AnswerView, model: ChatModel | None = None) -> None:
         """Answer, showing the text as it comes; raises what the model raises.
@@ -76,7 +81,10 @@ class Conversation:
         `model` answers this question in place of the usual one. The question is kept before
         anything is shown; a cancelled answer as far as it came.
         """
-        context = self.context(question)
+        if self.facts:
+            self.known = await self.facts.bearing_on(question)
+            await self.facts.hear(question, self._last_answer())
+        context = await self.with_files(question)
         self.session.add("user", question)
         saving = asyncio.create_task(self._keep())
         said: list[str] = []
@@ -128,8 +136,24 @@ class Conversation:
         if self.session.summary:
             earlier = prompts.EARLIER.format(summary=self.session.summary)
             system = f"{system}\n\n{earlier}"
+        if self.known:
+            system = f"{system}\n\n{prompts.KNOWN.format(facts='; '.join(self.known))}"
         turns = [_message(entry) for entry in recent(self.session.messages)]
         return fit([Message("system", system), *turns, Message("user", question)], self._room)
+
+    def _last_answer(self) -> str:
+        last = self.session.messages[-1:]
+        return last[0].content if last and last[0].role == "assistant" else ""
+
+    async def with_files(self, question: str) -> list[Message]:
+        """What the model hears, with the files of this session beside the question.
+
+        Pictures go along with one question, documents with all that follow.
+        """
+        *context, last = self.context(question)
+        asked, _ = await self.attached.message(last.content, self.model)
+        self.attached.pictures.clear()
+        return [*context, asked]
 
     def is_long(self) -> bool:
         """Whether it is time to sum up."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from cli.attachments import Attached
 from cli.history_chat import files, texts
 from cli.history_chat.config import ConsoleSettings
 from cli.history_chat.conversation import Conversation, recent
+from cli.history_chat.facts import Facts
 from cli.history_chat.logbook import Logbook
 from cli.history_chat.reader import Reader, TerminalReader
 from cli.history_chat.screen import Screen
@@ -34,9 +37,11 @@ COMMANDS = {
     "/export": "записать сессию в Markdown: /export ФАЙЛ",
     "/import": "открыть сессию из такого файла: /import ФАЙЛ",
     "/web": "найти ответ в интернете, с источниками: /web ВОПРОС (GigaChat-3)",
+    "/facts": "что ты рассказал о себе (с CHAT_FACTS=true); удалить: /facts delete НОМЕР",
     "/log": "журнал запросов и их цены: /log on, /log off",
     "/clear": "очистить историю и резюме этой сессии",
     "/forget": "удалить эту сессию из файла и начать новую",
+    "/attach": "приложить документ или картинку: /attach ФАЙЛ",
     "/exit": "сохранить и выйти",
 }
 
@@ -58,6 +63,7 @@ class Repl:
         list_limit: int,
         logbook: Logbook | None = None,
         session: str | None = None,
+        facts: Facts | None = None,
     ) -> None:
         self._model = model
         self._memory = memory
@@ -68,7 +74,7 @@ class Repl:
         self._list_limit = list_limit
         self._logbook = logbook
         self._wanted = session
-        self._talk = Conversation(model, memory, self._new_session())
+        self._talk = Conversation(model, memory, self._new_session(), facts=facts)
         self._typed: str | None = None
         self._interruptible: asyncio.Task[Any] | None = None
         self._stopping = False
@@ -85,11 +91,13 @@ class Repl:
             "/forget": self._on_forget,
         }
         self._commands_with_words: dict[str, Callable[[str], Awaitable[None]]] = {
+            "/attach": self._on_attach,
             "/open": self._on_open,
             "/export": self._on_export,
             "/import": self._on_import,
             "/web": self._on_web,
             "/log": self._on_log,
+            "/facts": self._on_facts,
         }
 
     async def run(self) -> None:
@@ -237,12 +245,14 @@ class Repl:
 
     async def _choose(self, heads: list[SessionHead]) -> None:
         """Go on with one of the latest sessions, or with a new one: 0 or a question at once."""
-        await self._choose_from(heads[: self._list_limit])
+        await self._choose_from(heads[: self._list_limit], texts.SESSIONS)
 
-    async def _choose_from(self, heads: list[SessionHead]) -> None:
+    async def _choose_from(self, heads: list[SessionHead], title: str) -> None:
         if not heads:
             return
-        self._show_sessions(heads)
+        self._screen.line(title)
+        self._screen.line(texts.NEW_SESSION)
+        self._screen.line(self._sessions(heads))
         while True:
             line = (await self._read(texts.CHOOSE)).strip()
             if not line.isdecimal() or int(line) == 0:
@@ -313,6 +323,27 @@ class Repl:
             spent = self._settings.price(*self._last_tokens()) or 0.0
             self._screen.line(texts.STATS_PRICE.format(last=spent, total=total))
 
+    async def _on_facts(self, words: str) -> None:
+        facts = self._talk.facts
+        if facts is None:
+            self._screen.note(texts.FACTS_OFF)
+            return
+        known = await facts.all()
+        action, _, number = words.partition(" ")
+        if not words:
+            for place, fact in enumerate(known, 1):
+                line = texts.FACT.format(
+                    number=place, day=f"{fact.said_at:%d.%m.%Y}", text=fact.text
+                )
+                self._screen.line(line)
+            if not known:
+                self._screen.note(texts.NO_FACTS)
+        elif action == "delete" and number.isdecimal() and 0 < int(number) <= len(known):
+            await facts.delete(known[int(number) - 1])
+            self._screen.note(texts.FACT_DELETED)
+        else:
+            self._screen.error(texts.FACTS_USAGE)
+
     async def _on_history(self) -> None:
         session = self._talk.session
         if session.summary:
@@ -368,7 +399,7 @@ class Repl:
         if len(found) == 1:
             await self._continue(found[0])
         else:
-            await self._choose_from(found)
+            await self._choose_from(found, texts.FOUND)
 
     async def _on_fork(self) -> None:
         if not self._talk.session.messages:
@@ -403,6 +434,18 @@ class Repl:
             return
         await self._ask(question, model)
 
+    async def _on_attach(self, name: str) -> None:
+        """Let a file join the talk: it stays until another session begins."""
+        if not name:
+            self._screen.error(texts.ATTACH_WHAT)
+            return
+        path = Path(name.strip("\"'"))
+        problem = await self._interrupted(self._talk.attached.add(path))
+        if problem:
+            self._screen.error(problem)
+        else:
+            self._screen.note(texts.ATTACHED.format(name=path.name))
+
     async def _on_log(self, words: str) -> None:
         logbook = self._logbook
         if logbook is None or words not in ("", "on", "off"):
@@ -434,6 +477,7 @@ class Repl:
     async def _on_clear(self) -> None:
         session = self._talk.session
         if await self._erase(self._memory.clear):
+            self._talk.attached = Attached()
             await self._forget_in_log(session)
             self._screen.note(texts.CLEARED)
 
@@ -481,11 +525,6 @@ class Repl:
             last = self._settings.price(asked, answered) or 0.0
             line += texts.PRICE.format(last=last, total=price)
         self._screen.note(line)
-
-    def _show_sessions(self, heads: list[SessionHead]) -> None:
-        self._screen.line(texts.SESSIONS)
-        self._screen.line(texts.NEW_SESSION)
-        self._screen.line(self._sessions(heads))
 
     @staticmethod
     def _sessions(heads: list[SessionHead]) -> str:

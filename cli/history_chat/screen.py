@@ -15,16 +15,11 @@ from rich.text import Text
 
 from cli.history_chat import texts
 from cli.history_chat.conversation import AnswerView
+from cli.plain import clean
 
 REDRAW = 0.08  # seconds between redraws of the block that is being written
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # would command the terminal
 _FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
-
-
-def clean(text: str) -> str:
-    """Text that is safe to print: no escape sequences, no halves of surrogate pairs."""
-    return _CONTROL.sub("", text).encode(errors="replace").decode()
 
 
 class Screen:

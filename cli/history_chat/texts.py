@@ -2,6 +2,7 @@
 
 WELCOME = "Модель: {model}. Память: {path}. Команды: /help, выход: /exit."
 SESSIONS = "Последние сессии:"
+FOUND = "Подходят несколько:"
 SESSION = "{number:>3}  {updated}  {title}"
 NEW_SESSION = "  0  новая сессия"
 CHOOSE = "Какую продолжить? "
@@ -29,6 +30,9 @@ STATS_LAST = "Токены последнего запроса: {asked}, отв�
 STATS_TOTAL = "Токены за сессию: запросы {asked}, ответы {answered}, всего {total}."
 STATS_PRICE = "Цена: последний ответ {last:.4f} ₽, сессия {total:.4f} ₽."
 STATS_NO_PRICE = "Цены не заданы: CHAT_PRICE_INPUT и CHAT_PRICE_OUTPUT в .env."
+
+ATTACHED = "Приложено: {name}. Спрашивай."
+ATTACH_WHAT = "Какой файл приложить? /attach FILE"
 
 SUMMARIZED = "История сжата: прежних сообщений: {count}, теперь вместо них резюме."
 NOT_SUMMARIZED = "Сжать историю не вышло, продолжаю с полной. {reason}"
@@ -75,4 +79,9 @@ TOO_NEW = (
 )
 NOT_SAVED = "Память не сохранена: {reason}."
 UNREADABLE = "Файл памяти не прочитать: {reason}"
+FACTS_OFF = "Рассказанное о себе не хранится. Хранить: CHAT_FACTS=true в .env."
+NO_FACTS = "Ты ещё ничего о себе не рассказывал."
+FACT = "{number:>3}  {day}  {text}"
+FACT_DELETED = "Удалил."
+FACTS_USAGE = "Что сделать? /facts — показать, /facts delete НОМЕР — удалить."
 WEB_USAGE = "Что искать? Например: /web какая погода в Казани."

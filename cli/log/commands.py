@@ -29,7 +29,7 @@ _EPILOG = """\
   hf log export --format json > журнал.json
   hf log on | off | where            вести, не вести, где лежит
   hf log delete 12 13                удалить записи; --all — все
-Запрос модели, который начинается со слова log, отделяй дефисами: hf -- log"""
+Код 1 — ничего не найдено. Запрос модели, который сам — слово log, отделяй дефисами: hf -- log"""
 _USAGE_EPILOG = """\
 Примеры:
   hf usage                           по дням
@@ -54,7 +54,7 @@ def add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     usage.add_argument("--json", action="store_true", help="в JSON")
     _add_filter(usage)
-    usage.add_argument("--debug", action="store_true", help="при ошибке показать всё о ней")
+    _add_debug(usage)
     usage.set_defaults(run=_usage)
 
 
@@ -69,23 +69,21 @@ def _add_log(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     actions = parser.add_subparsers(dest="action", metavar="ДЕЙСТВИЕ")
     parser.hint = _HINT
-    parser.set_defaults(run=_list, limit=LIMIT, debug=False, json=False, **_NO_FILTER)
+    parser.set_defaults(run=_list)
+    _add_listing(parser)
+    _add_debug(parser)
 
     def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> Parser:
         action = actions.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
         action.set_defaults(run=run)
-        action.add_argument("--debug", action="store_true", help="при ошибке показать всё о ней")
+        _add_debug(action)
         return action
 
     listed = add("list", _list, "последние записи, новые первыми")
     found = add("search", _list, "записи с этими словами в любой форме, «в кавычках» — дословно")
     found.add_argument("words", nargs="+", metavar="СЛОВО")
     for action in (listed, found):
-        action.add_argument(
-            "-n", dest="limit", type=count, default=LIMIT, metavar="N", help="сколько (%(default)s)"
-        )
-        action.add_argument("--json", action="store_true", help="в JSON")
-        _add_filter(action)
+        _add_listing(action)
     shown = add("show", _show, "записи целиком; без номера — последняя")
     shown.add_argument("numbers", nargs="*", type=count, metavar="НОМЕР")
     exported = add("export", _export, "записи в Markdown или JSON, старые первыми")
@@ -101,8 +99,16 @@ def _add_log(commands: argparse._SubParsersAction[Parser]) -> None:
     add("where", _where, "где журнал и ведётся ли он")
 
 
-_NO_FILTER = {"words": None, "model": None, "tool": None, "talk": None, "since": None}
-_NO_FILTER |= {"until": None}
+def _add_listing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-n", dest="limit", type=count, default=LIMIT, metavar="N", help="сколько (%(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="в JSON")
+    _add_filter(parser)
+
+
+def _add_debug(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--debug", action="store_true", help="при ошибке показать всё о ней")
 
 
 def _add_filter(parser: argparse.ArgumentParser) -> None:
@@ -151,7 +157,7 @@ def _list(args: argparse.Namespace) -> int:
     if args.json:
         print(as_json(found))
     elif found:
-        shell.page(listing(found))
+        shell.page(shell.cut_to_terminal(listing(found)))
     else:
         shell.say("Ничего не найдено.")
     return shell.OK if found or args.json else shell.FAILED

@@ -62,7 +62,7 @@ class Recorder:
 
     def _begin(self, log: ExchangeLog, question: Question) -> int:
         if self.talk_id is None and self.key:
-            self.talk_id = log.open_talk(self.tool, question.prompt, self.key).id
+            self.talk_id = log.open_talk(self.tool, self.key).id
         return log.begin(replace(question, talk_id=self.talk_id))
 
     async def finish(self, number: int | None, outcome: Outcome) -> None:

@@ -30,7 +30,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             key TEXT UNIQUE,  -- a name that the user gave, or session:ID of the console chat
             tool TEXT NOT NULL,
-            title TEXT NOT NULL,
             created_at TEXT NOT NULL
         )
         """,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from cli import report
 from cli.log.store import Exchange
 
+MAX_DAYS = 60  # of a sparkline
 _BARS = "▁▂▃▄▅▆▇█"
 _KEYS = {"day": "день", "model": "модель", "tool": "инструмент"}
 _TOTAL = "всего"
@@ -99,10 +100,17 @@ def usage_table(by: str, rows: Sequence[tuple[Any, ...]], *, json_wanted: bool) 
         )
     head = (_KEYS[by], "запросы", "ошибки", "токены запросов", "токены ответов", "₽", "$")
     table = report.columns([head, *map(_sums, [*rows, total])])
-    if by == "day" and len(rows) > 1:
-        tokens = [row[3] + row[4] for row in rows]
-        table += f"\n\nтокены по дням  {sparkline(tokens)}  {rows[0][0]} … {rows[-1][0]}"
-    return table
+    return f"{table}\n\n{_by_day(rows)}" if by == "day" and rows else table
+
+
+def _by_day(rows: Sequence[tuple[Any, ...]]) -> str:
+    """The tokens of the last days as bars, with the days on which there were none."""
+    spent = {date.fromisoformat(row[0]): row[3] + row[4] for row in rows}
+    last = max(spent)
+    length = min((last - min(spent)).days + 1, MAX_DAYS)
+    days = [last - timedelta(days=length - 1 - number) for number in range(length)]
+    bars = sparkline([spent.get(day, 0) for day in days])
+    return f"токены по дням  {bars}  {days[0]} … {last}"
 
 
 def _sums(row: tuple[Any, ...]) -> tuple[str, ...]:

@@ -26,7 +26,6 @@ from services.chat import Message, Usage
 from services.timing import Price
 
 BUSY_TIMEOUT = 30.0  # seconds that a writer waits for another one
-TITLE_LENGTH = 100
 MAX_WORDS = 32  # of one search
 
 
@@ -94,7 +93,6 @@ class Talk:
     id: int
     key: str | None
     tool: str
-    title: str
     created_at: str
 
 
@@ -177,13 +175,13 @@ class ExchangeLog:
                 (*changes.values(), number),
             )
 
-    def open_talk(self, tool: str, title: str, key: str | None = None) -> Talk:
+    def open_talk(self, tool: str, key: str | None = None) -> Talk:
         """Begin a talk, or return the one that has this key."""
         with self._change() as connection:
             connection.execute(
-                "INSERT INTO talk (key, tool, title, created_at) VALUES (?, ?, ?, ?)"
+                "INSERT INTO talk (key, tool, created_at) VALUES (?, ?, ?)"
                 " ON CONFLICT (key) DO NOTHING",
-                (key, tool, " ".join(title.split())[:TITLE_LENGTH], now()),
+                (key, tool, now()),
             )
             row = connection.execute(
                 f"SELECT {_TALK_COLUMNS} FROM talk WHERE key = ? "  # noqa: S608
@@ -373,7 +371,7 @@ def _conditions(wanted: Filter) -> tuple[str, list[str], list[str]]:
 def _query(words: str) -> str:
     """All the words, in any of their endings; «in quotes» exactly."""
     parts = []
-    for phrase, word in re.findall(r'["«]([^"»]+)["»]|(\w+)', fold(words))[:MAX_WORDS]:
+    for phrase, word in re.findall(r'["«]([^"«»]+)["»]|(\w+)', fold(words))[:MAX_WORDS]:
         parts.append(f'"{phrase}"' if phrase else f'"{stem(word)}"*')
     return " AND ".join(parts) or '""'
 

@@ -32,7 +32,8 @@ def get_me(api: BotApi, params: Params) -> Json:
         "supports_inline_queries": False,
         "can_connect_to_business": False,
         "has_main_web_app": False,
-        "has_topics_enabled": False,
+        "has_topics_enabled": api.world.private_topics,
+        "allows_users_to_create_topics": api.world.private_topics,
     }
 
 

@@ -97,6 +97,21 @@ def create_forum_topic(api: BotApi, params: Params) -> Json:
 
 
 @method
+def edit_forum_topic(api: BotApi, params: Params) -> bool:
+    chat, topic = api.chat(params), params.integer("message_thread_id")
+    name = params.string("name").strip()
+    if topic not in chat.topics:
+        raise bad_request("TOPIC_ID_INVALID")
+    if len(name) > MAX_TOPIC_NAME:
+        raise bad_request("TOPIC_TITLE_INVALID")
+    if name and name == chat.topics[topic]:
+        raise bad_request("TOPIC_NOT_MODIFIED")
+    if name:
+        api.world.rename_topic(chat, topic, name)
+    return True
+
+
+@method
 def unpin_all_chat_messages(api: BotApi, params: Params) -> bool:
     api.world.pin(api.chat(params), None)
     return True

@@ -90,6 +90,30 @@ def _edit(
 
 
 @method
+def edit_ephemeral_message_text(api: BotApi, params: Params) -> bool:
+    content = message_text(params, "MESSAGE_TOO_LONG").wire()
+    chat = api.chat(params)
+    message = _ephemeral(api, chat, params)
+    _edit(api, chat, message, {**dict.fromkeys(_TEXTS), **content}, params)
+    return True
+
+
+@method
+def delete_ephemeral_message(api: BotApi, params: Params) -> bool:
+    chat = api.chat(params)
+    api.world.delete(chat, [_ephemeral(api, chat, params)["message_id"]])
+    return True
+
+
+def _ephemeral(api: BotApi, chat: Chat, params: Params) -> Json:
+    """An ephemeral message of the bot, by its reader and its own identifier."""
+    message = chat.messages.get(params.integer("ephemeral_message_id"))
+    if message is None or message.get("_for") != params.integer("receiver_user_id"):
+        raise bad_request("message not found")
+    return message
+
+
+@method
 def delete_message(api: BotApi, params: Params) -> bool:
     chat = api.chat(params)
     _check_deletable(api, chat, api.message(chat, params, "delete"))

@@ -58,9 +58,25 @@ def deliver(api: BotApi, params: Params, *contents: Mapping[str, Any]) -> list[J
     inline = markup if markup and "inline_keyboard" in markup else None
     author = Author.in_chat(api.world.bot, chat)
     hanging = {"reply_markup": inline} if inline else {}
+    hanging.update(_receiver(api, chat, params))
     posted = [api.world.post(chat, author, {**body, **hanging}, **place) for body in contents]
     api.world.set_keyboard(chat, markup)
     return [public(message) for message in posted]
+
+
+def _receiver(api: BotApi, chat: Chat, params: Params) -> Json:
+    """Who alone sees an ephemeral message; nothing for other messages."""
+    wanted = params.parsed("ephemeral_message_parameters", "EphemeralMessageParameters")
+    if wanted is None:
+        return {}
+    if not isinstance(wanted, dict) or not isinstance(wanted.get("receiver_user_id"), int):
+        raise bad_request('can\'t find field "receiver_user_id"')
+    if chat.type not in ("group", "supergroup"):
+        raise bad_request("ephemeral messages can be sent only to groups and supergroups")
+    user = api.world.users.get(wanted["receiver_user_id"])
+    if user is None or user.is_bot or not chat.present(user.id):
+        raise bad_request("PARTICIPANT_ID_INVALID")
+    return {"_for": user.id, "receiver_user": user.wire()}
 
 
 def placement(api: BotApi, chat: Chat, params: Params) -> dict[str, Any]:
@@ -93,6 +109,8 @@ def _reply(chat: Chat, params: Params) -> tuple[Json | None, Json | None]:
         raise bad_request('can\'t find field "message_id"')
     elsewhere = str(wanted.get("chat_id") or chat.id) not in (str(chat.id), f"@{chat.username}")
     target = None if elsewhere else chat.messages.get(wanted["message_id"])
+    if target and "_for" in target:
+        target = None
     if target is None and not wanted.get("allow_sending_without_reply"):
         raise bad_request("message to be replied not found")
     return target, _quote(target, wanted) if target else None

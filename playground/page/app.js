@@ -47,11 +47,11 @@ function become(id) {
 const EVENTS = {
   message(key, message) {
     const chat = store.chats.get(key);
-    chat.last = message;
+    if (!message._for) chat.last = message;
     chat.last_id = message.message_id;
     store.messages.get(key)?.set(message.message_id, message);
     if (message._by === store.bot.id) store.typing.delete(key);
-    if (key !== store.open?.key && !isMine(message)) store.unread.set(key, (store.unread.get(key) || 0) + 1);
+    if (key !== store.open?.key && !isMine(message) && (!message._for || message._for === store.me)) store.unread.set(key, (store.unread.get(key) || 0) + 1);
     tell("message", { key, message });
     tell("chats");
     if (current()?.linked === key) tell("comments");

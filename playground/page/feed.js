@@ -131,7 +131,7 @@ function bubble(message, withName) {
     withName && name(message),
     message.forward_origin && !message.is_automatic_forward && h("div", { class: "forwarded" }, `Переслано: ${originName(message.forward_origin)}`),
     reply && !isThreadRoot && quoted(reply, message.quote),
-    attachment(message), words(message), meta(message));
+    attachment(message), words(message), message._for && h("div", { class: "ephemeral" }, `👁 Видно только тебе: ${message.receiver_user.first_name}`), meta(message));
   node.addEventListener("contextmenu", (event) => { if (!getSelection().toString()) { event.preventDefault(); openMenu(message, event.clientX, event.clientY); } });
   return node;
 }

@@ -51,8 +51,9 @@ function drawTopics(chat) {
 }
 
 async function addTopic() {
-  const name = await asked("Новая тема", "Название");
-  if (!name) return;
+  const own = current().type === "private"; // Telegram asks for no name there: the bot finds one
+  const name = own ? "" : await asked("Новая тема", "Название");
+  if (!name && !own) return;
   const topic = await act("topic", { name });
   if (topic) tell("go", { key: store.open.key, thread: topic.id });
 }

@@ -60,6 +60,7 @@ export function visibleChats() {
 
 // Whether a message belongs to what is open: a topic, the comments of a post, or everything.
 export function isShown(message, open = store.open) {
+  if (message._for && message._for !== store.me) return false;
   if (open.thread === undefined || open.thread === null) return true;
   return message.message_id === open.thread || message.message_thread_id === open.thread;
 }

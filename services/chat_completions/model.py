@@ -12,6 +12,7 @@ from services.chat import DEFAULT_OPTIONS, Chunk, Completion, GenerationOptions,
 from services.chat_completions.wire import AnswerReader, approximate_prompt_tokens, request_body
 from services.errors import ServiceError
 from services.transport import RetryPolicy
+from services.vision import check_pictures
 
 T = TypeVar("T")
 
@@ -44,6 +45,7 @@ class ChatCompletionsModel(ABC):
     async def complete(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> Completion:
+        check_pictures(messages, self._model, self.service)
         body = request_body(self._model, messages, options)
         reader = AnswerReader(self.service, self._model, messages)
 
@@ -57,6 +59,7 @@ class ChatCompletionsModel(ABC):
     async def stream(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Chunk, None]:
+        check_pictures(messages, self._model, self.service)
         body = request_body(self._model, messages, options)
         body |= {"stream": True, "stream_options": {"include_usage": True}}
         reader = AnswerReader(self.service, self._model, messages)

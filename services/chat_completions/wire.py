@@ -7,6 +7,7 @@ Neither package validates them, so they are read as Any.
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
@@ -29,6 +30,7 @@ from services.errors import BadResponse, ContentRejected
 _ASCII_PER_TOKEN = 4
 _OTHERS_PER_TOKEN = 3
 _TOKENS_PER_MESSAGE = 4
+_TOKENS_PER_PICTURE = 1000  # of 1280 x 960; the models' own ways of counting differ widely
 
 
 def request_body(
@@ -60,6 +62,8 @@ def _message(number: int, message: Message) -> dict[str, Any]:
     if message.role == "function":
         call_id = f"call_{number - 1}"
         return {"role": "tool", "tool_call_id": call_id, "content": message.content}
+    if message.attachments:
+        return {"role": message.role, "content": _parts(message)}
     if message.function_call is None:
         return {"role": message.role, "content": message.content}
     call = {
@@ -68,6 +72,18 @@ def _message(number: int, message: Message) -> dict[str, Any]:
     }
     tool_calls = [{"id": f"call_{number}", "type": "function", "function": call}]
     return {"role": message.role, "content": message.content or None, "tool_calls": tool_calls}
+
+
+def _parts(message: Message) -> list[dict[str, Any]]:
+    """The text and the pictures, those as data URLs: the server has nowhere to fetch them."""
+    pictures = [
+        f"data:{image.media_type};base64,{b64encode(image.content).decode('ascii')}"
+        for image in message.attachments
+    ]
+    return [
+        {"type": "text", "text": message.content},
+        *({"type": "image_url", "image_url": {"url": url}} for url in pictures),
+    ]
 
 
 def _tool(spec: Any) -> dict[str, Any]:
@@ -93,7 +109,9 @@ def approximate_tokens(text: str) -> int:
 
 def approximate_prompt_tokens(messages: Sequence[Message]) -> int:
     """Tokens of a conversation by the same estimate, with its template."""
-    return sum(approximate_tokens(message.content) + _TOKENS_PER_MESSAGE for message in messages)
+    pictures = sum(len(message.attachments) for message in messages) * _TOKENS_PER_PICTURE
+    texts = sum(approximate_tokens(message.content) + _TOKENS_PER_MESSAGE for message in messages)
+    return texts + pictures
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
@@ -43,6 +43,7 @@ from services.gigachat.events import DONE, EventDecoder
 from services.gigachat.files import checked_file_id, file_form, parse_file_id
 from services.gigachat.json_fields import JSON, parse_json
 from services.gigachat.limiter import RequestLimiter
+from services.gigachat.pictures import uploaded
 from services.gigachat.reply import (
     ModelInfo,
     parse_balance,
@@ -113,6 +114,12 @@ class GigaChatModel:
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> Completion:
         """Answer the conversation; see `ChatModel`."""
+        async with uploaded(messages, self) as shown:
+            return await self._complete(shown, options)
+
+    async def _complete(
+        self, messages: Sequence[Message], options: GenerationOptions
+    ) -> Completion:
         call = self._chat(messages, options, stream=False)
         token = None
         async with self._limiter:
@@ -129,6 +136,16 @@ class GigaChatModel:
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Chunk, None]:
         """Answer piece by piece; see `ChatModel`."""
+        async with (
+            uploaded(messages, self) as shown,
+            aclosing(self._stream(shown, options)) as chunks,
+        ):
+            async for chunk in chunks:
+                yield chunk
+
+    async def _stream(
+        self, messages: Sequence[Message], options: GenerationOptions
+    ) -> AsyncGenerator[Chunk, None]:
         call = self._chat(messages, options, stream=True)
         answer = self._api.answer(self.name)
         decoder = EventDecoder()

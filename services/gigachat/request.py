@@ -87,6 +87,8 @@ def merge_system(messages: Sequence[Message]) -> Sequence[Message]:
 
 def _message(message: Message) -> JSON:
     wire: JSON = {"role": message.role, "content": message.content}
+    if message.attachments:
+        wire["attachments"] = [image.file_id for image in message.attachments]
     if message.role == "function" and message.name is not None:
         wire["name"] = message.name
     if message.function_call is not None:

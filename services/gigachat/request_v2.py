@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from services.chat import BuiltinTool, GenerationOptions, Message
+from services.chat import BuiltinTool, GenerationOptions, Image, Message
 from services.errors import BadResponse
 from services.gigachat.json_fields import parse_json
 from services.gigachat.request import (
@@ -41,7 +41,7 @@ def chat_request(
     if tools:
         request["tools"] = tools
     if options.function_call is not None:
-        request["tool_config"] = _tool_config(options.function_call)
+        request["tool_config"] = _tool_config(options)
     return request
 
 
@@ -60,17 +60,19 @@ def _model_options(options: GenerationOptions) -> JSON:
     return chosen
 
 
-def _tool_config(call: str) -> JSON:
+def _tool_config(options: GenerationOptions) -> JSON:
+    call = options.function_call
     if call in ("auto", "none"):
         return {"mode": call}
-    kind = "tool_name" if call in BUILTIN_TOOLS else "function_name"
-    return {"mode": "forced", kind: call}
+    return {"mode": "forced", "tool_name" if call in options.tools else "function_name": call}
 
 
 def _message(message: Message) -> JSON:
     if message.role == "function":
         return {"role": "tool", "content": [_function_result(message)]}
     parts: list[JSON] = [{"text": message.content}]
+    if message.attachments:
+        parts.append({"files": [_picture(image) for image in message.attachments]})
     if call := message.function_call:
         arguments = dict(call.arguments)
         parts = parts if message.content else []
@@ -79,6 +81,10 @@ def _message(message: Message) -> JSON:
     if message.functions_state_id is not None:
         wire["tools_state_id"] = message.functions_state_id
     return wire
+
+
+def _picture(image: Image) -> JSON:
+    return {"id": image.file_id, "mime": image.media_type, "target": "image"}
 
 
 def _function_result(message: Message) -> JSON:

@@ -29,6 +29,7 @@ from services.local.ragged import RaggedModel
 from services.local.sampling import Sampler, Sampling
 from services.local.scheduler import Limits, Request
 from services.local.text import TextStream
+from services.vision import check_pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class LocalModel:
     ) -> AsyncGenerator[Chunk, None]:
         if not messages:
             raise ValueError("messages is empty")
+        check_pictures(messages, self.name, "local")
         opened = await self._loading.result()
         answer = Answer(asyncio.get_running_loop())
         request = await asyncio.to_thread(self._request, opened, messages, options, answer)

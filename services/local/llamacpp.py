@@ -49,6 +49,7 @@ from services.local.llama_server import LlamaServer
 from services.local.prefixes import Prefixes
 from services.local.slots import Slot, Slots
 from services.local.text import AnswerText
+from services.vision import check_pictures
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +129,7 @@ class LlamaCppModel:
     ) -> AsyncGenerator[Chunk, None]:
         if not messages:
             raise ValueError("messages is empty")
+        check_pictures(messages, self.name, "local")
         server = await self._loading.result()
         if leaves_choice(options):
             choice = await self.complete(messages, choice_of(options))

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -136,3 +136,9 @@ def open_encoder() -> Encoder | None:
             logger.error("%s of %s isn't the known file: searching by words only", path, PACKAGE)
             return None
     return SentenceEncoder()
+
+
+@cache
+def shared_encoder() -> Encoder | None:
+    """One encoder for all of this process: its weights take 100 MB."""
+    return open_encoder()

@@ -123,11 +123,42 @@ class HistoryStore:
         return answer
 
     @retry_when_unavailable
+    async def last_question(self, bot: str, chat_id: int, person_id: int) -> StoredMessage | None:
+        """The last message of a person that was answered in a chat."""
+        query = (
+            select(*_COLUMNS)
+            .filter_by(bot=bot, chat_id=chat_id, author_id=person_id, role="user")
+            .order_by(MessageRow.id.desc())
+            .limit(1)
+        )
+        async with self._database.session() as session:
+            row = (await session.execute(query)).first()
+        return StoredMessage(*row) if row else None
+
+    @retry_when_unavailable
+    async def take_out(self, bot: str, chat_id: int, source_id: int) -> None:
+        """Delete a message and its answer, wherever in the chat they were said."""
+        exchange = delete(MessageRow).filter_by(bot=bot, chat_id=chat_id, source_id=source_id)
+        async with self._database.session() as session:
+            await session.execute(exchange)
+
+    @retry_when_unavailable
     async def authors(self, key: ConversationKey) -> Sequence[int]:
         """Who has written in a conversation."""
         query = select(MessageRow.author_id).filter_by(**key._asdict()).distinct()
         async with self._database.session() as session:
             return [author for author in await session.scalars(query) if author is not None]
+
+    @retry_when_unavailable
+    async def withdraw(self, key: ConversationKey, author_id: int, content: str) -> None:
+        """Delete the last question of an author with these words, and its answer."""
+        asked = dict(key._asdict(), role="user", author_id=author_id, content=content)
+        question = select(MessageRow.source_id).filter_by(**asked)
+        async with self._database.session() as session:
+            found = await session.scalar(question.order_by(MessageRow.id.desc()).limit(1))
+            if found is not None:
+                rows = delete(MessageRow).filter_by(**key._asdict(), source_id=found)
+                await session.execute(rows)
 
     @retry_when_unavailable
     async def clear(self, key: ConversationKey) -> int:

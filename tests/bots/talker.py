@@ -10,8 +10,10 @@ from bots.common.app import BotContext, build_dispatcher
 from bots.common.conversation import Addressed, HasText, author_of, conversation_key
 from bots.common.replies import stream_reply
 from bots.common.turns import Turns
+from services.chat import Image
 from services.chat import Message as ChatMessage
-from services.dialogue import Dialogue
+from services.dialogue import Dialogue, room_for, with_pictures
+from services.media.documents.shelf import DocumentShelf
 from services.storage import HistoryStore, StoredMessage
 
 COMMANDS = (BotCommand(command="start", description="Начать"),)
@@ -33,17 +35,31 @@ async def on_start(message: Message) -> None:
     await message.answer(START)
 
 
-async def on_reset(message: Message, dialogue: Dialogue, bot_name: str) -> None:
+async def on_reset(
+    message: Message, dialogue: Dialogue, documents: DocumentShelf, bot_name: str
+) -> None:
     await dialogue.history.clear(conversation_key(bot_name, message))
+    await documents.clear(conversation_key(bot_name, message))
     await message.answer(RESET)
 
 
 async def on_message(
-    message: Message, text: str, dialogue: Dialogue, turns: Turns, bot_name: str
+    message: Message,
+    text: str,
+    dialogue: Dialogue,
+    documents: DocumentShelf,
+    turns: Turns,
+    bot_name: str,
+    pictures: tuple[Image, ...] = (),
 ) -> None:
     key, author = conversation_key(bot_name, message), author_of(message)
     async with turns.turn(key) as turn:
-        stream = dialogue.stream(key, ChatMessage("user", text), system="Ты — собеседник.")
-        reply = await stream_reply(message, stream, turn)
-        question = StoredMessage("user", text, author.id, author.name, message.message_id)
+        excerpts = await documents.about(key, text, room_for(dialogue.model))
+        asked = ChatMessage("user", excerpts.add_to(text), attachments=pictures)
+        stream = dialogue.stream(key, asked, system="Ты — собеседник.")
+        reply = await stream_reply(
+            message, stream, turn, footer=lambda done: excerpts.sources(done.text)
+        )
+        kept = with_pictures(text, pictures)
+        question = StoredMessage("user", kept, author.id, author.name, message.message_id)
         await dialogue.remember(key, question, reply.text)

@@ -18,6 +18,7 @@ from tests.fakes.openai_server import OpenAIServer
 
 HUGE = str(2**70)
 BIG = str(2**63)
+KEY = "0a1b2c3d"  # as long as a request's key, and nobody's
 ODD = ("", "x", "-1", HUGE, f"-{HUGE}", "1e5", "nan", "None", "1:1", "a" * 40)
 FORGED = {
     "grisha": [
@@ -48,6 +49,14 @@ FORGED = {
         *(f"kept:{act}:{HUGE}" for act in ("save", "drop", "export", "x")),
         *(f"kept:drop:-{BIG}", f"kept:drop:{BIG}"),
         *(f"check:{name}:{item}" for name in ("", "x", "seller") for item in ("0", "-2", HUGE)),
+        *(f"chip:{slot}:{KEY}" for slot in ("travel_to", "price_max", "x", "", "__class__", HUGE)),
+        *(f"chip:price_max:{key}" for key in ("", "x", KEY[:7], f"{KEY}0", "ЯЯЯЯЯЯЯЯ", HUGE)),
+        *(f"page:{KEY}:{offset}:{sort}" for offset in ODD[:5] for sort in ("", "travel", "x")),
+        *(f"page:{KEY}:0:{sort}" for sort in ("travel", "discount", "'; --", "\x00")),
+        *(f"request:{act}:{key}" for act in ("watch", "details", "map", "x") for key in (KEY, "")),
+        *(f"request:map:{key}" for key in (HUGE, "\x00", "1:1", "a" * 40)),
+        *(f"flat:loan:{value}" for value in (*ODD[:5], BIG, "0", "1")),
+        *(f"forget:{owner}:{said}" for owner in ("1", f"-{BIG}", HUGE, "x") for said in "01x"),
         *("check:seller:999", "import:1", "import:x", "import:", "import:2", ""),
     ],
 }

@@ -11,6 +11,7 @@ from cli.answers import first_code_block
 from cli.shell import Problem
 from cli.structured import check, read_schema
 from tests.cli.conftest import Outcome, Shell
+from tests.fakes.gigachat import GigaChatServer
 from tests.fakes.openai_server import Answer, OpenAIServer, Refusal
 
 CLI = "cli/hf_cli.py"
@@ -160,6 +161,17 @@ async def test_one_that_does_not_fit_is_asked_for_once_more(
     first, second = (len(call.body["messages"]) for call in server.calls)
     assert first < second
     assert "токены: " in outcome.err
+
+
+async def test_a_schema_holds_for_its_question_alone(shell: Shell, server: OpenAIServer) -> None:
+    shell.env["LLM_LOG"] = "on"
+    server.default = Answer(json.dumps(FLAT))
+    await structured(shell, "--system", "Кратко")
+    await shell.run(CLI, "-c", "А словами?")
+    assert asked(server)[0] == ("system", "Кратко")
+    await structured(shell)
+    await shell.run(CLI, "-c", "А словами?")
+    assert asked(server)[0][0] == "user"
 
 
 async def test_two_that_do_not_fit_are_a_failure(shell: Shell, server: OpenAIServer) -> None:
@@ -319,3 +331,14 @@ async def test_completion(shell: Shell, name: str) -> None:
     assert outcome.code == 0
     assert "--compare" in outcome.out.replace("-l compare", "--compare")
     assert "gigachat" in outcome.out
+
+
+async def test_gigachat_is_given_the_schema_itself(shell: Shell) -> None:
+    async with GigaChatServer() as giga:
+        giga.answer = lambda messages: json.dumps(FLAT)
+        outcome = await shell.run(
+            CLI, "--backend", "gigachat", "--schema", SHORT, "Двушка", **giga.environment
+        )
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out) == FLAT
+    assert "rooms" in json.dumps(giga.requests[-1]["response_format"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,9 +89,13 @@ async def test_the_chat_searches_and_remembers(
     assert "tools" not in giga.requests[1]
     said = [message["content"][0]["text"] for message in giga.requests[1]["messages"]]
     assert said[1:] == ["что нового?", SHOWN.strip(), "Какой мост?"]
-    kept = Path(env["CHAT_MEMORY_FILE"]).read_text("utf-8")  # noqa: ASYNC240
-    (session,) = json.loads(kept)["sessions"]
+    (session,) = sessions(env["CHAT_MEMORY_FILE"])
     assert session["total_input_tokens"] > 0
+
+
+def sessions(path: str) -> list[dict[str, Any]]:
+    kept: list[dict[str, Any]] = json.loads(Path(path).read_text("utf-8"))["sessions"]
+    return kept
 
 
 async def test_the_chat_says_what_is_missing(

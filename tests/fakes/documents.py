@@ -114,3 +114,11 @@ def make_xlsx(sheets: dict[str, Sequence[Sequence[object]]]) -> bytes:
     content = io.BytesIO()
     book.save(content)
     return content.getvalue()
+
+
+def make_picture(width: int, height: int, form: str = "PNG") -> bytes:
+    from PIL import Image
+
+    content = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(content, form)
+    return content.getvalue()

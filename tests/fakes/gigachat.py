@@ -28,7 +28,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from aiohttp import web
 
@@ -79,6 +79,14 @@ class Hang:
     """No reply at all."""
 
 
+class Upload(NamedTuple):
+    """A file as it came."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
 Reply = str | Wire | Fail | Body | Broken | Hang
 
 
@@ -98,6 +106,7 @@ class GigaChatServer:
         self.balance: dict[str, int] | None = {"GigaChat": 900_000, "Embeddings": 5_000}
         self.excluded: dict[str, int] = {}  # models out of the key's plan, and the status for them
         self.files: dict[str, bytes] = {}
+        self.uploads: list[Upload] = []  # of all files, those that were deleted as well
         self.requests: list[Wire] = []
         self.headers: list[Mapping[str, str]] = []
         self.active = 0
@@ -225,11 +234,17 @@ class GigaChatServer:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await self._body(request)
         check_chat(body)
+        self._check_files(body, [it for m in body["messages"] for it in m.get("attachments", ())])
         return await self._answer(request, body)
 
     async def _chat_v2(self, request: web.Request) -> web.StreamResponse:
         body = await self._body(request)
         check_chat_v2(body)
+        parts = [part for message in body["messages"] for part in message["content"]]
+        files = [file for part in parts for file in part.get("files", ())]
+        if any(set(file) != {"id", "mime", "target"} for file in files):
+            raise Refused(422, "Invalid params: files")
+        self._check_files(body, [file["id"] for file in files])
         return await self._answer(request, body)
 
     async def _answer(self, request: web.Request, body: Wire) -> web.StreamResponse:
@@ -364,6 +379,7 @@ class GigaChatServer:
             raise Refused(400, "Bad form")
         file_id = str(uuid.uuid4())
         self.files[file_id] = part.file.read()
+        self.uploads.append(Upload(part.filename, part.content_type, self.files[file_id]))
         return web.json_response(
             {
                 "id": file_id,
@@ -375,6 +391,12 @@ class GigaChatServer:
                 "access_policy": "private",
             }
         )
+
+    def _check_files(self, body: Wire, ids: Sequence[str]) -> None:
+        if not all(file_id in self.files for file_id in ids):
+            raise Refused(404, "No such file")
+        if ids and body["model"] in ("GigaChat", "GigaChat-2"):
+            raise Refused(422, "Invalid params: the model can't process images")
 
     async def _file(self, request: web.Request) -> web.Response:
         await self._body(request)

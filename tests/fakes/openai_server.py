@@ -59,13 +59,20 @@ class Call:
 
     def usage(self, text: str) -> dict[str, int]:
         """Words, as this server's tokens; three more for each message."""
-        prompt = sum(len((m["content"] or "").split()) + 3 for m in self.body["messages"])
+        prompt = sum(len(text_of(m).split()) + 3 for m in self.body["messages"])
         completion = len(text.split())
         return {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
         }
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    content = message["content"] or ""
+    if isinstance(content, str):
+        return content
+    return "".join(part["text"] for part in content if part["type"] == "text")
 
 
 async def send(response: web.StreamResponse, data: object) -> None:

@@ -20,10 +20,10 @@ pytestmark = in_chromium
 
 # What a row shows in the order of reading: texts, addresses of links, numbers and ticks of items.
 READ = """ids => {
+  const language = (name) => (name === "код" ? "" : name);
   const read = (node) => {
     if (node.nodeType === Node.TEXT_NODE) return node.data;
-    const title = node.firstChild?.data;
-    if (node.tagName === "HEADER") return title === "код" ? "" : title;
+    if (node.tagName === "HEADER") return language(node.firstChild.data);
     if (node.tagName === "INPUT") return node.checked ? "x" : "";
     const inner = [...node.childNodes].map(read).join("");
     if (node.tagName === "LI" && node.hasAttribute("value")) return node.value + inner;
@@ -47,12 +47,14 @@ async def playground() -> AsyncIterator[Playground]:
 
 @one_loop()
 async def page(playground: Playground, browser: Browser) -> AsyncIterator[Page]:
-    context = await browser.new_context(viewport={"width": 360, "height": 640})
+    context = await browser.new_context(viewport={"width": 1200, "height": 800})
     page = await context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     await page.goto(playground.page_url)
+    await page.wait_for_selector("body[data-ready]")
     await page.click("#start")
+    await page.set_viewport_size({"width": 360, "height": 640})
     yield page
     assert problems == []
     await context.close()

@@ -13,6 +13,7 @@ from aiogram.types import (
     BotCommand,
     BufferedInputFile,
     CallbackQuery,
+    EphemeralMessageParameters,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InputRichMessage,
@@ -397,6 +398,23 @@ async def test_an_own_message_edited_on_the_page_reaches_the_bot(
     await page.fill("#input", "ы" * 5000)
     await expect(page.locator(".send")).to_be_disabled()
     await expect(page.locator("#count")).to_contain_text("должно поместиться в одно")
+
+
+async def test_an_ephemeral_message_is_marked_and_has_one_reader(
+    page: Page, playground: Playground, bot: Bot
+) -> None:
+    await open_chat(page, "Друзья")
+    await say(page, "привет")
+    (anya,) = [user for user in playground.world.users.values() if user.first_name == "Аня"]
+    only = EphemeralMessageParameters(receiver_user_id=anya.id)
+    await bot.send_message(
+        playground.group.id, "Я занят, спроси позже", ephemeral_message_parameters=only
+    )
+    told = page.locator(".row", has_text="Я занят")
+    await expect(told).to_contain_text("Видно только тебе")
+    await page.click(".person:has-text('Борис')")
+    await expect(page.locator(".row", has_text="привет")).to_be_visible()
+    await expect(told).to_have_count(0)
 
 
 async def test_the_day_covers_no_line(page: Page, playground: Playground) -> None:

@@ -19,6 +19,7 @@ from services.chat import (
     FunctionCall,
     FunctionSpec,
     GenerationOptions,
+    Image,
     Message,
     complete_stream,
 )
@@ -127,6 +128,42 @@ class ChatCompletionsContract(ChatModelContract):
             "max_tokens": 7,
             "stop": ["\n"],
         }
+
+    @pytest.mark.parametrize("streamed", [True, False])
+    async def test_sends_pictures_as_data_urls(
+        self,
+        model: ChatModel,
+        server: OpenAIServer,
+        streamed: bool,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("VISION_MODELS", "another, test-*")
+        images = (Image(b"\xff\xd8one"), Image(b"two", "image/png"))
+        question = [Message("user", "Что тут?", attachments=images)]
+        if streamed:
+            await complete_stream(model.stream(question))
+        else:
+            await model.complete(question)
+        assert server.bodies[0]["messages"] == [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "Что тут?"},
+                    {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,/9hvbmU="}},
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,dHdv"}},
+                ],
+            }
+        ]
+        assert await model.count_tokens(question) > 2000
+
+    async def test_a_model_that_does_not_see_is_not_asked(
+        self, model: ChatModel, server: OpenAIServer
+    ) -> None:
+        with pytest.raises(errors.CannotSee) as caught:
+            await model.complete([Message("user", "?", attachments=(Image(b"x"),))])
+        assert caught.value.model == "test-model"
+        assert caught.value.suggestion
+        assert not server.calls
 
     async def test_asks_a_stream_for_its_usage(
         self, model: ChatModel, server: OpenAIServer

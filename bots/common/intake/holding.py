@@ -12,11 +12,14 @@ from aiogram.client.session.middlewares.base import (
 from aiogram.methods import Response, SendChatAction, TelegramMethod
 from aiogram.methods.base import TelegramType
 
+from bots.common.editing import note_call
 from services.head_start import settled
 
 
 class HeldCalls(BaseRequestMiddleware):
     """Lets a handler show something only when the question that it answers is settled.
+
+    What is shown is noted, so that an edited question can have its answer replaced.
 
     Calls that read (getMe, getFile) and «typing…» go through: nothing of them stays.
     """
@@ -29,7 +32,9 @@ class HeldCalls(BaseRequestMiddleware):
     ) -> Response[TelegramType]:
         if not _leaves_no_trace(method):
             await settled()
-        return await make_request(bot, method)
+        result = await make_request(bot, method)
+        note_call(method, result)
+        return result
 
 
 def _leaves_no_trace(method: TelegramMethod[Any]) -> bool:

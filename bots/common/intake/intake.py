@@ -10,6 +10,8 @@ from aiogram import BaseMiddleware, Bot, Dispatcher
 from aiogram.types import TelegramObject, Update
 
 from bots.common.coordination import Coordination
+from bots.common.editing import Editing
+from bots.common.intake.albums import Albums
 from bots.common.intake.holding import HeldCalls
 from bots.common.intake.journal import Journal
 from bots.common.intake.pastes import Pastes
@@ -28,9 +30,13 @@ class Intake(BaseMiddleware):
     An update that a shutdown interrupts stays unfinished, so that it is run again.
     """
 
-    def __init__(self, journal: Journal, pastes: Pastes, coordination: Coordination) -> None:
+    def __init__(
+        self, journal: Journal, pastes: Pastes, editing: Editing, coordination: Coordination
+    ) -> None:
         self.journal = journal
         self._pastes = pastes
+        self._albums = Albums(journal)
+        self._editing = editing
         self._coordination = coordination
         self._recovery = Recovery(journal, coordination)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -62,13 +68,19 @@ class Intake(BaseMiddleware):
         if not known and not await self.journal.record(event):
             return None
         UPDATES.labels(event.event_type).inc()
+        event = await self._editing.as_question(event, replayed=data.get("replayed", False))
         if await self._pastes.join(event, unlimited=data.get("replayed", False)):
+            return None
+        if self._albums.join(event):
             return None
         update_ids = [event.update_id]
         result = None
         try:
-            with self._pastes.opened(event, update_ids):
-                result = await handler(event, data)
+            with (
+                self._pastes.opened(event, update_ids),
+                self._albums.opened(event, update_ids) as album,
+            ):
+                result = await handler(event, {**data, "album": album})
         except Interrupted as error:
             if error.reason is Interruption.SHUTDOWN:
                 self.journal.release(*update_ids)

@@ -27,7 +27,7 @@ from bots.common.formatting import TEXT_LIMIT
 from bots.common.intake.journal import Journal
 from bots.common.metrics import PASTE_PARTS
 from bots.common.middlewares import Handler
-from bots.common.notices import send_notice
+from bots.common.notices import send_aside
 from services.head_start import HeadStart, TakenBack, settled
 from services.texts import wait_text
 
@@ -128,11 +128,11 @@ class Pastes(BaseMiddleware):
             PASTE_PARTS.labels("refused").inc()
             await self._journal.finish(update.update_id)
             if pace.tell:
-                await send_notice(message, texts.TOO_FAST.format(wait=wait_text(pace.wait)))
+                await send_aside(message, texts.TOO_FAST.format(wait=wait_text(pace.wait)))
             elif not pace.wait:
                 self._settle_later(paste)
                 if paste.tell_too_long():
-                    await send_notice(message, texts.PASTE_TOO_LONG)
+                    await send_aside(message, texts.PASTE_TOO_LONG)
             return True
         return False
 
@@ -164,7 +164,7 @@ class Pastes(BaseMiddleware):
             return await handler(event, data)
         text = event.text or event.caption or ""
         if paste is None:
-            return await handler(event, {**data, "text": text})
+            return await handler(event, {**data, "text": text.strip()})
         paste.parts[event.message_id] = text  # a caption has got what the recording says
         paste.decided.set()
 

@@ -60,6 +60,11 @@ class FactMemory:
         await self.store.put([fact], unwanted)
         return messages
 
+    async def told_by(self, said: Said) -> Fact | None:
+        """What a message told, if it is still kept."""
+        known = await self.store.of(said.person_id, said.chat_id)
+        return next((fact for fact in known if fact.message_id == said.message_id), None)
+
     async def forget_message(self, person_id: int, chat_id: int, message_id: int) -> None:
         """Delete what a message told, as when it is edited or deleted."""
         known = await self.store.of(person_id, chat_id)

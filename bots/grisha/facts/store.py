@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, Select, UniqueConstraint, bindparam, delete, func, select
+from sqlalchemy import Row, Select, UniqueConstraint, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.storage import Base, Database
@@ -131,6 +131,15 @@ class FactStore:
                     await session.execute(delete(FactRow).where(FactRow.id.in_(ids)))
 
     @retry_when_unavailable
+    async def describe(self, fact: Fact, kinds: frozenset[str]) -> None:
+        """Say what a fact is about; nothing happens if it was changed or deleted meanwhile."""
+        same = (FactRow.id == fact.id, FactRow.text == fact.text)
+        async with self._database.session() as session:
+            await session.execute(
+                update(FactRow).where(*same).values(kinds=" ".join(sorted(kinds)))
+            )
+
+    @retry_when_unavailable
     async def delete(self, person_id: int, fact_id: int) -> None:
         """Delete one of a person's facts."""
         async with self._database.session() as session:
@@ -153,8 +162,8 @@ def _values(fact: Fact) -> dict[str, object]:
         "chat_id": fact.chat_id,
         "message_id": fact.message_id,
         "said_at": fact.said_at,
-        "text": fact.text,
-        "context": fact.context,
+        "text": fact.text.replace("\x00", ""),  # PostgreSQL refuses it
+        "context": fact.context.replace("\x00", ""),
         "kinds": " ".join(sorted(fact.kinds)),
         "relations": " ".join(sorted(fact.relations)),
         "about_others": fact.about_others,

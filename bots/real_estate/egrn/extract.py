@@ -201,20 +201,9 @@ def _label_places(text: str) -> list[tuple[int, int, str]]:
     return kept
 
 
-_NUMBERED = frozenset(
-    [
-        "owners",
-        "right",
-        "basis",
-        "no_consent",
-        "burdens",
-        "shared_building",
-        "court",
-        "objection",
-        "seizure",
-        "personally",
-        "claims",
-    ]
+_NUMBERED = (
+    *("owners", "right", "basis", "no_consent", "burdens", "shared_building"),
+    *("court", "objection", "seizure", "personally", "claims"),
 )
 
 

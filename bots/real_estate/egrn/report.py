@@ -78,7 +78,7 @@ def _owners(owners: tuple[Owner, ...] | None, today: date) -> list[str]:
     head = "👤 Собственник:" if len(owners) == 1 else f"👥 Собственников: {len(owners)}"
     lines = [head, *lines]
     if len(owners) > 1:
-        lines.append("⚠️ Подписать договор должны все; долю продают через нотариуса.")
+        lines.append("⚠️ Подписать договор должны все. Если продают одну долю, нужен нотариус.")
     if shares and (total := sum(shares, Fraction())) != 1:
         lines.append(f"⚠️ Доли в сумме {total}, а не целое: в выписке не все собственники.")
     if any(owner.name is None for owner in owners):
@@ -97,7 +97,7 @@ def _owner_line(owner: Owner) -> str:
 
 def _minors(owners: tuple[Owner, ...], today: date) -> list[str]:
     young = any(o.born and (today - o.born).days < _ADULT_YEARS * 365.25 for o in owners)
-    return ["⚠️ Есть собственник младше 18: нужно разрешение опеки."] if young else []
+    return ["⚠️ Есть собственник младше 18: нужны разрешение опеки и нотариус."] if young else []
 
 
 def _histories(owners: tuple[Owner, ...], today: date) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatType
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Document, Message
 
-from bots.common.conversation import Matches, author_of
+from bots.common.conversation import Matches, author_of, is_private
 from bots.real_estate import texts, wording
 from bots.real_estate.alerts import send_alerts
 from bots.real_estate.config import RealEstateSettings
@@ -30,6 +31,13 @@ def create_router() -> Router:
     router.message.register(on_file, Matches(F.document), Matches(F.chat.type == ChatType.PRIVATE))
     router.callback_query.register(on_decision, ImportCallback.filter())
     return router
+
+
+def is_listings(admin_ids: Collection[int], message: Message) -> bool:
+    """Whether an admin sends a table of listings: others' files are a matter of the talk."""
+    name = (message.document and message.document.file_name) or ""
+    table = name.lower().endswith((".csv", ".tsv", ".xlsx"))
+    return table and is_private(message) and author_of(message).id in admin_ids
 
 
 async def on_import(message: Message, settings: RealEstateSettings) -> None:

@@ -6,6 +6,7 @@ from aiogram import F, Router
 from aiogram.filters import Command
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
+from bots.common import texts as common_texts
 from bots.common.conversation import author_of
 from bots.common.forgetting import Forgetting
 from bots.common.replies import send_reply
@@ -92,7 +93,7 @@ async def on_forget_decided(
     callback: CallbackQuery, callback_data: ForgetCallback, forgetting: Forgetting
 ) -> None:
     if callback.from_user.id != callback_data.owner:
-        await callback.answer(texts.NOT_YOURS, show_alert=True)
+        await callback.answer(common_texts.NOT_YOUR_BUTTON, show_alert=True)
         return
     await callback.answer()
     if callback_data.accept:

@@ -10,5 +10,6 @@ question asks for.
 
 from services.media.documents.document import Document, DocumentRefused, Page
 from services.media.documents.door import read_document
+from services.media.documents.excerpts import Excerpts
 
-__all__ = ["Document", "DocumentRefused", "Page", "read_document"]
+__all__ = ["Document", "DocumentRefused", "DocumentShelf", "Excerpts", "Page", "read_document"]

@@ -15,7 +15,6 @@ from services.spreadsheet import MAX_COLUMNS, decode, find_delimiter, read_rows,
 MAX_BYTES = 20 * 2**20
 MAX_PAGES = 1000
 MAX_CHARACTERS = 2_000_000
-MAX_LINE = 100_000  # characters of one line; a longer one is broken
 
 TOO_LARGE = f"Файл больше {MAX_BYTES // 2**20} МБ: раздели его на части."
 BROKEN = "Этот файл не получилось открыть: он повреждён или собран с ошибкой."
@@ -35,6 +34,7 @@ UNKNOWN = f"Не понимаю, что это за файл. {FORMATS}"
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM")
 _ARCHIVES = (b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 _HTML = ("<!doctype html", "<html", "<head", "<body")
+_HEAD = 4096  # characters by which a table is known
 _CONTROL = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1a\x1b")
 
 
@@ -117,7 +117,9 @@ def _is_table(text: str, name: str) -> bool:
     if name.lower().endswith((".csv", ".tsv")):
         return True
     delimiter = find_delimiter(text)
-    head = [line for line in text[:4096].splitlines()[:8] if line.strip()]
+    if text.count(";", 0, _HEAD) > MAX_COLUMNS or text.count("\t", 0, _HEAD) > MAX_COLUMNS:
+        return True  # so many columns that it is refused
+    head = [line for line in text[:_HEAD].splitlines()[:8] if line.strip()]
     return (
         delimiter in (";", "\t", ",")
         and len(head) >= 3
@@ -162,8 +164,8 @@ def bounded(lines: Iterable[str], room: int = MAX_CHARACTERS) -> tuple[list[str]
     """The lines that fit into `room` characters, and what to say when some are left out."""
     kept: list[str] = []
     for line in lines:
-        room -= len(line) + 1
-        if room < 0:
+        if room <= 0:
             return kept, f"прочитано начало, {len(kept)} строк: файл слишком длинный"
-        kept.append(line.rstrip()[:MAX_LINE])
+        kept.append(line.rstrip()[:room])
+        room -= len(line) + 1
     return kept, ""

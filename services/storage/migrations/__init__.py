@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.storage.process_lock import hold
 
-HEAD = "0015"
+HEAD = "0013"
 PATIENCE = 60.0  # seconds for another process to bring the file up to date
 _LOCK = 7_305_218_441  # any number, the same for all replicas
 _HERE = Path(__file__).parent

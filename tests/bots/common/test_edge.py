@@ -10,9 +10,11 @@ import pytest
 from aiogram.types import Message
 from telegramify_markdown import utf16_len
 
-from bots.common import replies, texts
+from bots.common import notices, replies, texts
 from bots.common.config import BotSettings
 from bots.common.intake import Pastes
+from playground.errors import Json, bad_request
+from playground.params import Params
 from services.errors import AuthError, ModelLoading, RateLimited, Unavailable
 from services.texts import describe_error
 from tests.bots.harness import RunningBot, running_bot, stop
@@ -247,9 +249,9 @@ class TestErrors:
         assert (answer.text or "").startswith("раз два три")
 
     async def test_what_is_not_text_is_answered(self, bot: RunningBot) -> None:
-        from playground import Upload
+        from playground import Sound, Upload
 
-        bot.chat.send(document=Upload("a.txt", "text/plain", b"1"))
+        bot.chat.send(sound=Sound(Upload("a.ogg", "audio/ogg", b"1"), "voice", 1))
         await bot.chat.wait_for(texts.TEXT_ONLY)
 
 
@@ -272,8 +274,10 @@ class TestAccess:
         async with running_bot(create_dispatcher, tmp_path, settings=settings) as bot:
             bot.model.gate.clear()  # so that there is an answer to stop
             chat = bot.chat
+            chat.send("вопрос")
+            await until(lambda: bot.model.active == 1)
             for _ in range(5):
-                chat.send("/help")  # the talker has no such command: each is a question
+                chat.send("/start")
             await chat.wait_for("быстрее")
             chat.send("/stop")
             await chat.wait_for(texts.STOPPED)
@@ -326,3 +330,45 @@ async def until(condition: Callable[[], bool], timeout: float = 10) -> None:
             await asyncio.sleep(0.01)
 
     await asyncio.wait_for(poll(), timeout)
+
+
+def refuse(_: object, __: object, params: Params) -> Json:
+    if "ephemeral_message_parameters" in params:
+        raise bad_request("EPHEMERAL_NOT_AVAILABLE")
+    return {}
+
+
+class TestAsides:
+    """In a group, what concerns one person is seen by that person alone."""
+
+    async def test_an_error_in_a_group_is_seen_by_who_asked(self, bot: RunningBot) -> None:
+        error = Unavailable("down")
+        bot.model.enqueue(error)
+        group = bot.playground.group
+        anya, boris = (
+            bot.playground.person("Аня").in_(group),
+            bot.playground.person("Боря").in_(group),
+        )
+        boris.send("привет всем")
+        anya.send("@grisha_bot привет")
+        told = await anya.wait_for(describe_error(error))
+        assert told.ephemeral_message_id
+        assert told.receiver_user
+        assert told.receiver_user.first_name == "Аня"
+        assert describe_error(error) not in [message.text for message in boris.messages]
+
+    async def test_a_server_that_refuses_gets_usual_messages(
+        self, bot: RunningBot, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(notices, "_refused", {})
+        anya = bot.playground.person("Аня").in_(bot.playground.group)
+        anya.send("@grisha_bot привет")
+        await anya.wait_for(bot.model.default)
+        monkeypatch.setattr("playground.methods.messages._receiver", refuse)
+        bot.model.enqueue(Unavailable("down"), Unavailable("down"))
+        for _ in range(2):
+            anya.send("@grisha_bot ещё")
+            told = await anya.wait_for(describe_error(Unavailable("down")))
+            assert told.ephemeral_message_id is None
+        sent = [call for call in bot.playground.calls if call.method == "sendMessage"]
+        assert sum("ephemeral_message_parameters" in call.params for call in sent) == 1

@@ -20,13 +20,19 @@ from tests.fakes.chat import FakeChatModel
 
 SECRET_WORD = "бирюзовый"
 ACTS = {
-    "hf_demo": ("{word} сон", "/reset", "/compare {word}", "/start", "/model", "/stop"),
+    "hf_demo": (
+        *("{word} сон", "/reset", "/new", "/talks", "/compare {word}", "/start", "/model", "/stop"),
+    ),
     "literary": (
         *("{word} маяк", "ещё раз", "продолжи эту версию", "/again", "/stop"),
-        *("/temperature 0.3 0.9", "/form", "/reset"),
+        *("/temperature 0.3 0.9", "/form", "/reset", "/new"),
     ),
-    "real_estate": ("{word} дом у моря", "двушка у метро Сокол до 20 млн", "/reset", "/start"),
+    "real_estate": (
+        *("{word} дом у моря", "двушка у метро Сокол до 20 млн", "/reset", "/new"),
+        *("двушка до 30 млн, до Тверской не больше 40 минут", "/favourites", "/searches"),
+    ),
 }
+KEEPING = ("request:watch", "flat:card", "flat:star", "flat:compare")  # buttons that keep something
 
 
 class Echo(FakeChatModel):
@@ -79,6 +85,43 @@ async def forget(chat: Conversation) -> None:
     await chat.wait_for(lambda it: re.search("Забыл всё|Я удалил", it.text or "") is not None, 30)
 
 
+async def press_to_keep(bot: RunningBot, chance: random.Random) -> None:
+    """Press a button of the last message that has one: a favourite, a saved search."""
+    anya = bot.playground.person("Аня")
+    chat = anya.private.chat
+    for _, message in sorted(chat.messages.items(), reverse=True):
+        rows = message.get("reply_markup", {}).get("inline_keyboard", ())
+        data = [button["callback_data"] for row in rows for button in row]
+        if kept := [item for item in data if item.startswith(KEEPING)]:
+            pressed = bot.playground.world.callbacks.press(
+                chat, message, anya.user, chance.choice(kept)
+            )
+            await asyncio.wait_for(pressed, 30)
+            return
+
+
+async def test_what_buttons_keep_is_forgotten(storage: StorageSettings) -> None:
+    """Favourites and saved searches, which the acts of the test below may miss."""
+    create = import_module("bots.real_estate.bot").create_dispatcher
+    url = storage.database_url and storage.database_url.get_secret_value()
+    async with running_bot(create, storage.data_dir, name="real_estate", database_url=url) as bot:
+        anya = bot.playground.person("Аня")
+        anya.private.send("двушка до 60 млн, до Тверской не больше 40 минут")
+        found = await anya.private.wait_for("Всего:", 30)
+        await anya.private.press(found, "🔔 Следить")
+        await anya.private.press(found, "1")
+        card = await anya.private.wait_for("Источник:", 30)
+        await anya.private.press(card, "☆ В избранное")
+        assistant = bot.dispatcher["assistant"]
+        assert await assistant.searches(anya.id)
+        assert await assistant.favourites(anya.id)
+        await forget(anya.private)
+        await settle(bot)
+        left = await dump(bot.context.database)
+        assert not re.search(rf"\b{anya.id}\b", left)
+        assert "Тверск" not in left
+
+
 @pytest.mark.parametrize("name", ACTS)
 @pytest.mark.parametrize("seed", range(2))
 async def test_nothing_is_left_whatever_ran(name: str, seed: int, storage: StorageSettings) -> None:
@@ -100,6 +143,8 @@ async def test_nothing_is_left_whatever_ran(name: str, seed: int, storage: Stora
                 (anya.private if chance.random() < 0.7 else anya.in_(bot.playground.group)).send(
                     act if act.startswith("/") else f"@grisha_bot {act}"
                 )
+                if name == "real_estate" and chance.random() < 0.5:
+                    await press_to_keep(bot, chance)
                 if chance.random() < 0.3:
                     others.in_(bot.playground.group).send("@grisha_bot что тут говорили?")
                 await asyncio.sleep(chance.random() * 0.1)

@@ -12,8 +12,10 @@ from aiogram import Bot, Dispatcher
 from aiogram.types import Chat, Message, Update
 
 from bots.common.coordination import SingleProcess
+from bots.common.editing import Editing
 from bots.common.intake import Intake, Journal, Pastes
-from services.storage import Database, Inbox, StorageSettings
+from bots.common.turns import Turns
+from services.storage import Database, HistoryStore, Inbox, StorageSettings
 
 COUNT = 200
 
@@ -33,7 +35,8 @@ async def test_an_update_that_comes_while_the_inbox_is_searched_is_handled_once(
     async with Database.open(StorageSettings(data_dir=tmp_path)) as database:
         alone = SingleProcess()
         journal = Journal(Inbox(database, "grisha"))
-        intake = Intake(journal, Pastes(journal, alone, 20), alone)
+        editing = Editing("grisha", Turns(), HistoryStore(database))
+        intake = Intake(journal, Pastes(journal, alone, 20), editing, alone)
         dispatcher.update.outer_middleware(intake)
         await intake.start(bot, dispatcher)
         updates = [Update(update_id=n, message=message(n)) for n in range(1, COUNT + 1)]

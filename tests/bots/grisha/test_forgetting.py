@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from bots.grisha import bot as grisha_bot
 from bots.grisha import texts
 from bots.grisha.bot import create_dispatcher
 from bots.grisha.learning import Status
+from services.retrieval import Encoder, open_encoder
 from services.storage import Base, Database, StorageSettings
 from tests.bots.harness import RunningBot, running_bot
 
@@ -38,9 +40,24 @@ async def dump(database: Database) -> str:
     return "\n".join(lines)
 
 
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    encoder = open_encoder()
+    assert encoder
+    return encoder
+
+
 @pytest.mark.parametrize("seed", range(4))
-async def test_nothing_is_left(tmp_path: Path, storage: StorageSettings, seed: int) -> None:
+async def test_nothing_is_left(
+    tmp_path: Path,
+    storage: StorageSettings,
+    seed: int,
+    encoder: Encoder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rng = random.Random(seed)
+    monkeypatch.setattr(grisha_bot, "open_encoder", lambda: encoder)  # old talk is kept too
+    monkeypatch.setenv("GRISHA_READ_FACTS", "true")
     url = storage.database_url.get_secret_value() if storage.database_url else None
     async with running_bot(create_dispatcher, tmp_path / "var", database_url=url) as bot:
         bot.model.default = f"Про {WORD.lower()} скажу так: усы нужны коту для равновесия."
@@ -49,12 +66,18 @@ async def test_nothing_is_left(tmp_path: Path, storage: StorageSettings, seed: i
         private, group = anya.private, anya.in_(bot.playground.group)
         boris = bot.playground.person("Боря").in_(bot.playground.group)
         await _ask(group, f"@grisha_bot привет, это {WORD}")
+        await _ask(private, PHRASES[2])
         await _talk(bot, rng, private, group, boris)
+        before = await dump(bot.context.database)
+        for table in ("grisha_facts", "grisha_said"):
+            assert any(line.startswith(table) for line in before.splitlines())
         if rng.random() < 0.7:  # in the middle of an answer, of a vote
             private.send("Расскажи сказку подлиннее на ночь")
             await asyncio.sleep(rng.random() * 0.2)
         private.send("/forget")
         await private.wait_for(texts.FORGOTTEN)
+        while bot.dispatcher["grisha"].reader.is_busy:  # noqa: ASYNC110  (nothing tells its end)
+            await asyncio.sleep(0.01)
         left = await dump(bot.context.database)
         journal = [line for line in left.splitlines() if not line.startswith("inbox")]
         assert WORD.lower() not in "\n".join(journal)

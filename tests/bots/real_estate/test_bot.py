@@ -16,7 +16,9 @@ from cli.make_sample_listings import main as make_sample
 from playground import Upload
 from services.local import EMBEDDED_NAME
 from tests.bots.harness import RunningBot, running_bot
+from tests.bots.real_estate.extracts import MORTGAGE, MadeUp, Right, as_pdf
 from tests.fakes.chat import FakeChatModel
+from tests.fakes.documents import make_pdf
 
 WAIT = 30
 
@@ -222,10 +224,52 @@ async def test_valuation(running: RunningBot) -> None:
     assert "не отчёт об оценке" in text
     *_, factors, folded = valued.rich_message.blocks  # type: ignore[union-attr]
     assert (factors.type, folded.type, folded.is_open) == ("table", "details", None)
+    waterfall = await running.chat.wait_for(lambda message: bool(message.photo), WAIT)
     await running.chat.press(valued, "Подробнее")
     await running.chat.wait_for("Похожие объявления", WAIT)
+    await running.chat.wait_for(
+        lambda message: bool(message.photo) and message.message_id > waterfall.message_id, WAIT
+    )
+    running.chat.send("/value")
+    await running.chat.wait_for("Опиши квартиру", WAIT)
+    running.chat.send("/value студия 25 м в Москве")
+    await running.chat.wait_for("студия, 25 м²", WAIT)
     running.chat.send("сколько стоит двушка 54 м в Урюпинске")
     await running.chat.wait_for("нет в моих объявлениях", WAIT)
+
+
+async def test_the_way_to_work_and_a_map(running: RunningBot) -> None:
+    chat = running.chat
+    chat.send("двушка до 60 млн, до Тверской не больше 40 минут")
+    found = await chat.wait_for("сначала ближние", WAIT)
+    assert "· до «Тверской» " in (found.text or "").replace("\u00a0", " ")
+    await chat.press(found, "🗺 На карте")
+    picture = await chat.wait_for(lambda message: bool(message.photo), WAIT)
+    assert (picture.caption or "").startswith("На карте ")
+    await chat.press(found, "1")
+    card = await chat.wait_for("Источник: ДЕМО")
+    assert "🚇 до «Тверской» " in (card.text or "").replace("\u00a0", " ")
+    chat.send("двушка до 60 млн, до Звездюковской не больше 40 минут")
+    await chat.wait_for("станции «Звездюковской» нет на моих схемах", WAIT)
+
+
+async def test_an_extract_is_read_and_not_kept(running: RunningBot, tmp_path: Path) -> None:
+    stranger = running.playground.person("Боря").private
+    made_up = MadeUp(rights=(Right(burdens=(MORTGAGE,)),))
+    stranger.send(document=Upload("egrn.pdf", "application/pdf", as_pdf(made_up)))
+    answer = (await stranger.wait_for("Выписка из ЕГРН", WAIT)).text or ""
+    assert "Обременение: Ипотека в силу закона" in answer
+    assert "Петрова" not in answer
+    letter = make_pdf(["Просто письмо о погоде на завтра"])
+    stranger.send(document=Upload("note.pdf", "application/pdf", letter))
+    await stranger.wait_for("не похоже на выписку", WAIT)
+    kept = await asyncio.to_thread(_everything_in, tmp_path)
+    assert "Петрова".encode() not in kept
+    assert b"4510 123456" not in kept
+
+
+def _everything_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 async def test_valuation_without_rich_messages(
@@ -277,7 +321,7 @@ async def test_import_asks_first_and_alerts_once(running: RunningBot) -> None:
     file = Upload("flats.csv", "text/csv", table.encode())
     stranger = running.playground.person("Боря").private
     stranger.send(document=file)
-    await stranger.wait_for("только админ", WAIT)
+    await stranger.wait_for("Прочитал «flats.csv»", WAIT)
     owner = running.playground.person("Аня").id
     chat.send("двушка на Соколе до 12 млн")
     await chat.wait_for("Я понял", WAIT)

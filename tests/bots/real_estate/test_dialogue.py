@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from bots.real_estate.dialogue import State, advance, asking, can_answer, next_question
+from bots.real_estate.dialogue import (
+    State,
+    advance,
+    asking,
+    can_answer,
+    next_question,
+    without_slot,
+)
 from bots.real_estate.request import Intent, Slots
 from bots.real_estate.understanding import read_turn
 
@@ -51,6 +58,31 @@ def test_two_questions_at_most() -> None:
     state = talk("ищу квартиру", "подешевле бы квартиру", "ну просто квартиру")
     assert state.questions == 2
     assert next_question(state) is None
+
+
+def test_any_price_is_asked_about_no_more() -> None:
+    state = talk("двушка в Казани до 10 млн", "в любую цену")
+    assert next_question(state) is None
+    assert can_answer(state)
+
+
+def test_a_way_orders_the_list_until_it_is_taken_back() -> None:
+    state = talk("двушка в Москве до 20 млн, до Тверской не больше 40 минут")
+    assert (state.sort, state.slots.travel_to, state.slots.travel_minutes) == (
+        "travel",
+        "Тверская",
+        40,
+    )
+    assert (
+        talk("двушка в Москве до 20 млн, до Тверской 40 минут", "не выше пятого").sort == "travel"
+    )
+    without = without_slot(state, "travel_to")
+    assert (without.sort, without.slots.travel_to, without.slots.travel_minutes) == (
+        "price",
+        None,
+        None,
+    )
+    assert talk("двушка в Казани до 9 млн, до Площади Тукая 30 минут").sort == "price"
 
 
 def test_another_flat_to_value_starts_anew() -> None:

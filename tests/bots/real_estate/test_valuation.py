@@ -187,7 +187,7 @@ BROKEN_FILES = {
     "a pickle": lambda content: pickle.dumps({"model": 1}),
     "shortened": _shorten,
     "one bit flipped": _flip,
-    "another version": lambda content: content.replace(b"valuation-1", b"valuation-9", 1),
+    "another version": lambda content: content.replace(b"valuation-2", b"valuation-9", 1),
     "other fields": lambda content: _rewrite(content, fields=["city"]),
     "no trees": lambda content: _rewrite(content, trees=[]),
     "trees of nonsense": lambda content: _rewrite(content, trees=["tree\nnonsense"]),
@@ -248,6 +248,7 @@ def test_benchmark_prints_every_key(
     assert benchmark(paths) == 0
     report = json.loads(capsys.readouterr().out)
     keys = {"mdape", "mape", "within10", "within20", "coverage80", "coverage90", "halfwidth80"}
-    assert keys | {"fit_s", "predict_ms", "baselines"} == set(report)
+    assert keys | {"fit_s", "predict_ms", "segments", "baselines"} == set(report)
+    assert set(report["segments"]["studio"]) == {"rows", "coverage80", "halfwidth80"}
     assert set(report["baselines"]) == {"district_median", "ridge"}
     assert report["mdape"] < report["baselines"]["district_median"]["mdape"]

@@ -269,7 +269,11 @@ class Page(HTMLParser):
 
 async def test_reports(shell: Shell, server: OpenAIServer, prompts: str, tmp_path: Path) -> None:
     evil = '<script>alert(1)</script> & "кавычки" =1+1'
-    server.by_model = {"org/a": Answer(evil), "org/b": Answer("=СУММ(A1)\nвторая; строка, да")}
+    picture = "![кот](http://evil.example/cat.png) [сюда](javascript:alert(1)) **жирно**"
+    server.by_model = {
+        "org/a": Answer(f"{evil}\n\n{picture}"),
+        "org/b": Answer("=СУММ(A1)\nвторая; строка, да"),
+    }
     files = [tmp_path / name for name in ("отчёт.html", "отчёт.csv", "отчёт.json")]
     reports = [part for file in files for part in ("--report", str(file))]
     outcome = await shell.run(CLI, "--compare", "org/a", "org/b", "--prompts", prompts, *reports)
@@ -279,12 +283,17 @@ async def test_reports(shell: Shell, server: OpenAIServer, prompts: str, tmp_pat
     assert page.links == []
     assert "script" not in page.tags
     assert evil in page.text
+    assert "strong" in page.tags
+    assert "img" not in page.tags
     assert "Первый вопрос" in page.text
     with files[1].open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 6
     assert rows[0]["id"] == "а"
-    assert {row["answer"] for row in rows} == {evil, "'=СУММ(A1)\nвторая; строка, да"}
+    assert {row["answer"] for row in rows} == {
+        f"{evil}\n\n{picture}",
+        "'=СУММ(A1)\nвторая; строка, да",
+    }
     assert len(json.loads(files[2].read_text("utf-8"))["results"]) == 6
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.log.show import sparkline
+from cli.log.show import sparkline, usage_table
 from cli.log.store import ExchangeLog, Filter
 from tests.cli.conftest import PATIENCE, Outcome, Shell
 from tests.fakes.openai_server import Answer, Call, OpenAIServer, Refusal, Stall
@@ -183,10 +183,12 @@ async def test_a_killed_tool_leaves_the_question(
 async def test_a_failed_log_does_not_cost_the_answer(logged: Shell, tmp_path: Path) -> None:
     (tmp_path / "user").mkdir()
     (tmp_path / "user" / "log.sqlite3").write_bytes(b"not a database, but long enough" * 100)
-    outcome = await logged.run(CLI, "-n", "2", "Привет")
-    assert outcome.code == 0
-    assert outcome.out.count("Меня зовут Проба") == 2
-    assert outcome.err.count("не открыть") == 1
+    for words, answers in ((["-n", "2", "Привет"], 2), (["Привет"], 1)):
+        outcome = await logged.run(CLI, *words)
+        assert outcome.code == 0
+        assert outcome.out.count("Меня зовут Проба") == answers
+        assert outcome.err.count("не открыть") == 1
+    assert (await logged.run(CLI, "--talk", "имя", "Привет")).code == 1
 
 
 async def talk(shell: Shell, *words: str) -> Outcome:
@@ -252,6 +254,15 @@ async def test_there_may_be_nothing_to_go_on_with(logged: Shell) -> None:
     outcome = await logged.run(CLI, "-c", "Привет")
     assert outcome.code == 1
     assert "Продолжать нечего" in outcome.err
+
+
+def test_days_without_exchanges_stand_in_the_sparkline() -> None:
+    rows = [("2026-01-30", 1, 0, 10, 10, 0.0, 0.0, 0), ("2026-02-02", 2, 0, 5, 5, 1.0, 0.0, 1)]
+    table = usage_table("day", rows, json_wanted=False)
+    assert "токены по дням  █▁▁▅  2026-01-30 … 2026-02-02" in table
+    assert "всего       3        0       ~15              ~15             1.0000  0" in table
+    years = usage_table("day", [("2020-01-01", *rows[0][1:]), rows[1]], json_wanted=False)
+    assert re.search("(?<![▁-█])[▁-█]{60} ", years)
 
 
 def test_sparkline() -> None:

@@ -103,7 +103,7 @@ def test_answers_and_changes_are_searched_too(log: ExchangeLog) -> None:
 
 
 def test_filters(log: ExchangeLog) -> None:
-    talk = log.open_talk("hf", "Отпуск", "отпуск")
+    talk = log.open_talk("hf", "отпуск")
     keep(log, "Раз", talk=talk.id)
     keep(log, "Два")
     assert prompts(log.find(Filter())) == ["Два", "Раз"]
@@ -115,19 +115,19 @@ def test_filters(log: ExchangeLog) -> None:
 
 
 def test_a_talk_is_what_was_answered(log: ExchangeLog) -> None:
-    talk = log.open_talk("hf", "Раз", "имя")
+    talk = log.open_talk("hf", "имя")
     keep(log, "Раз", "Один", talk=talk.id)
     keep(log, "Плохо", "нача", talk=talk.id, error="Unavailable")
     log.begin(Question("hf", "openai", "m", "Убит", talk_id=talk.id))
     assert log.messages(talk) == [Message("user", "Раз"), Message("assistant", "Один")]
-    assert log.open_talk("hf", "Другое", "имя") == talk
+    assert log.open_talk("hf", "имя") == talk
     last = log.last_talk(("hf",))
     assert last == talk
     assert log.last_talk(("llama3",)) is None
 
 
 def test_a_tools_result_is_no_question_of_the_user(log: ExchangeLog) -> None:
-    talk = log.open_talk("hf", "Погода", None)
+    talk = log.open_talk("hf")
     keep(log, "Погода?", "", talk=talk.id, finish_reason="function_call")
     number = log.begin(Question("hf", "openai", "m", '{"t": 5}', role="function", talk_id=talk.id))
     log.finish(number, Outcome(1.0, "Пять градусов", "m"))
@@ -138,13 +138,13 @@ def test_erased_words_are_in_no_file(log: ExchangeLog) -> None:
     for number in range(30):
         keep(log, f"Обычный вопрос {number}")
     secret = keep(log, "СЕКРЕТНОСЛОВО тайна", "СЕКРЕТНЫЙОТВЕТ")
-    talk = log.open_talk("chat", "ТРЕТИЙСЕКРЕТ", "session:1")
+    talk = log.open_talk("chat", "session:1")
     keep(log, "ЧЕТВЁРТЫЙСЕКРЕТ", talk=talk.id)
     assert log.erase([secret]) == 1
     log.erase_talk("session:1")
     assert log.talk("session:1") is None
     content = b"".join(path.read_bytes() for path in log.path.parent.iterdir()).lower()
-    for word in ("секретнослово", "секретныйответ", "третийсекрет", "четвертыйсекрет"):
+    for word in ("секретнослово", "секретныйответ", "четвёртыйсекрет", "четвертыйсекрет"):
         assert word.encode() not in content
         assert word.upper().encode() not in content
     assert len(log.find(Filter())) == 30

@@ -8,6 +8,7 @@ import pytest
 
 from services.media.documents import DocumentRefused, Page, read_document, reading
 from tests.fakes.documents import make_docx, make_pdf, make_xlsx, make_zip
+from tests.fakes.hostile_documents import HOSTILE
 
 TABLE = [["Город", "Цена"], ["Казань", 7_100_000], ["Омск", 4.5]]
 
@@ -91,11 +92,10 @@ async def test_pages_without_text_are_told() -> None:
         await read_document(make_pdf(["", ""], picture=True))
 
 
-async def test_what_is_too_long_is_read_to_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MAX_CHARACTERS", 100)
+def test_what_is_too_long_is_read_to_its_bound() -> None:
     lines, omitted = reading.bounded(["строка"] * 1000, 100)
-    assert len(lines) == 14
-    assert "14 строк" in omitted
+    assert len(lines) == 15
+    assert "15 строк" in omitted
 
 
 REFUSED = {
@@ -118,4 +118,18 @@ async def test_what_is_not_read_is_told_in_one_line(name: str) -> None:
     content, words = REFUSED[name]
     with pytest.raises(DocumentRefused, match=words) as caught:
         await read_document(content, name)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_what_is_made_to_hurt_is_refused_or_read_in_part(name: str) -> None:
+    """`python -m benchmarks.documents` prints what each costs."""
+    document = HOSTILE[name]
+    file_name = f"file.{name[:4].strip(': ').lower()}"
+    if not document.refusal:
+        assert (await read_document(document.make(), file_name)).characters
+        return
+    with pytest.raises(DocumentRefused, match=document.refusal) as caught:
+        await read_document(document.make(), file_name)
     assert "\n" not in str(caught.value)
