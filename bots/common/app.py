@@ -24,8 +24,7 @@ from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.editing import Editing
 from bots.common.forgetting import Forgetting
-from bots.common.hearing import PREFERENCE as VOICE
-from bots.common.hearing import Hearing
+from bots.common.hearing import Corrections, Hearing
 from bots.common.intake import Intake, Journal, Pastes
 from bots.common.middlewares import AccessMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
@@ -33,6 +32,8 @@ from bots.common.rich_messages import PREFERENCE as RICH
 from bots.common.rich_messages import RichMessages
 from bots.common.settings_menu import SettingsMenu, switch
 from bots.common.slots import SlotMiddleware
+from bots.common.speaking import PREFERENCE as VOICE
+from bots.common.speaking import Speaking
 from bots.common.starting import Start
 from bots.common.talks import TalkMiddleware, TalkStore, TalkTitles
 from bots.common.turns import Turns
@@ -47,6 +48,7 @@ from services.loading import hold_while_loading
 from services.media.config import SpeechSettings
 from services.media.documents.shelf import DocumentShelf
 from services.media.speech import open_speech
+from services.media.synthesis import SynthesisSettings, open_synthesiser
 from services.retrieval.encoder import shared_encoder
 from services.storage import (
     Database,
@@ -149,7 +151,7 @@ def build_dispatcher(
     dispatcher.update.outer_middleware(intake)
     talk_store = TalkStore(preferences)
     dispatcher["talks"] = talk_store
-    menu = SettingsMenu([switch(preferences, VOICE, texts.VOICE_SETTING)])
+    menu = SettingsMenu()
     dispatcher["settings_menu"] = menu
     dispatcher["history"] = history
     dispatcher["exports"] = ExportStore(context.database, context.name)
@@ -158,6 +160,12 @@ def build_dispatcher(
     if rich:
         menu.add(switch(preferences, RICH, texts.RICH_SETTING))
         dispatcher.update.outer_middleware(RichMessages(settings.rich_messages, preferences))
+    speaking = Speaking(open_synthesiser(read_settings(SynthesisSettings)), preferences)
+    if speaking.possible:
+        menu.add(switch(preferences, VOICE, texts.VOICE_SETTING, default=False))
+    dispatcher.update.outer_middleware(Corrections(history))
+    dispatcher["speaking"] = speaking
+    dispatcher.update.outer_middleware(speaking)
     access, slots = AccessMiddleware(settings), SlotMiddleware()
     throttle = ThrottleMiddleware(coordination, settings.rate_limit)
     guards = (forgetting, access, throttle)
@@ -166,7 +174,6 @@ def build_dispatcher(
         journal,
         turns,
         guards,
-        preferences,
         hints=hints,
         filters=answers,
     )
@@ -204,6 +211,7 @@ def build_dispatcher(
         await turns.drain(settings.shutdown_timeout)
         await intake.close(settings.shutdown_timeout)
         await hearing.aclose()
+        await speaking.aclose()
 
     dispatcher.startup.register(on_startup)
     dispatcher.shutdown.register(on_shutdown)

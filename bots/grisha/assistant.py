@@ -12,6 +12,7 @@ from functools import partial
 
 from bots.grisha import prompts, texts
 from bots.grisha.acquaintance import asked_for_name, asks_own_name, is_introduction
+from bots.grisha.asking_back import fact_to_ask_of
 from bots.grisha.cleaning import AnswerCleaner, clean_stream
 from bots.grisha.config import GrishaSettings
 from bots.grisha.facts import FactMemory, Said, asks_for_everything, asks_of_self
@@ -52,6 +53,7 @@ MAX_FACT = 160  # characters of a fact in a prompt or an answer
 ANSWERS_FROM = 0.1  # score of a fact that answers a question by itself
 BEARS_FROM = 0.4  # score of a fact that is worth its place in a prompt
 MAX_OLD = 2  # messages of long ago in a prompt
+ASKED = "asked_back"  # when he last asked of a fact, and of which
 MEMORY = "memory"  # the setting of /memory
 SUMMARY_CONTEXT = 8192  # tokens; smaller models get a summary wrong more often than right
 
@@ -231,6 +233,11 @@ class Grisha:
     async def heard_edited(self, heard: IncomingMessage) -> None:
         """An edited message tells what it says now."""
         await self._note_facts(self._said(heard, ()))
+
+    async def unsay(self, person_id: int, chat_id: int, message_id: int) -> None:
+        """Forget what a message told: it is about to say something else."""
+        await self.facts.forget_message(person_id, chat_id, message_id)
+        await self.old_talk.delete(person_id, chat_id, [message_id])
 
     # --- memory ------------------------------------------------------------------------
 
@@ -481,7 +488,22 @@ class Grisha:
             _dated(each.text, each.said_at, now) for each in old if each.score >= OLD_BEARS_FROM
         ]
         lines = [prompts.FACTS_TOLD.format(facts="; ".join(facts))] if facts else []
-        return lines + ([prompts.OLD_TALK.format(talk="; ".join(talk))] if talk else [])
+        lines += [prompts.OLD_TALK.format(talk="; ".join(talk))] if talk else []
+        return lines + ([] if heard.group else await self._ask_back(heard))
+
+    async def _ask_back(self, heard: IncomingMessage) -> list[str]:
+        """Now and then, at a greeting: what has become of something the author told."""
+        person, now = heard.author_id, self.now()
+        facts = await self.facts.current(person, heard.key.chat_id)
+        last = str(await self.switches.get(person, ASKED, "")).partition(" ")
+        asked_at = datetime.fromisoformat(last[0]) if last[0] else None
+        fact = fact_to_ask_of(heard.text, facts, now, asked_at, int(last[2] or 0))
+        if fact is None:
+            return []
+        await once_settled(
+            partial(self.switches.set, person, ASKED, f"{now.isoformat()} {fact.id}")
+        )
+        return [prompts.ASK_BACK.format(fact=_dated(fact.text, fact.said_at, now))]
 
     def _question(self, plan: AnswerPlan) -> Message:
         heard = plan.heard

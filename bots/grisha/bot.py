@@ -68,6 +68,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
 
 async def _unlearn(grisha: Grisha, old: OldWording) -> None:
     await grisha.unlearn(old.person_id, old.chat_id, old.answers)
+    await grisha.unsay(old.person_id, old.chat_id, old.message_id)
 
 
 def _warm_up() -> Encoder | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from cli import mcp_tools
 from cli.history_chat import texts
 from cli.history_chat.config import MEMORY_FILE, SESSION_LIST_LIMIT, ConsoleSettings
+from cli.history_chat.facts import open_facts
 from cli.history_chat.logbook import Logbook
 from cli.history_chat.reader import PipeReader, Reader, TerminalReader
 from cli.history_chat.repl import COMMANDS, Repl
@@ -87,9 +88,13 @@ async def chat(arguments: argparse.Namespace) -> int:
     """Put the chat together and run it; return the exit code."""
     settings = read_settings(ConsoleSettings)
     limit = settings.session_list_limit
-    model, screen = open_chat_model(arguments.backend, arguments.model), Screen()
+    model = open_chat_model(arguments.backend, arguments.model)
+    screen, reader = Screen(), open_reader()
     try:
-        async with mcp_tools.opened(arguments, arguments.backend, screen.note) as tools:
+        async with (
+            open_facts(on=settings.facts) as facts,
+            mcp_tools.opened(arguments, arguments.backend, screen.note) as tools,
+        ):
             logbook = Logbook(tools.wrap(reading_pages(model)), arguments.backend)
             with closing(logbook):
                 await Repl(
@@ -97,11 +102,12 @@ async def chat(arguments: argparse.Namespace) -> int:
                     MemoryFile(settings.memory_file or arguments.memory_file),
                     settings,
                     screen,
-                    open_reader(),
+                    reader,
                     api_base_url=api_base_url(arguments.backend),
                     list_limit=arguments.session_list_limit if limit is None else limit,
                     logbook=logbook,
                     session=arguments.session,
+                    facts=facts,
                 ).run()
     except MemoryTooNew as error:
         say(texts.TOO_NEW.format(path=error.path, version=error.version))

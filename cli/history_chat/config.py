@@ -17,6 +17,7 @@ class ConsoleSettings(EnvSettings):
 
     memory_file: Path | None = Field(None, alias="CHAT_MEMORY_FILE")
     session_list_limit: int | None = Field(None, alias="CHAT_MEMORY_LIST_LIMIT", ge=0)
+    facts: bool = Field(False, alias="CHAT_FACTS")
     input_price: float | None = Field(None, alias="CHAT_PRICE_INPUT", ge=0)
     output_price: float | None = Field(None, alias="CHAT_PRICE_OUTPUT", ge=0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -11,6 +11,7 @@ from typing import Protocol
 
 from cli.attachments import Attached
 from cli.history_chat import prompts
+from cli.history_chat.facts import Facts
 from cli.history_chat.session_file import SAVE_ERRORS, MemoryFile
 from cli.history_chat.sessions import Entry, Session
 from services.chat import ChatModel, Chunk, Completion, GenerationOptions, Message, Usage
@@ -70,6 +71,8 @@ class Conversation:
     session: Session
     last_usage: Usage | None = None
     attached: Attached = field(default_factory=Attached)
+    facts: Facts | None = None
+    known: Sequence[str] = ()
 
     async def ask(self, question: str, view: AnswerView, model: ChatModel | None = None) -> None:
         """Answer, showing the text as it comes; raises what the model raises.
@@ -77,6 +80,9 @@ class Conversation:
         `model` answers this question in place of the usual one. The question is kept before
         anything is shown; a cancelled answer as far as it came.
         """
+        if self.facts:
+            self.known = await self.facts.bearing_on(question)
+            await self.facts.hear(question, self._last_answer())
         context = await self.with_files(question)
         self.session.add("user", question)
         saving = asyncio.create_task(self._keep())
@@ -126,8 +132,14 @@ class Conversation:
         if self.session.summary:
             earlier = prompts.EARLIER.format(summary=self.session.summary)
             system = f"{system}\n\n{earlier}"
+        if self.known:
+            system = f"{system}\n\n{prompts.KNOWN.format(facts='; '.join(self.known))}"
         turns = [_message(entry) for entry in recent(self.session.messages)]
         return fit([Message("system", system), *turns, Message("user", question)], self._room)
+
+    def _last_answer(self) -> str:
+        last = self.session.messages[-1:]
+        return last[0].content if last and last[0].role == "assistant" else ""
 
     async def with_files(self, question: str) -> list[Message]:
         """What the model hears, with the files of this session beside the question.

@@ -13,6 +13,7 @@ from cli.attachments import Attached
 from cli.history_chat import files, texts
 from cli.history_chat.config import ConsoleSettings
 from cli.history_chat.conversation import Conversation, recent
+from cli.history_chat.facts import Facts
 from cli.history_chat.logbook import Logbook
 from cli.history_chat.reader import Reader, TerminalReader
 from cli.history_chat.screen import Screen
@@ -36,6 +37,7 @@ COMMANDS = {
     "/export": "записать сессию в Markdown: /export ФАЙЛ",
     "/import": "открыть сессию из такого файла: /import ФАЙЛ",
     "/web": "найти ответ в интернете, с источниками: /web ВОПРОС (GigaChat-3)",
+    "/facts": "что ты рассказал о себе (с CHAT_FACTS=true); удалить: /facts delete НОМЕР",
     "/log": "журнал запросов и их цены: /log on, /log off",
     "/clear": "очистить историю и резюме этой сессии",
     "/forget": "удалить эту сессию из файла и начать новую",
@@ -61,6 +63,7 @@ class Repl:
         list_limit: int,
         logbook: Logbook | None = None,
         session: str | None = None,
+        facts: Facts | None = None,
     ) -> None:
         self._model = model
         self._memory = memory
@@ -71,7 +74,7 @@ class Repl:
         self._list_limit = list_limit
         self._logbook = logbook
         self._wanted = session
-        self._talk = Conversation(model, memory, self._new_session())
+        self._talk = Conversation(model, memory, self._new_session(), facts=facts)
         self._typed: str | None = None
         self._interruptible: asyncio.Task[Any] | None = None
         self._stopping = False
@@ -94,6 +97,7 @@ class Repl:
             "/import": self._on_import,
             "/web": self._on_web,
             "/log": self._on_log,
+            "/facts": self._on_facts,
         }
 
     async def run(self) -> None:
@@ -241,12 +245,14 @@ class Repl:
 
     async def _choose(self, heads: list[SessionHead]) -> None:
         """Go on with one of the latest sessions, or with a new one: 0 or a question at once."""
-        await self._choose_from(heads[: self._list_limit])
+        await self._choose_from(heads[: self._list_limit], texts.SESSIONS)
 
-    async def _choose_from(self, heads: list[SessionHead]) -> None:
+    async def _choose_from(self, heads: list[SessionHead], title: str) -> None:
         if not heads:
             return
-        self._show_sessions(heads)
+        self._screen.line(title)
+        self._screen.line(texts.NEW_SESSION)
+        self._screen.line(self._sessions(heads))
         while True:
             line = (await self._read(texts.CHOOSE)).strip()
             if not line.isdecimal() or int(line) == 0:
@@ -317,6 +323,27 @@ class Repl:
             spent = self._settings.price(*self._last_tokens()) or 0.0
             self._screen.line(texts.STATS_PRICE.format(last=spent, total=total))
 
+    async def _on_facts(self, words: str) -> None:
+        facts = self._talk.facts
+        if facts is None:
+            self._screen.note(texts.FACTS_OFF)
+            return
+        known = await facts.all()
+        action, _, number = words.partition(" ")
+        if not words:
+            for place, fact in enumerate(known, 1):
+                line = texts.FACT.format(
+                    number=place, day=f"{fact.said_at:%d.%m.%Y}", text=fact.text
+                )
+                self._screen.line(line)
+            if not known:
+                self._screen.note(texts.NO_FACTS)
+        elif action == "delete" and number.isdecimal() and 0 < int(number) <= len(known):
+            await facts.delete(known[int(number) - 1])
+            self._screen.note(texts.FACT_DELETED)
+        else:
+            self._screen.error(texts.FACTS_USAGE)
+
     async def _on_history(self) -> None:
         session = self._talk.session
         if session.summary:
@@ -372,7 +399,7 @@ class Repl:
         if len(found) == 1:
             await self._continue(found[0])
         else:
-            await self._choose_from(found)
+            await self._choose_from(found, texts.FOUND)
 
     async def _on_fork(self) -> None:
         if not self._talk.session.messages:
@@ -498,11 +525,6 @@ class Repl:
             last = self._settings.price(asked, answered) or 0.0
             line += texts.PRICE.format(last=last, total=price)
         self._screen.note(line)
-
-    def _show_sessions(self, heads: list[SessionHead]) -> None:
-        self._screen.line(texts.SESSIONS)
-        self._screen.line(texts.NEW_SESSION)
-        self._screen.line(self._sessions(heads))
 
     @staticmethod
     def _sessions(heads: list[SessionHead]) -> str:

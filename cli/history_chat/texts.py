@@ -2,6 +2,7 @@
 
 WELCOME = "Модель: {model}. Память: {path}. Команды: /help, выход: /exit."
 SESSIONS = "Последние сессии:"
+FOUND = "Подходят несколько:"
 SESSION = "{number:>3}  {updated}  {title}"
 NEW_SESSION = "  0  новая сессия"
 CHOOSE = "Какую продолжить? "
@@ -78,4 +79,9 @@ TOO_NEW = (
 )
 NOT_SAVED = "Память не сохранена: {reason}."
 UNREADABLE = "Файл памяти не прочитать: {reason}"
+FACTS_OFF = "Рассказанное о себе не хранится. Хранить: CHAT_FACTS=true в .env."
+NO_FACTS = "Ты ещё ничего о себе не рассказывал."
+FACT = "{number:>3}  {day}  {text}"
+FACT_DELETED = "Удалил."
+FACTS_USAGE = "Что сделать? /facts — показать, /facts delete НОМЕР — удалить."
 WEB_USAGE = "Что искать? Например: /web какая погода в Казани."

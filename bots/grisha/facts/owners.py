@@ -8,13 +8,16 @@ from itertools import pairwise
 from bots.grisha.facts.kinds import relations_of
 from bots.grisha.facts.sentences import Sentence, Word
 from bots.grisha.facts.words import (
+    DOCTORS,
     FIRST_PERSON,
     HE,
     HOUSEHOLD,
     KINDS,
     OTHERS,
     PETS,
+    PROFESSIONS,
     RELATIONS,
+    TRADE_SUFFIXES,
     YOU,
 )
 
@@ -62,9 +65,24 @@ def subject(clause: Sentence) -> str:
                 return RELATIVE
             if _is_name(word):
                 return NAMED
+            if not acts and _is_somebody(word, words):
+                return OTHER
     if acts or any(word.key in FIRST_PERSON for word in words):
         return ME
     return NOBODY
+
+
+def _is_somebody(word: Word, words: Sequence[Word]) -> bool:
+    """«кассирша хвасталась»: a person who acts, and neither family nor the author's doctor."""
+    verb = next((each for each in words if each.has("VERB", "past")), None)
+    return (
+        verb is not None
+        and word.has("NOUN", "anim", "nomn")
+        and (word.is_any(PROFESSIONS) or word.lemmas[0].endswith(TRADE_SUFFIXES))
+        and not word.is_any(DOCTORS)
+        and _agree(word, verb)
+        and not has_first_person(words)
+    )
 
 
 def _acts_unnamed(words: Sequence[Word]) -> bool:
@@ -167,6 +185,8 @@ def _is_predicate(word: Word, words: tuple[Word, ...]) -> bool:
 
 def _agree(noun: Word, verb: Word) -> bool:
     """Whether a noun may be the subject of a verb in the past."""
+    if noun.has("PREP") or noun.has("CONJ"):  # «с» is a noun too, in the dictionary
+        return False
     form = ("sing",) if verb.has("sing") else ("plur",)
     gender = next((each for each in ("masc", "femn", "neut") if verb.has(each)), None)
     return noun.may_be("NOUN", "nomn", *form, *([gender] if gender else []))

@@ -119,9 +119,9 @@ def _until_speech(own: Sequence[Sentence]) -> Sequence[Sentence]:
 
 def _names_speaker(head: Sentence) -> bool:
     """«мой бывший: «…»»: who speaks, and no verb."""
-    return owners.subject(head) in (owners.OTHER, owners.RELATIVE) and not any(
-        word.has("VERB") for word in head.words
-    )
+    who = owners.subject(head)
+    silent = not any(word.has("VERB") for word in head.words)
+    return who == owners.OTHER or (who == owners.RELATIVE and silent)
 
 
 def _forgets(own: Sequence[Sentence]) -> tuple[frozenset[str], bool]:

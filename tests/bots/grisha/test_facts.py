@@ -323,6 +323,19 @@ class TestBot:
         await asyncio.wait_for(wait(), 10)
         assert "Томске" in await ask(bot.chat, "где я живу?")
 
+    async def test_an_edit_into_a_question_tells_nothing_any_more(self, bot: RunningBot) -> None:
+        sent = bot.chat.send("живу в Омске")
+        await bot.chat.wait_for(None)
+        bot.chat.edit(sent.message_id, "где я живу?")
+        person = bot.chat.chat.id
+        grisha = bot.dispatcher["grisha"]
+
+        async def wait() -> None:
+            while await grisha.facts_of(person, person):  # noqa: ASYNC110  (behind HTTP)
+                await asyncio.sleep(0.02)
+
+        await asyncio.wait_for(wait(), 10)
+
     async def test_a_fact_that_bears_on_the_message_goes_before_the_model(
         self, bot: RunningBot
     ) -> None:
