@@ -10,6 +10,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python -m services.local
+	-@$(BIN)/python -m services.media
 	$(BIN)/python main.py --bot grisha --backend local --model embedded --playground
 
 test: check

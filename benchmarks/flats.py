@@ -23,6 +23,7 @@ import numpy as np
 from bots.real_estate.dialogue import State, advance
 from bots.real_estate.listings import Listing, ListingStore, search
 from bots.real_estate.listings.importing import read_listings
+from bots.real_estate.metro.network import warm_up
 from bots.real_estate.understanding import read_turn
 from bots.real_estate.valuation.appraiser import Appraiser
 from services.storage import Database, StorageSettings
@@ -40,21 +41,24 @@ ESTIMATES = 200  # flats estimated one by one
 TICK = 0.005  # seconds between looks at the clock
 
 
-async def measure(listed: Sequence[Listing], requests: Sequence[str]) -> dict[str, float]:
+async def measure(
+    listed: Sequence[Listing], requests: Sequence[str], *, valued: bool = True
+) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         async with Database.open(StorageSettings(data_dir=Path(folder))) as database:
             store = ListingStore(database)
             appraiser = Appraiser(store, Path(folder))
             watch = asyncio.create_task(longest_block())
             import_s = await timed(lambda: store.upsert(listed))
-            train_s = await timed(appraiser.train)
+            train_s = await timed(appraiser.train) if valued else 0.0
+            await asyncio.to_thread(warm_up)
             watch.cancel()
             wanted = [advance(State(), read_turn(text)) for text in requests]
             searches = await each(
                 lambda state: search(store, state.slots, sort=state.sort),
                 islice(cycle(wanted), SEARCHES),
             )
-            flats = [listing.flat for listing in listed[:ESTIMATES]]
+            flats = [listing.flat for listing in listed[: ESTIMATES if valued else 0]]
             estimates = await each(appraiser.appraise, flats)
             blocked = await watch
     return {
@@ -63,7 +67,7 @@ async def measure(listed: Sequence[Listing], requests: Sequence[str]) -> dict[st
         "train_s": round(train_s, 1),
         "longest_block_ms": round(1000 * blocked),
         **percentiles("search", searches),
-        **percentiles("estimate", estimates),
+        **(percentiles("estimate", estimates) if valued else {}),
     }
 
 
@@ -98,6 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listings", type=Path, default=SAMPLE, help="CSV, TSV or XLSX")
     parser.add_argument("--cases", type=Path, help="requests to search by, JSON lines")
+    parser.add_argument("--search-only", action="store_true", help="neither train nor estimate")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     arguments = parser.parse_args(argv)
     requests: Sequence[str] = REQUESTS
@@ -106,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         requests = [json.loads(line)["text"] for line in lines if line]
     path: Path = arguments.listings
     listed = read_listings(path.name, path.read_bytes()).listings
-    report = asyncio.run(measure(listed, requests))
+    report = asyncio.run(measure(listed, requests, valued=not arguments.search_only))
     print(json.dumps(report, indent=None if arguments.json else 2))
     return 0
 

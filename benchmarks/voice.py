@@ -5,8 +5,9 @@
 FOLDER holds the recordings and cases.jsonl, a JSON object a line: `{"file": ..., "text": ...}`.
 `wer` is the share of wrong words in per cent; numbers count the same as words and as digits,
 ё as е, and neither case nor punctuation counts. `rtf` is the time of a recognition by the
-length of the recording; `p50_s` the median time. The engine is that of STT_MODEL (default: the
-embedded one), with the hints of all bots.
+length of the recording; `p50_s` the median time. `flats` are the texts that ask for a flat, and
+`same_filters` those whose recording gives the same filters. The engine is that of STT_MODEL
+(default: the embedded one), with the hints of all bots.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 
 from pymorphy3 import MorphAnalyzer
 
+from bots.real_estate.understanding import read_turn
 from bots.registry import BOTS
 from services.env import load_env, read_settings
 from services.errors import ConfigError
@@ -60,7 +62,10 @@ def words(text: str) -> list[str]:
     """What counts of a text: words, and numbers as digits whichever way they are written."""
     counted: list[str] = []
     room = 0  # what may still be added to the number before: «пятьдесят» takes up to nine
-    for word in re.findall(r"\w+", text.lower().replace("ё", "е")):
+    for word in re.findall(r"\w+|[^\w\s]", text.lower().replace("ё", "е")):
+        if not word[0].isalnum():
+            room = 0  # «двадцать, пять» are two numbers
+            continue
         lemma = _dictionary().parse(word)[0].normal_form.replace("ё", "е")
         value = _NUMBERS.get(lemma)
         if value is None:
@@ -89,6 +94,12 @@ def distance(wanted: Sequence[str], given: Sequence[str]) -> int:
     return row[-1]
 
 
+def filters(text: str) -> tuple[str, dict[str, Any]] | None:
+    """What a request for a flat asks for; None for any other text."""
+    message = read_turn(text)
+    return (message.intent, dict(message.slots)) if message.intent != "other" else None
+
+
 def hints() -> str:
     modules = [import_module(f"bots.{spec.name}.texts") for spec in BOTS]
     return " ".join(module.VOICE_HINTS for module in modules)
@@ -100,12 +111,16 @@ async def measure(speech: Speech, folder: Path) -> dict[str, Any]:
     recordings = [(folder / case["file"]).read_bytes() for case in cases]
     await _hear(speech, recordings[0])  # loads the model
     took, lengths, wrong, errors, total = [], [], [], 0, 0
+    flats = same_filters = 0
     for case, recording in zip(cases, recordings, strict=True):
         began = time.perf_counter()
         heard, seconds = await _hear(speech, recording)
         took.append(time.perf_counter() - began)
         lengths.append(seconds)
         wanted = words(case["text"])
+        if asked := filters(case["text"]):
+            flats += 1
+            same_filters += asked == filters(heard)
         total += len(wanted)
         if mistakes := distance(wanted, words(heard)):
             errors += mistakes
@@ -115,6 +130,8 @@ async def measure(speech: Speech, folder: Path) -> dict[str, Any]:
         "rtf": round(sum(took) / max(0.001, sum(lengths)), 3),
         "p50_s": round(statistics.median(took), 3),
         "cases": len(cases),
+        "flats": flats,
+        "same_filters": same_filters,
         "wrong": wrong,
     }
 

@@ -42,6 +42,9 @@ def build_parser(bot: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("--backend", choices=BACKENDS, help="сервис модели вместо обычного")
     parser.add_argument("--model", help="модель этого сервиса; embedded — встроенная из PyPI")
     parser.add_argument("--playground", action="store_true", help="чат в локальной веб-странице")
+    parser.add_argument(
+        "--topics", action="store_true", help="на этой странице: темы в личных чатах"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="адрес страницы (%(default)s)")
     parser.add_argument("--port", type=int, default=8080, help="порт страницы (%(default)s)")
     parser.add_argument(
@@ -99,7 +102,13 @@ def _run(spec: BotSpec, args: argparse.Namespace) -> int:
     from bots.common.app import RunOptions, run_bot
 
     options = RunOptions(
-        args.backend, args.model, args.playground, args.host, args.port, args.webhook
+        args.backend,
+        args.model,
+        args.playground,
+        args.host,
+        args.port,
+        args.webhook,
+        args.topics,
     )
     try:
         asyncio.run(run_bot(spec, settings, options))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cli.shell import Problem, say
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})([^`\n]*)")
+_FENCE = re.compile(r" {0,3}(`{3,}+|~{3,}+)([^`\n]*)")
 
 
 def add_options(parser: argparse._ActionsContainer) -> None:

@@ -71,7 +71,8 @@ EPILOG = f"""\
   hf --compare llama3:groq gigachat:GigaChat-2-Max -- "Кто ты?"
   hf --compare llama3 local:embedded --prompts вопросы.jsonl --report отчёт.html
 
-{shell.EXIT_CODES} (в сравнении 1 — не ответил никто)"""
+{shell.EXIT_CODES}
+В сравнении 1 — это когда не ответил никто."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -227,7 +228,7 @@ async def answer(
 ) -> int:
     """Ask one model."""
     target = target_of(args, talk)
-    system = args.system or (talk.last.system if talk.last else None)
+    system = args.system or structured.without_instruction(talk.last.system if talk.last else None)
     if schema:
         system = "\n\n".join(filter(None, (system, structured.instruction(schema))))
     live = args.stream and not (args.json or args.extract or schema)
@@ -263,7 +264,7 @@ async def answer(
         extra = {"value": value} if schema else {}
         print_json({"prompt": args.prompt, **report.as_json(measured), **extra})
         return shell.OK
-    print("" if live else text, flush=True)
+    print("" if live else shell.printable(text), flush=True)
     if not args.quiet:
         shell.say("\n".join(filter(None, (sources_of(text), report.summary(measured)))))
     return shell.OK
@@ -330,7 +331,8 @@ def show_sample(args: argparse.Namespace, number: int, result: Measurement | Fai
     if isinstance(result, Failure):
         shell.say(f"{number}/{args.samples}: {result.text}")
         return
-    print(f"=== {number}/{args.samples} ===\n{shaped(args, result.completion.text)}\n", flush=True)
+    text = shell.printable(shaped(args, result.completion.text))
+    print(f"=== {number}/{args.samples} ===\n{text}\n", flush=True)
     if not args.quiet:
         shell.say(report.summary(result))
 
@@ -406,7 +408,7 @@ async def ask(
 
 
 def print_piece(text: str) -> None:
-    print(text, end="", flush=True)
+    print(shell.printable(text), end="", flush=True)
 
 
 def print_json(value: object) -> None:

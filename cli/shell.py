@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from cli.plain import clean
 from services import errors
 from services.chat import ChatModel
 from services.decoding import decode
@@ -209,8 +210,14 @@ def cut_to_terminal(table: str) -> str:
     )
 
 
+def printable(text: str) -> str:
+    """A model's text for stdout: on a terminal without what would command it."""
+    return clean(text) if sys.stdout.isatty() else text
+
+
 def page(text: str) -> None:
     """Print a text; on a terminal that is lower than it, through the user's pager."""
+    text = printable(text)
     if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines - 1:
         pydoc.pager(text)
     else:

@@ -29,6 +29,7 @@ _INSTRUCTION = (
     "Ответь только одним значением JSON, без пояснений и без Markdown, "
     "строго по этой схеме JSON Schema:\n{schema}"
 )
+_BEGINNING = _INSTRUCTION.partition(",")[0]
 _AGAIN = "Это не подходит: {problems}. Пришли исправленный JSON, только его, по той же схеме."
 
 
@@ -102,6 +103,11 @@ def _type(text: str) -> dict[str, Any] | None:
 def instruction(schema: dict[str, Any]) -> str:
     """What the model is told."""
     return _INSTRUCTION.format(schema=json.dumps(schema, ensure_ascii=False))
+
+
+def without_instruction(system: str | None) -> str:
+    """A system text of an earlier question, less what was added to it for a schema."""
+    return (system or "").partition(_BEGINNING)[0].strip()
 
 
 def correction(problems: str) -> str:

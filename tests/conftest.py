@@ -25,7 +25,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 T = TypeVar("T", Postgres, Redis)
 
 # A pseudo-terminal is what these tests are about.
-collect_ignore = ["cli/history_chat/test_app.py"] if sys.platform == "win32" else []
+_AT_A_TERMINAL = ["cli/history_chat/test_app.py", "cli/test_terminal.py"]
+collect_ignore = _AT_A_TERMINAL if sys.platform == "win32" else []
 
 SECRETS = (
     "TOKEN",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from bots.common.formatting import classic_parts, rich_parts
@@ -13,8 +15,15 @@ from bots.grisha.facts.sentences import sentences, without_quotations
 from bots.grisha.knowledge import is_worth_searching
 from bots.grisha.learning import is_thanks
 from bots.grisha.names import extract_name
+from cli.answers import first_code_block
+from cli.history_chat.markdown import NotASession, from_markdown, to_markdown
+from cli.history_chat.sessions import Session
+from cli.log.store import _query
+from cli.structured import check
+from services.decoding import decode
 from services.retrieval.lexical import stems
 from services.retrieval.spelling import trigrams
+from services.web import Citations, names_page
 from tests.linear_time import Reader, assert_linear
 
 NAMES = (
@@ -37,6 +46,28 @@ MARKDOWN = (
     "\\]", "**", "_", "`", "[a](", "](", "<br>", "# ", "\n\n", "[a]: x\n", "\\", "&amp;", "<tg-",
 )  # fmt: skip
 
+CITATIONS = ("[sources=[", "1, ", "]]", "[", "[s", " ", "https://", "http", "://", "а")
+
+
+def numbered(text: str) -> str:
+    """The citations of a text that comes in pieces of three letters."""
+    citations = Citations()
+    pieces = (text[start : start + 3] for start in range(0, len(text), 3))
+    return "".join(map(citations.feed, pieces)) + citations.finish()
+
+
+def session_and_back(text: str) -> None:
+    session = Session()
+    session.add("assistant", text)
+    assert from_markdown(to_markdown(session)).messages == session.messages
+    with suppress(NotASession):
+        from_markdown(f"---\ntitle: 1\n{text}")
+
+
+SESSION = ("## Ты · ", "\\", "## Модель · 1\n\n", "---\n", 'title: "', "\n\n", "\\## Ты · ", "\r\n")
+CODE = ("```", "~~~", "`", "~", "\n", "```py\n", "    ", "```\n")
+JSON = ("{", "[", "}", '"a": ', "```json\n", "1, ", "null", "\\", "{}")
+
 READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
     "name": (extract_name, NAMES),
     "bare name": (lambda text: extract_name(text, asked=True), NAMES),
@@ -55,6 +86,13 @@ READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
     "classic message": (classic_parts, MARKDOWN),
     "rich message": (lambda text: rich_parts(text, long=True), MARKDOWN),
     "trigrams": (trigrams, NAMES),
+    "citations": (numbered, CITATIONS),
+    "addresses": (names_page, CITATIONS),
+    "session": (session_and_back, SESSION),
+    "code block": (first_code_block, CODE),
+    "answer by a schema": (lambda text: check(text, {"type": "integer"}), JSON),
+    "search of the log": (_query, ("«", '"', "« ", '" ', "слово ", "»")),
+    "file": (lambda text: decode(text.encode("cp1251", "replace")), NAMES),
 }
 
 

@@ -17,19 +17,23 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import PRODUCTION, TelegramAPIServer
 from aiogram.types import BotCommand, Message
 
-from bots.common import admin, default_handlers, errors, unknown_commands
+from bots.common import admin, default_handlers, errors, texts, unknown_commands
 from bots.common.attachments import Attachments
 from bots.common.callbacks import OwnerMiddleware
 from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.editing import Editing
 from bots.common.forgetting import Forgetting
-from bots.common.hearing import Hearing
+from bots.common.hearing import PREFERENCE as HEARING
+from bots.common.hearing import Corrections, Hearing
 from bots.common.intake import Intake, Journal, Pastes
 from bots.common.middlewares import AccessMiddleware, ThrottleMiddleware
 from bots.common.retries import RetryMiddleware
+from bots.common.rich_messages import PREFERENCE as RICH
 from bots.common.rich_messages import RichMessages
+from bots.common.settings_menu import SettingsMenu, switch
 from bots.common.slots import SlotMiddleware
+from bots.common.speaking import Speaking
 from bots.common.starting import Start
 from bots.common.talks import TalkMiddleware, TalkStore, TalkTitles
 from bots.common.turns import Turns
@@ -44,10 +48,12 @@ from services.loading import hold_while_loading
 from services.media.config import SpeechSettings
 from services.media.documents.shelf import DocumentShelf
 from services.media.speech import open_speech
+from services.media.synthesis import SynthesisSettings, open_synthesiser
 from services.retrieval.encoder import shared_encoder
 from services.storage import (
     Database,
     DocumentStore,
+    ExportStore,
     HistoryStore,
     Inbox,
     PreferenceStore,
@@ -69,6 +75,7 @@ class RunOptions:
     host: str = "127.0.0.1"
     port: int = 8080
     webhook: bool = False
+    topics: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,8 @@ def build_dispatcher(
     intake = Intake(journal, pastes, editing, coordination)
     forgetting = Forgetting(context.name, turns, history)
     forgetting.also(editing.forget)
-    forgetting.also(PreferenceStore(context.database, context.name).forget)
+    preferences = PreferenceStore(context.database, context.name)
+    forgetting.also(preferences.forget)
     forgetting.also(context.meter.forget)
     documents = DocumentShelf(DocumentStore(context.database, context.name), shared_encoder)
     forgetting.also(documents.forget)
@@ -141,12 +149,21 @@ def build_dispatcher(
         bot_name=context.name,
     )
     dispatcher.update.outer_middleware(intake)
-    preferences = PreferenceStore(context.database, context.name)
     talk_store = TalkStore(preferences)
     dispatcher["talks"] = talk_store
+    menu = SettingsMenu([switch(preferences, HEARING, texts.HEARING_SETTING)])
+    dispatcher["settings_menu"] = menu
+    dispatcher["history"] = history
+    dispatcher["exports"] = ExportStore(context.database, context.name)
+    dispatcher["meter"] = context.meter
     dispatcher.update.outer_middleware(TalkMiddleware(talk_store))
     if rich:
+        menu.add(switch(preferences, RICH, texts.RICH_SETTING))
         dispatcher.update.outer_middleware(RichMessages(settings.rich_messages, preferences))
+    speaking = Speaking(open_synthesiser(read_settings(SynthesisSettings)), preferences)
+    dispatcher.update.outer_middleware(Corrections(history))
+    dispatcher["speaking"] = speaking
+    dispatcher.update.outer_middleware(speaking)
     access, slots = AccessMiddleware(settings), SlotMiddleware()
     throttle = ThrottleMiddleware(coordination, settings.rate_limit)
     guards = (forgetting, access, throttle)
@@ -155,6 +172,7 @@ def build_dispatcher(
         journal,
         turns,
         guards,
+        preferences,
         hints=hints,
         filters=answers,
     )
@@ -192,6 +210,7 @@ def build_dispatcher(
         await turns.drain(settings.shutdown_timeout)
         await intake.close(settings.shutdown_timeout)
         await hearing.aclose()
+        await speaking.aclose()
 
     dispatcher.startup.register(on_startup)
     dispatcher.shutdown.register(on_shutdown)
@@ -288,6 +307,7 @@ async def _open_bot(
                     state_dir=data_dir,
                     bot_name=spec.title,
                     bot_username=f"{spec.name}_bot",
+                    private_topics=options.topics,
                 )
             )
             page_url = playground.page_url

@@ -7,7 +7,7 @@ from aiogram.enums import ChatType
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message, MessageGenerationStopped
 
-from bots.common import talks, texts
+from bots.common import exporting, settings_menu, speaking, talks, texts
 from bots.common.conversation import Matches, conversation_key, opened_talk, thread_key
 from bots.common.notices import send_aside, send_notice
 from bots.common.turns import Turns
@@ -18,8 +18,11 @@ def create_router() -> Router:
     """The first router: /stop must get through while an answer runs."""
     router = Router(name="basics")
     router.message.register(on_stop, Command("stop"), flags={"free": True})
+    speaking.register(router)
     router.stopped_message_generation.register(on_stop_button)
     talks.register(router)
+    exporting.register(router)
+    settings_menu.register(router)
     return router
 
 

@@ -20,7 +20,7 @@ from aiogram.types import Audio, Message, MessageEntity, TelegramObject, Update,
 from telegramify_markdown import utf16_len
 
 from bots.common import texts
-from bots.common.conversation import Addressed, conversation_key
+from bots.common.conversation import Addressed, author_of, conversation_key
 from bots.common.formatting import TEXT_LIMIT
 from bots.common.intake import Journal
 from bots.common.middlewares import Handler
@@ -29,12 +29,39 @@ from bots.common.replies import run_reply
 from bots.common.turns import Turns
 from services.errors import Busy, ServiceError, Unavailable
 from services.media.speech import MAX_BYTES, MAX_SECONDS, NotUnderstood, Speech, Transcript
+from services.storage import HistoryStore, PreferenceStore
 
 logger = logging.getLogger(__name__)
 
+PREFERENCE = "hearing"  # a person's choice: false is "don't listen"
+QUOTED = "🎙 "  # how the quotation of what was understood begins
 DOUBTFUL = 0.6  # confidence below which the author is told how to correct
 
 Sound = Voice | VideoNote | Audio
+
+
+class Corrections(BaseMiddleware):
+    """Outer middleware of updates: what its author corrects in a wrong hearing is asked anew.
+
+    A correction is a text that replies to the bot's quotation, or the new caption of a
+    recording. The question that was misheard leaves the history together with its answer.
+    """
+
+    def __init__(self, history: HistoryStore) -> None:
+        self._history = history
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        assert isinstance(event, Update)  # noqa: S101  (registered on updates)
+        bot: Bot = data["bot"]
+        message = event.message
+        edited = event.edited_message or (message if message and message.edit_date else None)
+        if edited and edited.caption and sound_of(edited):
+            await self._history.take_out(data["bot_name"], edited.chat.id, edited.message_id)
+            event = event.model_copy(update={"message": corrected(edited), "edited_message": None})
+        elif message and (misheard := quoted(message, bot.id)):
+            key = conversation_key(data["bot_name"], message)
+            await self._history.withdraw(key, author_of(message).id, misheard)
+        return await handler(event, data)
 
 
 class Hearing(BaseMiddleware):
@@ -50,6 +77,7 @@ class Hearing(BaseMiddleware):
         journal: Journal,
         turns: Turns,
         guards: Sequence[BaseMiddleware],
+        preferences: PreferenceStore,
         *,
         hints: str = "",
         filters: Sequence[Callable[..., Any]] = (),
@@ -58,6 +86,7 @@ class Hearing(BaseMiddleware):
         self._journal = journal
         self._turns = turns
         self._guards = guards
+        self._preferences = preferences
         self._hints = hints
         checks: tuple[Callable[..., Any], ...] = (Addressed(), *filters)
         self._filters = [FilterObject(check) for check in checks]
@@ -84,6 +113,9 @@ class Hearing(BaseMiddleware):
 
     async def _hear(self, speech: Speech, message: Message, data: dict[str, Any]) -> Message | None:
         """The message with what it says in place of the recording; None when that's not known."""
+        if not await self._preferences.get(author_of(message).id, PREFERENCE, True):
+            await send_aside(message, texts.VOICE_OFF)
+            return None
         try:
             transcript = await self._transcript(speech, message, data)
         except NotUnderstood as problem:
@@ -123,6 +155,24 @@ class Hearing(BaseMiddleware):
                 return await run_reply(message, turn, work())
             finally:
                 turn.loading.loading = False
+
+
+def quoted(message: Message, bot_id: int) -> str:
+    """What the bot had understood, where a text replies to the quotation of it."""
+    target = message.reply_to_message
+    if not message.text or target is None or target.from_user is None:
+        return ""
+    said = target.text or ""
+    if target.from_user.id != bot_id or not said.startswith(QUOTED):
+        return ""
+    return said.removeprefix(QUOTED).removesuffix(f"\n{texts.MISHEARD}")
+
+
+def corrected(message: Message) -> Message:
+    """A recording as if its new caption had been typed instead."""
+    return as_text(message.model_copy(update={"caption": None}), message.caption or "").model_copy(
+        update={"entities": message.caption_entities}
+    )
 
 
 def sound_of(message: Message) -> Sound | None:
@@ -175,15 +225,15 @@ def as_text(message: Message, text: str) -> Message:
 
 async def show(message: Message, transcript: Transcript) -> None:
     """Quote what was understood; the quotation can be expanded."""
-    quoted = f"🎙 {transcript.text}"
+    shown = f"{QUOTED}{transcript.text}"
     doubtful = transcript.confidence is not None and transcript.confidence < DOUBTFUL
     note = f"\n{texts.MISHEARD}" if doubtful else ""
-    if utf16_len(quoted) + utf16_len(note) > TEXT_LIMIT:
-        quoted = f"{quoted[: TEXT_LIMIT // 2]}…"
-    quotation = MessageEntity(type="expandable_blockquote", offset=0, length=utf16_len(quoted))
+    if utf16_len(shown) + utf16_len(note) > TEXT_LIMIT:
+        shown = f"{shown[: TEXT_LIMIT // 2]}…"
+    quotation = MessageEntity(type="expandable_blockquote", offset=0, length=utf16_len(shown))
     try:
         await message.answer(
-            quoted + note,
+            shown + note,
             entities=[quotation],
             reply_parameters=message.as_reply_parameters(allow_sending_without_reply=True),
             disable_notification=True,

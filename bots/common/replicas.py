@@ -119,7 +119,7 @@ class Replicas:
             try:
                 yield
             finally:
-                renewal.cancel()
+                await _end(renewal)
         finally:
             await self._release(name, token)
 
@@ -212,6 +212,17 @@ class Replicas:
 
     def _heartbeat_key(self, replica: str) -> str:
         return f"{self._prefix}:replica:{replica}"
+
+
+async def _end(renewal: asyncio.Task[None]) -> None:
+    """Cancel a renewal for good: one that outlived its lock would take it again for ever.
+
+    `asyncio.wait_for` of Python 3.11, which redis-py sends with, swallows a cancellation that
+    comes just as it is done.
+    """
+    while not renewal.done():
+        renewal.cancel()
+        await asyncio.wait((renewal,), timeout=RELEASE_TIMEOUT)
 
 
 def _lock_name(key: ConversationKey) -> str:

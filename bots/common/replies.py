@@ -12,7 +12,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from bots.common.formatting import Formatted, Part, RichPart, classic_parts, ric
 from bots.common.retries import best_effort
 from bots.common.rich import Block
 from bots.common.rich_messages import RichAnswer, RichRefused
+from bots.common.speaking import speak
 from bots.common.turns import Interrupted, Interruption, Turn
 from services.chat import Chunk, Completion
 from services.errors import ServiceError
@@ -112,6 +113,8 @@ async def stream_reply(
         return Reply(source.text, tuple(answer.sent), None)
     note = footer(source.completion) if footer and source.completion else ""
     await answer.finish(f"{source.text.strip() or texts.EMPTY_ANSWER}\n\n{note}", keyboard)
+    with suppress(Interrupted):  # the text is out: a voice that is cut off is no loss
+        await turn.run(speak(to, source.text))
     return Reply(source.text, tuple(answer.sent), source.completion)
 
 

@@ -35,7 +35,7 @@ from pydantic import Field
 from bots.common import texts
 from bots.common.callbacks import MAX_ID
 from bots.common.conversation import Matches, is_private, opened_talk
-from bots.common.notices import send_notice
+from bots.common.notices import send_aside
 from services.storage import PreferenceStore
 
 logger = logging.getLogger(__name__)
@@ -185,7 +185,7 @@ async def on_topic(message: Message, talks: TalkStore) -> None:
 
 async def on_new(message: Message, bot: Bot, talks: TalkStore) -> None:
     if not is_private(message):
-        await send_notice(message, texts.TALKS_IN_PRIVATE)
+        await send_aside(message, texts.TALKS_IN_PRIVATE)
     elif (await bot.me()).has_topics_enabled:
         await begin_topic(bot, message)
     else:
@@ -202,7 +202,7 @@ async def begin_topic(bot: Bot, message: Message) -> None:
 
 async def on_talks(message: Message, bot: Bot, talks: TalkStore) -> None:
     if not is_private(message):
-        await send_notice(message, texts.TALKS_IN_PRIVATE)
+        await send_aside(message, texts.TALKS_IN_PRIVATE)
     elif (await bot.me()).has_topics_enabled:
         await message.answer(texts.TALKS_ARE_TOPICS)
     else:

@@ -11,8 +11,10 @@ from typing import Any
 
 from aiogram import Dispatcher
 
+from bots.common import texts as common_texts
 from bots.common.app import BotContext, build_dispatcher
 from bots.common.editing import OldWording
+from bots.common.settings_menu import Setting
 from bots.grisha.assistant import MEMORY, Grisha
 from bots.grisha.comments import Comments
 from bots.grisha.config import GrishaSettings
@@ -50,6 +52,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     grisha = open_grisha(context.model, context.database, knowledge, settings, encoder)
     await grisha.learning.reconcile()
     dispatcher["grisha"] = grisha
+    dispatcher["settings_menu"].add(memory_setting(grisha))
     dispatcher["forgetting"].also(grisha.forget)
     dispatcher["editing"].also(partial(_unlearn, grisha))
     dispatcher["comments"] = Comments(
@@ -137,6 +140,19 @@ def open_grisha(
         persona,
         ModelReader(model, facts, may_read) if settings.read_facts else None,
     )
+
+
+def memory_setting(grisha: Grisha) -> Setting:
+    """/memory as /settings shows it."""
+
+    async def get(person_id: int) -> str:
+        return common_texts.ON if await grisha.remembers(person_id) else common_texts.OFF
+
+    async def choose(person_id: int, option: str) -> None:
+        await grisha.switch_memory(person_id, on=option == common_texts.ON)
+
+    options = (common_texts.ON, common_texts.OFF)
+    return Setting(common_texts.MEMORY_SETTING, options, get, choose)
 
 
 if __name__ == "__main__":

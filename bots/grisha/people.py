@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, delete, func, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.storage import Base, ConversationKey, Database, StoredMessage
+from services.storage import PERSON, Base, ConversationKey, Database, StoredMessage
 from services.storage.database import retry_when_unavailable, utc_now
 from services.storage.history import MessageRow
 
@@ -31,7 +31,9 @@ class Person:
 class UserRow(Base):
     __tablename__ = "grisha_users"
 
-    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, info={PERSON: True}
+    )
     name: Mapped[str | None]
     first_seen: Mapped[datetime]
     last_seen: Mapped[datetime]

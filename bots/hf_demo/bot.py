@@ -6,7 +6,9 @@ import sys
 
 from aiogram import Dispatcher
 
+from bots.common import texts as common_texts
 from bots.common.app import BotContext, build_dispatcher
+from bots.common.settings_menu import Setting
 from bots.common.talks import TalkPreferences
 from bots.hf_demo.handlers import Demo, create_router
 from bots.hf_demo.models import ModelShelf
@@ -20,6 +22,8 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     dispatcher = build_dispatcher(context, COMMANDS, create_router(), hints=VOICE_HINTS)
     preferences = TalkPreferences(PreferenceStore(context.database, context.name))
     shelf = ModelShelf(context.backend, context.model, preferences, context.metered)
+    model = Setting(common_texts.MODEL_SETTING, shelf.names, shelf.chosen, shelf.choose)
+    dispatcher["settings_menu"].add(model)
     dialogue = Dialogue(context.model, HistoryStore(context.database))
     turns, documents = dispatcher["turns"], dispatcher["documents"]
     dispatcher["demo"] = Demo(context.name, dialogue, shelf, turns, documents)

@@ -43,6 +43,7 @@ BAD_TEMPERATURES = (
 HEADING = "🌡 Температура {value}"
 CONTINUED = "▶ Продолжение, температура {value}"
 FORM = "Форма и жанр для следующих тем:"
+FORM_SETTING, GENRE_SETTING = "Форма", "Жанр"
 FORM_CHOSEN = "Форма: {form}, жанр: {genre}"
 BAD_TEMPERATURE = "Температура бывает от 0 до 2, например: «ещё раз 0,7»."
 NO_VERSION = "Такой версии нет. Есть: {values}. Например: «продолжи версию {example}»."

@@ -8,8 +8,10 @@ from functools import partial
 
 from aiogram import Bot, Dispatcher
 
+from bots.common import texts as common_texts
 from bots.common.app import BotContext, build_dispatcher
 from bots.common.editing import OldWording
+from bots.common.settings_menu import Setting
 from bots.common.talks import TalkPreferences
 from bots.real_estate.alerts import MarketWatch
 from bots.real_estate.assistant import Assistant
@@ -22,9 +24,10 @@ from bots.real_estate.sample import load_sample
 from bots.real_estate.texts import COMMANDS, VOICE_HINTS
 from bots.real_estate.understanding import load_gazetteer
 from bots.real_estate.valuation.appraiser import Appraiser
+from bots.real_estate.wording import STYLES
 from services.env import read_settings
 from services.local import EMBEDDED_NAME
-from services.storage import HistoryStore, PreferenceStore
+from services.storage import PreferenceStore
 
 # Whose models word a result well enough to be worth a message of its own.
 FIT_BACKENDS = ("gigachat",)
@@ -45,7 +48,6 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
         own_files=partial(admin.is_listings, context.settings.admin_ids),
     )
     dispatcher["settings"] = settings
-    dispatcher["history"] = HistoryStore(context.database)
     assistant = Assistant(
         context.model,
         store,
@@ -57,6 +59,8 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
         reads=context.model.name != EMBEDDED_NAME,
     )
     dispatcher["assistant"] = assistant
+    style = Setting(common_texts.STYLE_SETTING, STYLES, assistant.style, assistant.set_style)
+    dispatcher["settings_menu"].add(style)
     listing_import = ListingImport(store, appraiser, assistant.saved_items)
     dispatcher["listing_import"] = listing_import
     watch = MarketWatch(appraiser, listing_import)

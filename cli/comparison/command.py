@@ -172,7 +172,8 @@ def show(args: argparse.Namespace, target: Target, answer: Answer) -> None:
         if not args.json:
             shell.say(f"{target.name}: {answer.error}")
     elif not args.json:
-        print(f"=== {target.name} ({answer.answered_by}) ===\n{answer.text}\n", flush=True)
+        text = shell.printable(answer.text)
+        print(f"=== {target.name} ({answer.answered_by}) ===\n{text}\n", flush=True)
 
 
 async def _judge(

@@ -88,7 +88,8 @@ async def chat(arguments: argparse.Namespace) -> int:
     """Put the chat together and run it; return the exit code."""
     settings = read_settings(ConsoleSettings)
     limit = settings.session_list_limit
-    model, screen = open_chat_model(arguments.backend, arguments.model), Screen()
+    model = open_chat_model(arguments.backend, arguments.model)
+    screen, reader = Screen(), open_reader()
     try:
         async with (
             open_facts(on=settings.facts) as facts,
@@ -101,7 +102,7 @@ async def chat(arguments: argparse.Namespace) -> int:
                     MemoryFile(settings.memory_file or arguments.memory_file),
                     settings,
                     screen,
-                    open_reader(),
+                    reader,
                     api_base_url=api_base_url(arguments.backend),
                     list_limit=arguments.session_list_limit if limit is None else limit,
                     logbook=logbook,

@@ -93,7 +93,8 @@ def from_markdown(text: str) -> Session:
     try:
         return parse_session({**extra, **derived, **known, "messages": messages})
     except ValueError as error:
-        raise NotASession(f"в заголовке {error}") from error
+        field = str(error).partition(" ")[0]
+        raise NotASession(f"в заголовке у {field} неподходящее значение") from error
 
 
 def _field(line: str, number: int) -> tuple[str, Any]:

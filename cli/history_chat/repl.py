@@ -245,12 +245,14 @@ class Repl:
 
     async def _choose(self, heads: list[SessionHead]) -> None:
         """Go on with one of the latest sessions, or with a new one: 0 or a question at once."""
-        await self._choose_from(heads[: self._list_limit])
+        await self._choose_from(heads[: self._list_limit], texts.SESSIONS)
 
-    async def _choose_from(self, heads: list[SessionHead]) -> None:
+    async def _choose_from(self, heads: list[SessionHead], title: str) -> None:
         if not heads:
             return
-        self._show_sessions(heads)
+        self._screen.line(title)
+        self._screen.line(texts.NEW_SESSION)
+        self._screen.line(self._sessions(heads))
         while True:
             line = (await self._read(texts.CHOOSE)).strip()
             if not line.isdecimal() or int(line) == 0:
@@ -397,7 +399,7 @@ class Repl:
         if len(found) == 1:
             await self._continue(found[0])
         else:
-            await self._choose_from(found)
+            await self._choose_from(found, texts.FOUND)
 
     async def _on_fork(self) -> None:
         if not self._talk.session.messages:
@@ -523,11 +525,6 @@ class Repl:
             last = self._settings.price(asked, answered) or 0.0
             line += texts.PRICE.format(last=last, total=price)
         self._screen.note(line)
-
-    def _show_sessions(self, heads: list[SessionHead]) -> None:
-        self._screen.line(texts.SESSIONS)
-        self._screen.line(texts.NEW_SESSION)
-        self._screen.line(self._sessions(heads))
 
     @staticmethod
     def _sessions(heads: list[SessionHead]) -> str:

@@ -2,6 +2,7 @@
 
 WELCOME = "Модель: {model}. Память: {path}. Команды: /help, выход: /exit."
 SESSIONS = "Последние сессии:"
+FOUND = "Подходят несколько:"
 SESSION = "{number:>3}  {updated}  {title}"
 NEW_SESSION = "  0  новая сессия"
 CHOOSE = "Какую продолжить? "

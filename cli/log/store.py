@@ -371,7 +371,7 @@ def _conditions(wanted: Filter) -> tuple[str, list[str], list[str]]:
 def _query(words: str) -> str:
     """All the words, in any of their endings; «in quotes» exactly."""
     parts = []
-    for phrase, word in re.findall(r'["«]([^"»]+)["»]|(\w+)', fold(words))[:MAX_WORDS]:
+    for phrase, word in re.findall(r'["«]([^"«»]+)["»]|(\w+)', fold(words))[:MAX_WORDS]:
         parts.append(f'"{phrase}"' if phrase else f'"{stem(word)}"*')
     return " AND ".join(parts) or '""'
 

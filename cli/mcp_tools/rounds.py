@@ -29,6 +29,7 @@ from services.errors import BadResponse
 MAX_ROUNDS = 10
 MAX_NAME = 64  # characters of a function's name that services take
 _SHOWN = 200  # characters of the arguments
+_GAP = "\n\n"  # between what is said before a call and after it
 
 Show = Callable[[str], None]
 
@@ -116,7 +117,8 @@ class ToolModel:
         self, messages: Sequence[Message], options: GenerationOptions, *, streamed: bool
     ) -> AsyncGenerator[Chunk, None]:
         history = list(messages)
-        said, usage = "", None
+        said: list[str] = []
+        usage: Usage | None = None
         for number in range(MAX_ROUNDS + 1):
             asked = replace(options, functions=self._toolbox.specs)
             if number == MAX_ROUNDS:
@@ -124,19 +126,20 @@ class ToolModel:
             completion: Completion | None = None
             async with aclosing(self._round(history, asked, streamed)) as chunks:
                 async for chunk in chunks:
-                    completion, said = chunk.completion, said + chunk.text
+                    completion = chunk.completion
                     if chunk.text:
+                        said.append(chunk.text)
                         yield Chunk(chunk.text)
             if completion is None:
                 raise BadResponse("the stream ended without a final chunk")
             usage = _sum(usage, completion.usage)
             call = completion.function_call
             if call is None or number == MAX_ROUNDS:
-                yield Chunk("", _whole(completion, said, usage))
+                yield Chunk("", _whole(completion, "".join(said), usage))
                 return
-            if said and not said.endswith("\n\n"):
-                said += "\n\n"
-                yield Chunk("\n\n")
+            if said and said[-1] != _GAP:
+                said.append(_GAP)
+                yield Chunk(_GAP)
             result = await self._toolbox.call(call)
             history += _call_and_result(completion, call, result)
 

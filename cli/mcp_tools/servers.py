@@ -20,7 +20,7 @@ from cli.mcp_tools.config import ServerSpec
 if TYPE_CHECKING:
     from mcp import Client
 
-START_TIMEOUT = 20.0  # seconds; `npx` and `uvx` may fetch the server first
+START_TIMEOUT = 30.0  # seconds; `npx` and `uvx` may fetch the server first
 CALL_TIMEOUT = 60.0
 STOP_TIMEOUT = 10.0
 MAX_TOOLS = 100  # of one server
@@ -110,7 +110,7 @@ class Server:
                 self._ready.set()
                 await self._over.wait()
         except Exception as error:  # noqa: BLE001  (a server can cause anything)
-            self.problem = self.problem or _reason(error)
+            self.problem = self.problem or _start_problem(error)
         finally:
             self._client = None
             self._ready.set()
@@ -200,6 +200,13 @@ def _parameters(schema: Any) -> Mapping[str, Any]:
     """A schema of arguments that every service takes."""
     schema = schema if isinstance(schema, dict) else {}
     return {**schema, "type": "object", "properties": schema.get("properties") or {}}
+
+
+def _start_problem(error: BaseException) -> str:
+    """Why a server didn't start, for the user."""
+    if isinstance(error, (FileNotFoundError, NotADirectoryError, PermissionError)):
+        return f"не запустить {error.filename}"
+    return f"не вышло соединиться ({_reason(error)})"
 
 
 def _reason(error: BaseException) -> str:

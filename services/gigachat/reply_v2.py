@@ -104,7 +104,7 @@ class Answer:
 
     def add(self, event: JSON, *, whole: bool = False) -> str:
         """Read a reply or an event; return its text (of a whole reply, kept already)."""
-        messages = event.get("messages")
+        messages, went_on = event.get("messages"), not self.ended
         if messages is None:
             self._read_without_messages(event, whole)
             return ""
@@ -115,14 +115,15 @@ class Answer:
         text = "".join([self._read_message(message, whole) for message in messages])
         if whole and text:
             self._builder.add(text)
-        elif text and self.ended and text == "".join(self._builder.parts):
+        elif text and went_on and self.ended and text == "".join(self._builder.parts):
             return ""  # the last event brings the whole text once more
         return text
 
     def _own_call(self, text: str) -> FunctionCall | None:
         """The call that the caller is asked for; those of the service's tools are its own."""
-        call = self._call.beside(text)
-        return call if self._finish_reason == "function_call" or not text else None
+        if self._finish_reason != "function_call" and (text or self._files):
+            return None
+        return self._call.beside(text)
 
     def _read_without_messages(self, event: JSON, whole: bool) -> None:
         """Read an event of a tool or of the end; raise the error that the event tells."""

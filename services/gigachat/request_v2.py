@@ -41,7 +41,7 @@ def chat_request(
     if tools:
         request["tools"] = tools
     if options.function_call is not None:
-        request["tool_config"] = _tool_config(options.function_call)
+        request["tool_config"] = _tool_config(options)
     return request
 
 
@@ -60,11 +60,11 @@ def _model_options(options: GenerationOptions) -> JSON:
     return chosen
 
 
-def _tool_config(call: str) -> JSON:
+def _tool_config(options: GenerationOptions) -> JSON:
+    call = options.function_call
     if call in ("auto", "none"):
         return {"mode": call}
-    kind = "tool_name" if call in BUILTIN_TOOLS else "function_name"
-    return {"mode": "forced", kind: call}
+    return {"mode": "forced", "tool_name" if call in options.tools else "function_name": call}
 
 
 def _message(message: Message) -> JSON:

@@ -8,6 +8,7 @@ survives `kill -9`. While the database is unavailable the method waits and retri
 
 from services.storage.database import Base, Database, StorageSettings
 from services.storage.documents import DocumentStore, StoredDocument
+from services.storage.export import PERSON, ExportStore
 from services.storage.history import ConversationKey, HistoryStore, StoredMessage
 from services.storage.inbox import Inbox
 from services.storage.preferences import PreferenceStore
@@ -15,10 +16,12 @@ from services.storage.process_lock import process_lock
 from services.storage.spending import Spending, SpendingStore
 
 __all__ = [
+    "PERSON",
     "Base",
     "ConversationKey",
     "Database",
     "DocumentStore",
+    "ExportStore",
     "HistoryStore",
     "Inbox",
     "PreferenceStore",

@@ -150,6 +150,17 @@ class HistoryStore:
             return [author for author in await session.scalars(query) if author is not None]
 
     @retry_when_unavailable
+    async def withdraw(self, key: ConversationKey, author_id: int, content: str) -> None:
+        """Delete the last question of an author with these words, and its answer."""
+        asked = dict(key._asdict(), role="user", author_id=author_id, content=content)
+        question = select(MessageRow.source_id).filter_by(**asked)
+        async with self._database.session() as session:
+            found = await session.scalar(question.order_by(MessageRow.id.desc()).limit(1))
+            if found is not None:
+                rows = delete(MessageRow).filter_by(**key._asdict(), source_id=found)
+                await session.execute(rows)
+
+    @retry_when_unavailable
     async def clear(self, key: ConversationKey) -> int:
         """Forget a conversation; return how many turns there were."""
         async with self._database.session() as session:

@@ -163,6 +163,17 @@ async def test_one_that_does_not_fit_is_asked_for_once_more(
     assert "токены: " in outcome.err
 
 
+async def test_a_schema_holds_for_its_question_alone(shell: Shell, server: OpenAIServer) -> None:
+    shell.env["LLM_LOG"] = "on"
+    server.default = Answer(json.dumps(FLAT))
+    await structured(shell, "--system", "Кратко")
+    await shell.run(CLI, "-c", "А словами?")
+    assert asked(server)[0] == ("system", "Кратко")
+    await structured(shell)
+    await shell.run(CLI, "-c", "А словами?")
+    assert asked(server)[0][0] == "user"
+
+
 async def test_two_that_do_not_fit_are_a_failure(shell: Shell, server: OpenAIServer) -> None:
     server.default = Answer("Не умею JSON")
     outcome = await structured(shell)

@@ -71,7 +71,7 @@ async def test_a_broken_tokenizer_is_not_used(shell: Shell, tmp_path: Path) -> N
     path.write_bytes(b"not a tokenizer")
     outcome = await shell.run(CLI, "Привет")
     assert outcome.code == 1
-    assert "fetch it again" in outcome.err
+    assert "скачай заново" in outcome.err
 
 
 def test_wrong_usage_exits_with_2() -> None:
@@ -132,3 +132,15 @@ def test_the_estimate_is_near_llamas_count(text: str, exact: int) -> None:
     for family, overhead in template.items():
         prompt = llama3.render([Message("user", text)], family, TODAY)
         assert llama3.estimate(prompt) == pytest.approx(exact + overhead, rel=0.25)
+
+
+async def test_setup_replaces_a_broken_tokenizer(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = llama3.tokenizer_path(tmp_path)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not a tokenizer")
+    monkeypatch.setattr(llama3, "WHEEL", str(tmp_path / "no-such-wheel.whl"))
+    outcome = await shell.run(CLI, "--setup")
+    assert outcome.code == 1
+    assert "проверь сеть и повтори" in outcome.err, "it was fetched again"

@@ -12,6 +12,7 @@ from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
 from bots.common.conversation import Addressed, HasText, author_of, conversation_key
 from bots.common.replies import run_reply, send_reply
+from bots.common.speaking import speak
 from bots.common.turns import Interrupted, Turns
 from bots.real_estate import texts
 from bots.real_estate.assistant import Answer, Assistant, OldButton
@@ -106,6 +107,8 @@ async def on_message(
         work = assistant.reply(person, text, excerpts=excerpts, pictures=pictures)
         answer = await run_reply(message, turn, work)
         await _send(message, answer)
+        with suppress(Interrupted):
+            await turn.run(speak(message, answer.text))
         comment = None
         with suppress(Interrupted):  # the answer is out: there is nothing to repeat
             comment = await turn.run(assistant.comment(person, answer, text))

@@ -7,7 +7,11 @@ from bots.real_estate.understanding.morphology import lemmas
 from bots.real_estate.understanding.spelling import is_one_edit_away
 from bots.real_estate.understanding.tokens import Token, Tokens
 
+_TRAINS = ("metro", "subway", "underground", "train")
 _WORDS: dict[str, str] = {
+    **dict.fromkeys("minute minutes min mins".split(), "минут"),
+    **dict.fromkeys("work office job".split(), "работа"),
+    **dict.fromkeys("hour hours".split(), "час"),
     **dict.fromkeys("flat apartment apartments flats condo property home".split(), "квартира"),
     **dict.fromkeys("bedroom bedrooms bed beds bdr br".split(), "спальня"),
     **dict.fromkeys("room rooms roomed".split(), "комната"),
@@ -17,7 +21,7 @@ _WORDS: dict[str, str] = {
     **dict.fromkeys("sqm sq".split(), "м2"),
     **dict.fromkeys("metro subway underground station".split(), "метро"),
     **dict.fromkeys("under below upto max maximum within cheaper".split(), "до"),
-    **dict.fromkeys("from over above min minimum least".split(), "от"),
+    **dict.fromkeys("from over above minimum least".split(), "от"),
     **dict.fromkeys("around about approximately".split(), "около"),
     **dict.fromkeys("buy buying purchase".split(), "купить"),
     **dict.fromkeys("find looking search need want seeking show".split(), "ищу"),
@@ -55,7 +59,9 @@ def in_russian(tokens: Tokens, gazetteer: Gazetteer) -> Tokens:
         if word == "to" and {tokens.kind(index - 1), tokens.kind(index + 1)} == {"number"}:
             translated.append(Token("mark", "-", "-", gap=False))
             continue
-        if token.kind == "word" and word.isascii():
+        if word == "by" and tokens.low(index + 1) in _TRAINS:
+            word = "на"
+        elif token.kind == "word" and word.isascii():
             word = _WORDS[word] if word in _WORDS else _name(word, gazetteer)
             if not word:
                 continue

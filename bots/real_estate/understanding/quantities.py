@@ -329,7 +329,7 @@ def _label(tokens: Tokens, start: int, quantity: Quantity, bound_at: int) -> str
     for index in range(quantity.start - 1, start - 1, -1):
         if tokens.low(index) in _CONTRAST:
             break
-        if _BUYS_TO_LET.within(tokens, max(start, index - 3), index + 1):
+        if _BUYS_TO_LET.within(tokens, max(0, index - 3), index + 1):
             break
         # A room that the rooms' reader has used counts rooms: «3 комнаты 63 м».
         if other.end_at(tokens, index, used=money) is not None:

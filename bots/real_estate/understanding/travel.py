@@ -55,8 +55,10 @@ def read_travel(tokens: Tokens, gazetteer: Gazetteer) -> Travel:
             tokens.use(time.start, time.end)
             tokens.use(target.start, target.end)
             return Travel((Mention("travel", values, start, end),))
-        if unknown := _unknown_target(tokens, gazetteer, time):
-            return Travel(unknown=unknown)
+        if (at := _unknown_target(tokens, gazetteer, time)) is not None:
+            tokens.use(time.start, time.end)
+            tokens.use(at, at + 1)
+            return Travel(unknown=tokens[at].text)
     return Travel()
 
 
@@ -110,7 +112,8 @@ def _leads_there(tokens: Tokens, name: Name, time: _Time) -> bool:
     marker = metro_marker(tokens, name.start)
     start = name.start if marker is None else marker
     before = tokens.low(start - 1)
-    work = any(tokens.has_lemma(index, _WORK) for index in range(max(0, start - 4), start))
+    beside = (*range(max(0, start - 4), start), *range(name.end, name.end + 2))
+    work = any(tokens.has_lemma(index, _WORK) for index in beside)
     if before not in ("до", "от", "к") and not (work and before in ("на", "в", "у", "возле")):
         return False
     if lives_there(tokens, start):
@@ -130,8 +133,8 @@ def _station(name: Name) -> str:
     return next(item.place.name for item in name.readings if item.place.kind == "metro")
 
 
-def _unknown_target(tokens: Tokens, gazetteer: Gazetteer, time: _Time) -> str:
-    """The name after «до» that no list of places has."""
+def _unknown_target(tokens: Tokens, gazetteer: Gazetteer, time: _Time) -> int | None:
+    """Where the name after «до» stands that no list of places has."""
     around = _around(tokens, time)
     ride = time.minutes > LONGEST_WALK or _RIDE.within(tokens, around.start, around.stop, used=True)
     for at in around if ride else ():
@@ -144,5 +147,5 @@ def _unknown_target(tokens: Tokens, gazetteer: Gazetteer, time: _Time) -> str:
             and not gazetteer.readings(token.low)
             and name_at(tokens, gazetteer, at) is None
         ):
-            return token.text
-    return ""
+            return at
+    return None

@@ -68,6 +68,29 @@ class TestContract:
 
 
 class TestReplicas:
+    async def test_a_renewal_that_misses_its_cancellation_takes_nothing_again(
+        self, two: tuple[Replicas, Replicas], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(replicas_module, "HEARTBEAT_INTERVAL", 0.01)
+        one, other = two
+        taking = asyncio.current_task()
+        renewing, hold = asyncio.Event(), one._hold
+
+        async def deaf(name: str, token: str) -> bool:
+            if not renewing.is_set() and asyncio.current_task() is not taking:
+                renewing.set()
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    return True
+            return await hold(name, token)
+
+        monkeypatch.setattr(one, "_hold", deaf)
+        async with one.lock(KEY, lambda: None):
+            await renewing.wait()
+        await asyncio.sleep(0.1)  # several renewals
+        assert not await other._redis.exists(f"bots:grisha:{replicas_module._lock_name(KEY)}")
+
     async def test_one_chat_is_held_by_one(self, two: tuple[Replicas, Replicas]) -> None:
         log: list[str] = []
         running = 0

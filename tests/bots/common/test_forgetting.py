@@ -20,13 +20,15 @@ from tests.fakes.chat import FakeChatModel
 
 SECRET_WORD = "бирюзовый"
 ACTS = {
-    "hf_demo": ("{word} сон", "/reset", "/compare {word}", "/start", "/model", "/stop"),
+    "hf_demo": (
+        *("{word} сон", "/reset", "/new", "/talks", "/compare {word}", "/start", "/model", "/stop"),
+    ),
     "literary": (
         *("{word} маяк", "ещё раз", "продолжи эту версию", "/again", "/stop"),
-        *("/temperature 0.3 0.9", "/form", "/reset"),
+        *("/temperature 0.3 0.9", "/form", "/reset", "/new"),
     ),
     "real_estate": (
-        *("{word} дом у моря", "двушка у метро Сокол до 20 млн", "/reset", "/start"),
+        *("{word} дом у моря", "двушка у метро Сокол до 20 млн", "/reset", "/new"),
         *("двушка до 30 млн, до Тверской не больше 40 минут", "/favourites", "/searches"),
     ),
 }

@@ -191,3 +191,33 @@ async def test_without_recognition_a_recording_is_refused(tmp_path: Path) -> Non
     async with running_bot(create_dispatcher, tmp_path) as bot:
         bot.chat.send(sound=voice())
         await bot.chat.wait_for(texts.TEXT_ONLY)
+
+
+async def test_a_reply_to_the_quotation_corrects_what_was_misheard(
+    bot: RunningBot, server: TranscriptionCalls
+) -> None:
+    server.texts.append("метро с околда")
+    bot.chat.send(sound=voice())
+    quotation = await bot.chat.wait_for("🎙 метро с околда", 20)
+    await bot.chat.wait_for(bot.model.default, 20)
+    bot.model.enqueue("Понял: Сокол.")
+    bot.chat.send("метро Сокол", reply_to=quotation.message_id)
+    await bot.chat.wait_for("Понял", 20)
+    prompt = [message.content for message in bot.model.history[-1][0]]
+    assert prompt[-1] == "метро Сокол"
+    assert not [text for text in prompt if "околда" in text]
+
+
+async def test_a_new_caption_of_a_recording_corrects_it(
+    bot: RunningBot, server: TranscriptionCalls
+) -> None:
+    server.texts.append("метро с околда")
+    sent = bot.chat.send(sound=voice())
+    await bot.chat.wait_for(bot.model.default, 20)
+    bot.model.enqueue("Понял: Сокол.")
+    bot.chat.edit(sent.message_id, "метро Сокол")
+    await bot.chat.wait_for("Понял", 20)
+    assert len(server.forms) == 1
+    prompt = [message.content for message in bot.model.history[-1][0]]
+    assert prompt[-1] == "метро Сокол"
+    assert not [text for text in prompt if "околда" in text]

@@ -321,7 +321,7 @@ async def test_import_asks_first_and_alerts_once(running: RunningBot) -> None:
     file = Upload("flats.csv", "text/csv", table.encode())
     stranger = running.playground.person("Боря").private
     stranger.send(document=file)
-    await stranger.wait_for("только админ", WAIT)
+    await stranger.wait_for("Прочитал «flats.csv»", WAIT)
     owner = running.playground.person("Аня").id
     chat.send("двушка на Соколе до 12 млн")
     await chat.wait_for("Я понял", WAIT)

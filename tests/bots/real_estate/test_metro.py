@@ -140,6 +140,10 @@ def _travel(text: str) -> tuple[Any, Any]:
         ("двушка, минут сорок до Киевской, бюджет 14 млн", ("Киевская", 40)),
         ("трёшка чтобы добираться до Чистых прудов минут 25", ("Чистые пруды", 25)),
         ("1к, полтора часа до Бибирево", ("Бибирево", 90)),
+        ("двушка, муж на Тульской работает, чтоб не больше сорока минут ехать", ("Тульская", 40)),
+        ("до Сити минут 45, 2к, бюджет 22", ("Деловой центр", 45)),
+        ("однушка, от Приморской полчаса на метро край", ("Приморская", 30)),
+        ("1-room apartment in Moscow, 30 minutes to Kurskaya by metro", ("Курская", 30)),
         # A walk is not a ride, and a price is no time.
         ("двушка у метро Сокол, 10 минут пешком, до 18 млн", (None, None)),
         ("двушка в 5 минутах от метро Динамо", (None, None)),
@@ -153,6 +157,12 @@ def _travel(text: str) -> tuple[Any, Any]:
 )  # fmt: skip
 def test_the_way_to_work_is_understood(text: str, expected: tuple[Any, Any]) -> None:
     assert _travel(text) == expected
+
+
+def test_a_way_to_an_unknown_station_is_no_area_and_no_district() -> None:
+    message = read_turn("2к, бюджет 22, до Звездюковской минут 45")
+    assert message.unknown_station == "Звездюковской"
+    assert message.slots == {"rooms": (2,), "price_max": 22_000_000}
 
 
 def test_walk_and_ride_are_told_apart_in_one_request() -> None:

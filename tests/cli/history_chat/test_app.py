@@ -12,7 +12,7 @@ import struct
 import sys
 import termios
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -167,11 +167,13 @@ class Terminal:
         asyncio.get_running_loop().add_reader(master, self._read)
 
     @classmethod
-    async def open(cls, *options: str, env: dict[str, str]) -> Terminal:
+    async def open(
+        cls, *options: str, env: dict[str, str], command: Sequence[str] = LAUNCHER
+    ) -> Terminal:
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
         process = await asyncio.create_subprocess_exec(
-            *LAUNCHER,
+            *command,
             *options,
             env={**env, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"},
             stdin=slave,
@@ -369,3 +371,40 @@ async def test_exported_files_are_the_owners(server: GigaChatServer, tmp_path: P
     file = tmp_path / "Привет.md"
     assert file.read_text("utf-8").startswith('---\ntitle: "Привет"\n')
     assert file.stat().st_mode & 0o077 == 0
+
+
+async def test_a_terminal_is_asked_about_tools_once(
+    server: GigaChatServer, path: Path, tmp_path: Path
+) -> None:
+    entry = {
+        "command": sys.executable,
+        "args": ["-m", "tests.fakes.mcp_servers", "changed"],
+        "cwd": str(PROJECT_ROOT),
+    }
+    servers = tmp_path / "mcp.json"
+    servers.write_text(json.dumps({"mcpServers": {"notes": entry}}), "utf-8")
+    call = {"name": "notes__add", "arguments": {"a": 2, "b": 3}}
+    env = environment(server, LLM_LOG="off", LLM_USER_DIR=str(tmp_path / "user"))
+    options = ("--memory-file", str(path), "--mcp", str(servers))
+
+    terminal = await Terminal.open(*options, env=env)
+    await terminal.until("Разрешить")
+    terminal.type("\x03")
+    assert await terminal.leave() == 130
+
+    terminal = await Terminal.open(*options, env=env)
+    assert "add — Add two numbers" in await terminal.until("Разрешить")
+    terminal.type("да\r")
+    await terminal.until("›")
+    server.enqueue({"content": "", "function_call": call}, "Будет пять.")
+    terminal.type("2 и 3?\r")
+    await terminal.until('→ notes.add {"a": 2, "b": 3}')
+    await terminal.until("Будет пять.")
+    await terminal.until("за сессию")
+    terminal.type("\x04")
+    assert await terminal.leave() == 0
+
+    terminal = await Terminal.open(*options, env=env)
+    assert "Разрешить" not in await terminal.until("Какую продолжить?")
+    terminal.type("\x04")
+    assert await terminal.leave() == 0

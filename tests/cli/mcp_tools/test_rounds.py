@@ -141,25 +141,30 @@ async def test_a_call_that_the_user_stops(write: Write) -> None:
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        (stdio("silent"), "не ответил за"),
-        (stdio("garbage"), ""),
-        (stdio("exit"), ""),
-        ({"command": "/no/such/program"}, "No such file"),
-        ({"command": sys.executable, "cwd": "/no/such/folder"}, "No such file"),
-        ({"url": "http://127.0.0.1:9/mcp"}, ""),
+        (stdio("garbage"), "не"),
+        (stdio("exit"), "не вышло соединиться"),
+        ({"command": "/no/such/program"}, "не запустить /no/such/program"),
+        ({"command": sys.executable, "cwd": "/no/such/folder"}, "не запустить /no/such/folder"),
+        ({"url": "http://127.0.0.1:9/mcp"}, "не вышло соединиться"),
     ],
-    ids=["silent", "garbage", "exits", "no program", "no folder", "nobody listens"],
+    ids=["garbage", "exits", "no program", "no folder", "nobody listens"],
 )
 async def test_a_server_that_does_not_start_costs_no_answer(
-    write: Write, monkeypatch: pytest.MonkeyPatch, entry: dict[str, Any], words: str
+    write: Write, entry: dict[str, Any], words: str
 ) -> None:
-    path = write(bad=entry, notes=stdio("good"))
-    monkeypatch.setattr(servers_module, "START_TIMEOUT", 8.0)
-    async with bench(path) as tools:
+    async with bench(write(bad=entry, notes=stdio("good"))) as tools:
         completion, _ = await ask(tools, calls("add", a=2, b=3), says("Пять."))
         assert words in tools.problem("bad")
         assert tools.problem("bad")
     assert completion.text == "Пять."
+
+
+async def test_a_server_that_never_answers(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers_module, "START_TIMEOUT", 0.5)
+    async with bench(write(bad=stdio("silent"))) as tools:
+        completion, _ = await ask(tools, says("Без инструментов."))
+        assert tools.problem("bad").startswith("не ответил за")
+    assert completion.text == "Без инструментов."
 
 
 async def test_streamable_http(write: Write, http_url: str) -> None:

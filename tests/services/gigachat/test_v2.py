@@ -271,6 +271,25 @@ async def test_files_and_sources(model: GigaChatModel, server: GigaChatServer) -
         assert completion.files
 
 
+async def test_a_picture_beside_the_call_that_made_it(
+    model: GigaChatModel, server: GigaChatServer
+) -> None:
+    parts = [{"function_call": {"name": "image_generate"}}, {"files": [{"id": "f-1"}]}]
+    reply = {"messages": [{"role": "assistant", "content": parts}], "finish_reason": "stop"}
+    server.enqueue(Body(json.dumps(reply).encode()))
+    completion = await model.complete(QUESTION)
+    assert completion.files == (GeneratedFile("f-1"),)
+    assert completion.function_call is None
+
+
+async def test_an_own_function_may_bear_a_tool_s_name(
+    model: GigaChatModel, server: GigaChatServer
+) -> None:
+    own = replace(WEATHER, name="web_search")
+    await model.complete(QUESTION, GenerationOptions(functions=(own,), function_call="web_search"))
+    assert server.requests[0]["tool_config"] == {"mode": "forced", "function_name": "web_search"}
+
+
 WHOLE_FORMS: list[dict[str, Any]] = [
     {"messages": [{"role": "assistant", "content": "Да, это так."}]},
     {"messages": [{"role": "assistant", "content": {"text": "Да, это так."}}]},

@@ -118,6 +118,7 @@ def test_whatever_opens_a_transaction_is_retried(path: str, name: str, function:
 
 
 KEY = ConversationKey("grisha", 7)
+OTHER = ConversationKey("grisha", 8)
 SLOTS = Slots(rooms=(2,))
 TURNS = (
     StoredMessage("user", "вопрос", 1, "Аня", source_id=5),
@@ -147,6 +148,7 @@ class Stores:
 
     async def prepare(self) -> None:
         """What the changes below need to be there."""
+        await self.history.append(OTHER, *(replace(turn, source_id=4) for turn in TURNS))
         await self.learning.put(PATTERN)
         await self.facts.put([replace(FACT, message_id=4)])
         await self.comments.note(KEY, Post("Канал", "Пост"))
@@ -158,6 +160,9 @@ class Stores:
 Act = Callable[[Stores], Awaitable[object]]
 CHANGES: dict[str, Act] = {
     "history.append": lambda it: it.history.append(KEY, *TURNS),
+    "history.take_out": lambda it: it.history.take_out("grisha", OTHER.chat_id, 4),
+    "history.withdraw": lambda it: it.history.withdraw(OTHER, 1, TURNS[0].content),
+    "history.take_out": lambda it: it.history.take_out(OTHER.bot, OTHER.chat_id, 4),
     "history.clear": lambda it: it.history.clear(KEY),
     "documents.put": lambda it: it.documents.put(KEY, 1, 5, [b"one", b"two"]),
     "documents.clear": lambda it: it.documents.clear(KEY),
@@ -283,7 +288,16 @@ async def test_a_change_is_made_once_though_the_database_goes_away(
 def test_every_method_that_changes_something_is_tried() -> None:
     """A new method of a store joins CHANGES, or is listed here as one that only reads."""
     reading = {
-        *("answer_to", "recent", "conversations", "interrupted", "receive_all", "forget_old"),
+        *(
+            "answer_to",
+            "authors",
+            "last_question",
+            "recent",
+            "conversations",
+            "interrupted",
+            "receive_all",
+            "forget_old",
+        ),
         *("get", "all", "today", "since", "reserve", "settle", "name_of", "names", "describe"),
         *("count", "unsummarised", "post_of", "may_comment", "consider", "shown_in", "list"),
         *("last_shown", "of_entry", "stats", "all_priced", "has_demo", "newest_id", "searches"),
