@@ -45,7 +45,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
         COMMANDS,
         create_router(),
         hints=VOICE_HINTS,
-        own_files=partial(has_handler, context.settings.admin_ids),
+        own_files=partial(has_handler, settings.admin_ids),
     )
     dispatcher["settings"] = settings
     assistant = Assistant(
