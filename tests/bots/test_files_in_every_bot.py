@@ -14,7 +14,7 @@ from playground import Upload
 from tests.bots.harness import RunningBot, running_bot
 from tests.fakes.documents import make_pdf, make_picture
 
-WAIT = 40
+WAIT = 90
 LEASE = make_pdf(["Договор найма", "Неустойка за просрочку — 0,7 процента в день", "Подписи"])
 
 
