@@ -18,7 +18,6 @@ _TEXTS = {
     "subcommands": "действия",
     "show this help message and exit": "показать эту справку",
     "argument %(argument_name)s: %(message)s": "%(argument_name)s: %(message)s",
-    "%(prog)s: error: %(message)s\n": "%(prog)s: %(message)s\nСправка: %(prog)s --help\n",
     "unrecognized arguments: %s": "таких аргументов нет: %s",
     "not allowed with argument %s": "нельзя вместе с %s",
     "ignored explicit argument %r": "значение не нужно: %r",
@@ -78,10 +77,9 @@ class Parser(argparse.ArgumentParser):
             return super().format_usage()
 
     def error(self, message: str) -> NoReturn:
-        if self.hint:
-            message = f"{message}\n{self.hint}"
-        with _in_russian():
-            super().error(message)
+        """Say what is wrong and where to read more; the usage would drown that."""
+        lines = [f"{self.prog}: {message}", self.hint, f"Справка: {self.prog} --help"]
+        self.exit(2, "".join(f"{line}\n" for line in lines if line))
 
 
 def number(text: str) -> float:

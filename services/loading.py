@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
@@ -16,6 +16,7 @@ from services.chat import (
     Completion,
     GenerationOptions,
     Message,
+    warm_up,
 )
 from services.errors import ModelLoading
 from services.timing import Price
@@ -28,7 +29,7 @@ RETRY_PAUSE = 0.05  # should a model that says it is ready still refuse
 
 @runtime_checkable
 class LoadsInProcess(Protocol):
-    """A model that this process loads; until then its calls raise ModelLoading."""
+    """A model that this process loads: till then its `loading_progress` is 0..1, later None."""
 
     async def ready(self) -> None:
         """Wait until the model is loaded; raise what loading failed with."""
@@ -77,6 +78,22 @@ def hold_while_loading(model: ChatModel) -> ChatModel:
     return HeldModel(model, model) if isinstance(model, LoadsInProcess) else model
 
 
+async def loading_of(
+    model: ChatModel, interval: float | None = None
+) -> AsyncGenerator[float, None]:
+    """How far a model that this process loads is, again and again until it is loaded.
+
+    Raises what loading fails with; yields nothing for a model that is ready or runs elsewhere.
+    """
+    while isinstance(model, LoadsInProcess):
+        progress: float | None = getattr(model, "loading_progress", None)
+        if progress is None:
+            return
+        yield progress
+        with suppress(TimeoutError):
+            await asyncio.wait_for(model.ready(), interval or PROGRESS_INTERVAL)
+
+
 class HeldModel:
     """Passes everything on to `model`; inside `held_while_loading` it waits for it to load."""
 
@@ -98,14 +115,23 @@ class HeldModel:
         price: Price | None = getattr(self._model, "price", None)
         return price
 
+    async def ready(self) -> None:
+        await self._loads.ready()
+
+    async def warm_up(self, messages: Sequence[Message]) -> None:
+        """In the background, so it waits for the model as long as it takes."""
+        await warm_up(self._model, messages)
+
     async def complete(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> Completion:
+        await self._loaded()
         return await self._held(lambda: self._model.complete(messages, options))
 
     async def stream(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Chunk, None]:
+        await self._loaded()
         while True:
             try:
                 async with aclosing(self._model.stream(messages, options)) as stream:
@@ -116,10 +142,22 @@ class HeldModel:
                 await self._wait(error)
 
     async def count_tokens(self, messages: Sequence[Message]) -> int:
+        await self._loaded()
         return await self._held(lambda: self._model.count_tokens(messages))
 
     async def aclose(self) -> None:
         await self._model.aclose()
+
+    async def _loaded(self) -> None:
+        """Wait for the model, telling how far it is; refuse where nobody is willing to wait."""
+        status = _status.get()
+        async with aclosing(loading_of(self._model)) as loading:
+            async for progress in loading:
+                if status is None:
+                    raise ModelLoading("the model is being loaded", progress=progress)
+                status.loading, status.progress = True, progress
+        if status is not None:
+            status.loading = False
 
     async def _held(self, call: Callable[[], Awaitable[T]]) -> T:
         while True:

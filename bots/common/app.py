@@ -24,7 +24,6 @@ from bots.common.config import BotSettings
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.editing import Editing
 from bots.common.forgetting import Forgetting
-from bots.common.hearing import PREFERENCE as HEARING
 from bots.common.hearing import Corrections, Hearing
 from bots.common.intake import Intake, Journal, Pastes
 from bots.common.middlewares import AccessMiddleware, ThrottleMiddleware
@@ -33,6 +32,7 @@ from bots.common.rich_messages import PREFERENCE as RICH
 from bots.common.rich_messages import RichMessages
 from bots.common.settings_menu import SettingsMenu, switch
 from bots.common.slots import SlotMiddleware
+from bots.common.speaking import PREFERENCE as VOICE
 from bots.common.speaking import Speaking
 from bots.common.starting import Start
 from bots.common.talks import TalkMiddleware, TalkStore, TalkTitles
@@ -154,7 +154,7 @@ def build_dispatcher(
     dispatcher.update.outer_middleware(intake)
     talk_store = TalkStore(preferences)
     dispatcher["talks"] = talk_store
-    menu = SettingsMenu([switch(preferences, HEARING, texts.HEARING_SETTING)])
+    menu = SettingsMenu()
     dispatcher["settings_menu"] = menu
     dispatcher["history"] = history
     dispatcher["exports"] = ExportStore(context.database, context.name)
@@ -164,6 +164,8 @@ def build_dispatcher(
         menu.add(switch(preferences, RICH, texts.RICH_SETTING))
         dispatcher.update.outer_middleware(RichMessages(settings.rich_messages, preferences))
     speaking = Speaking(open_synthesiser(read_settings(SynthesisSettings)), preferences)
+    if speaking.possible:
+        menu.add(switch(preferences, VOICE, texts.VOICE_SETTING, default=False))
     dispatcher.update.outer_middleware(Corrections(history))
     dispatcher["speaking"] = speaking
     dispatcher.update.outer_middleware(speaking)
@@ -175,7 +177,6 @@ def build_dispatcher(
         journal,
         turns,
         guards,
-        preferences,
         hints=hints,
         filters=answers,
     )

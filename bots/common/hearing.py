@@ -29,11 +29,10 @@ from bots.common.replies import run_reply
 from bots.common.turns import Turns
 from services.errors import Busy, ServiceError, Unavailable
 from services.media.speech import MAX_BYTES, MAX_SECONDS, NotUnderstood, Speech, Transcript
-from services.storage import HistoryStore, PreferenceStore
+from services.storage import HistoryStore
 
 logger = logging.getLogger(__name__)
 
-PREFERENCE = "hearing"  # a person's choice: false is "don't listen"
 QUOTED = "🎙 "  # how the quotation of what was understood begins
 DOUBTFUL = 0.6  # confidence below which the author is told how to correct
 
@@ -77,7 +76,6 @@ class Hearing(BaseMiddleware):
         journal: Journal,
         turns: Turns,
         guards: Sequence[BaseMiddleware],
-        preferences: PreferenceStore,
         *,
         hints: str = "",
         filters: Sequence[Callable[..., Any]] = (),
@@ -86,7 +84,6 @@ class Hearing(BaseMiddleware):
         self._journal = journal
         self._turns = turns
         self._guards = guards
-        self._preferences = preferences
         self._hints = hints
         checks: tuple[Callable[..., Any], ...] = (Addressed(), *filters)
         self._filters = [FilterObject(check) for check in checks]
@@ -113,9 +110,6 @@ class Hearing(BaseMiddleware):
 
     async def _hear(self, speech: Speech, message: Message, data: dict[str, Any]) -> Message | None:
         """The message with what it says in place of the recording; None when that's not known."""
-        if not await self._preferences.get(author_of(message).id, PREFERENCE, True):
-            await send_aside(message, texts.VOICE_OFF)
-            return None
         try:
             transcript = await self._transcript(speech, message, data)
         except NotUnderstood as problem:

@@ -40,11 +40,11 @@ class Setting:
         await self.set(person_id, self.options[place % len(self.options)])
 
 
-def switch(preferences: PreferenceStore, key: str, title: str) -> Setting:
-    """A setting that is on until a person turns it off."""
+def switch(preferences: PreferenceStore, key: str, title: str, *, default: bool = True) -> Setting:
+    """A setting that is on or off."""
 
     async def get(person_id: int) -> str:
-        return texts.ON if await preferences.get(person_id, key, True) else texts.OFF
+        return texts.ON if await preferences.get(person_id, key, default) else texts.OFF
 
     async def choose(person_id: int, option: str) -> None:
         await preferences.set(person_id, key, option == texts.ON)

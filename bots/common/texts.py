@@ -77,11 +77,10 @@ NOTHING_TO_EXPORT = (
 SETTINGS = "Настройки. Нажми на кнопку, и значение сменится на следующее."
 ON, OFF = "да", "нет"
 RICH_SETTING = "Таблицы и формулы"
-HEARING_SETTING = "Понимать голосовые"
+VOICE_SETTING = "Отвечать и голосом"
 MEMORY_SETTING = "Запоминать факты обо мне"
 STYLE_SETTING = "Стиль"
 MODEL_SETTING = "Модель"
-VOICE_OFF = "Голосовые я сейчас не слушаю: так выбрано в /settings. Включи там или напиши текстом."
 
 
 def documents_read(documents: Sequence[Document]) -> str:

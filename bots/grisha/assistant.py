@@ -13,7 +13,7 @@ from functools import partial
 from bots.grisha import prompts, texts
 from bots.grisha.acquaintance import asked_for_name, asks_own_name, is_introduction
 from bots.grisha.asking_back import fact_to_ask_of
-from bots.grisha.cleaning import AnswerCleaner, clean_stream
+from bots.grisha.cleaning import AnswerCleaner, brief, clean_stream
 from bots.grisha.config import GrishaSettings
 from bots.grisha.facts import FactMemory, Said, asks_for_everything, asks_of_self
 from bots.grisha.facts.store import Fact
@@ -126,7 +126,7 @@ class Grisha:
             (plan.speaker, *plan.others),
             plan.name,
             foreign=_has_hieroglyphs(heard.text),
-            on_ty=not heard.group and not wants_text_for_others(heard.text),
+            on_ty=not wants_text_for_others(heard.text),
         )
         model = reading_pages(self.model)
         stream = clean_stream(model.stream(plan.messages, self._options()), cleaner)
@@ -199,7 +199,7 @@ class Grisha:
         done = await self.model.complete(messages, self._options())
         cleaner = AnswerCleaner(NAME, (channel,), foreign=_has_hieroglyphs(post.text))
         comment = cleaner.feed(done.text) + cleaner.finish(cut=done.finish_reason == "length")
-        return comment.strip()
+        return brief(comment)
 
     async def record_unprompted(
         self, key: ConversationKey, text: str, person_id: int | None = None

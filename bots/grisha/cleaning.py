@@ -19,6 +19,7 @@ from services.chat import Chunk
 LONGEST = 160  # characters without a sentence end that are waited for
 CUT = 120  # where a longer one is cut, back to a space
 _RUSSIAN = 0.8  # share of letters in a line of prose
+COMMENT_SENTENCES = 2
 SAME = 3  # a sentence said as often as this is a loop
 
 _SEGMENT = re.compile(r"```|\n|[.!?…]+[\"»)]*(?=\s)")
@@ -218,6 +219,14 @@ def clean_answer(text: str, *, cut: bool = False, name: str = "Гриша", **op
     """Clean a whole answer; the same as a stream of it."""
     cleaner = AnswerCleaner(name=name, **options)  # type: ignore[arg-type]
     return (cleaner.feed(text) + cleaner.finish(cut=cut)).rstrip()
+
+
+def brief(text: str, sentences: int = COMMENT_SENTENCES) -> str:
+    """The first sentences of a text, up to a list or a second paragraph; none lead up to a list."""
+    paragraph = text.strip().partition("\n")[0]
+    ends = [match.end() for match in _SEGMENT.finditer(f"{paragraph} ")]
+    short = paragraph[: ends[sentences - 1]] if len(ends) >= sentences else paragraph
+    return "" if short.endswith(":") else short
 
 
 async def clean_stream(

@@ -1,7 +1,8 @@
 """Turn a sentence that says «вы» to one person into one that says «ты».
 
 Small models fall back into «вы» whatever the prompt says. What stands in quotes stays, and so
-does a sentence in which «вы» goes with a form that shows the gender («вы устали»): it isn't known.
+does a sentence that is said to several people («вы все»), or in which «вы» goes with a form that
+shows the gender («вы устали»): it isn't known.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _PRONOUNS = {
     "вашей": "твоей", "вашему": "твоему", "вашу": "твою", "вашим": "твоим", "вашем": "твоём",
     "ваших": "твоих", "вашими": "твоими", "здравствуйте": "здравствуй",
 }  # fmt: skip
+_SEVERAL = frozenset(["все", "всем", "всех", "оба", "обе", "обоим", "ребята", "друзья", "вдвоём"])
 _AFTER_PREPOSITION = {"о вас": "о тебе", "обо вас": "о тебе", "при вас": "при тебе"}
 _WORD = re.compile(r"«[^»]*»|\"[^\"]*\"|`[^`]*`|[А-ЯЁа-яё]+(?:-[А-ЯЁа-яё]+)*")
 _QUOTES = ("«", '"', "`")
@@ -40,7 +42,7 @@ def wants_text_for_others(question: str) -> bool:
 def familiar(sentence: str) -> str:
     """The sentence on «ты»."""
     words = [word.lower() for word in _WORD.findall(sentence)]
-    if _shows_gender(words):
+    if _SEVERAL.intersection(words) or _shows_gender(words):
         return sentence
     number = -1
 

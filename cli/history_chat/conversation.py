@@ -17,6 +17,7 @@ from cli.history_chat.sessions import Entry, Session
 from services.chat import ChatModel, Chunk, Completion, GenerationOptions, Message, Usage
 from services.context import fit
 from services.errors import BadResponse, ModelLoading, ServiceError
+from services.loading import loading_of
 
 TURNS_TO_SUMMARIZE = 5
 VERBATIM = 4  # messages, that is two turns, that a summary leaves as they are
@@ -106,6 +107,9 @@ class Conversation:
         self, model: ChatModel, context: list[Message], view: AnswerView
     ) -> AsyncGenerator[Chunk, None]:
         """The model's answer, once the model is loaded."""
+        async with aclosing(loading_of(self.model, LOADING_POLL)) as loading:
+            async for progress in loading:
+                view.wait(progress)
         while True:
             try:
                 async with aclosing(model.stream(context)) as chunks:

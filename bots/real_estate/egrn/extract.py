@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-MAX_READ = 200_000  # characters; a flat's extract has about 10,000
+MAX_READ = 100_000  # characters; a flat's extract has about 10,000
 
 # By name, each label as the register prints it; the longest that fits at a place counts.
 _LABELS: dict[str, tuple[str, ...]] = {

@@ -12,6 +12,7 @@ from fractions import Fraction
 from bots.common.russian import plural
 from bots.real_estate.egrn.extract import Burden, Extract, Owner
 
+MAX_SHOWN = 10  # owners, burdens
 FRESH_DAYS = 30
 RECENT_DAYS = 365
 _ADULT_YEARS = 18
@@ -69,7 +70,9 @@ def _age(issued: date | None, today: date) -> str:
 def _owners(owners: tuple[Owner, ...] | None, today: date) -> list[str]:
     if not owners:
         return []
-    lines = [_owner_line(owner) for owner in owners]
+    lines = [_owner_line(owner) for owner in owners[:MAX_SHOWN]]
+    if len(owners) > MAX_SHOWN:
+        lines.append(f"• и ещё {len(owners) - MAX_SHOWN}")
     shares = [owner.share for owner in owners if owner.share]
     head = "👤 Собственник:" if len(owners) == 1 else f"👥 Собственников: {len(owners)}"
     lines = [head, *lines]
@@ -112,7 +115,7 @@ def _burdens(burdens: tuple[Burden, ...] | None) -> list[str]:
         return []
     if not burdens:
         return ["✅ Обременений нет."]
-    return [_burden_line(burden) for burden in burdens]
+    return [_burden_line(burden) for burden in burdens[:MAX_SHOWN]]
 
 
 def _burden_line(burden: Burden) -> str:

@@ -16,7 +16,7 @@ from bots.real_estate.bot import create_dispatcher as create_real_estate
 from playground import Playground, RateLimits
 from services import loading
 from services.chat import DEFAULT_OPTIONS, Chunk, GenerationOptions, Message
-from services.errors import ModelLoading, Unavailable
+from services.errors import Unavailable
 from services.texts import describe_error
 from tests.bots.common.test_edge import question, until
 from tests.bots.harness import running_bot, stop
@@ -25,13 +25,22 @@ from tests.fakes.chat import FakeChatModel
 
 
 class LoadingModel(FakeChatModel):
-    """Behaves as the local model does: calls raise ModelLoading until it is loaded."""
+    """Behaves as the local model does: calls wait until it is loaded, and tell how far it is."""
 
     def __init__(self) -> None:
         super().__init__()
         self.loaded = asyncio.Event()
         self.progress: float | None = None
         self.failure: Exception | None = None
+        self.warmed: list[Sequence[Message]] = []
+
+    @property
+    def loading_progress(self) -> float | None:
+        return None if self.loaded.is_set() and not self.failure else self.progress or 0.0
+
+    async def warm_up(self, messages: Sequence[Message]) -> None:
+        await self.ready()
+        self.warmed.append(messages)
 
     async def ready(self) -> None:
         await self.loaded.wait()
@@ -41,20 +50,14 @@ class LoadingModel(FakeChatModel):
     async def stream(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
     ) -> AsyncGenerator[Chunk, None]:
-        self._check()
+        await self.ready()
         async for chunk in super().stream(messages, options):
             yield chunk
 
     async def count_tokens(self, messages: Sequence[Message]) -> int:
         if len(messages) > 1:  # the fake counts its own answers, too
-            self._check()
+            await self.ready()
         return await super().count_tokens(messages)
-
-    def _check(self) -> None:
-        if self.failure:
-            raise self.failure
-        if not self.loaded.is_set():
-            raise ModelLoading("loading", progress=self.progress)
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +82,16 @@ async def test_a_question_is_held_with_its_progress_and_answered(
         model.loaded.set()
         await bot.chat.wait_for(model.default)
         assert not any("загружа" in text for text in bot.texts())
+
+
+async def test_grisha_has_the_model_read_his_persona_ahead(tmp_path: Path) -> None:
+    model = LoadingModel()
+    async with running_bot(create_grisha, tmp_path, model=model):
+        model.loaded.set()
+        await until(lambda: len(model.warmed) == 2)
+    persona, opening = model.warmed
+    assert "Гриша" in persona[0].content
+    assert opening[0].content.startswith(persona[0].content.strip())
 
 
 async def test_in_a_group_the_notice_becomes_the_answer(tmp_path: Path) -> None:

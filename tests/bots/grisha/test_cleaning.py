@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.grisha.cleaning import AnswerCleaner, clean_answer
+from bots.grisha.cleaning import AnswerCleaner, brief, clean_answer
 
 POEM = "Ночь, улица, фонарь, аптека,\nБессмысленный и тусклый свет.\n\nНочь, улица, фонарь, аптека,"
 CODE = "```python\nprint(1)\nprint(1)\nprint(1)\nprint(1)\nprint(1)\n```\nВот так."
@@ -87,6 +87,20 @@ def test_on_ty() -> None:
 )
 def test_he_stays_in_character(text: str, clean: str) -> None:
     assert clean_answer(text) == clean
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("Закат с крыши? Беру. И чай.", "Закат с крыши? Беру."),
+        ("Одно предложение без точки", "Одно предложение без точки"),
+        ("Закат — это дело.\n\n1. Билеты.\n2. Река.", "Закат — это дело."),
+        ("Здесь важно вот что:\n1. Билеты.\n2. Река.", ""),
+        ("", ""),
+    ],
+)
+def test_a_comment_is_brief(text: str, short: str) -> None:
+    assert brief(text) == short
 
 
 def test_hieroglyphs_stay_where_they_were_asked_for() -> None:

@@ -74,6 +74,17 @@ class _Now:
         return TODAY
 
 
+def test_many_owners_are_counted_not_listed() -> None:
+    crowd = tuple(
+        Right(f"Иванов Иван Иванович{'а' * number}", "Общая долевая собственность, 1/20 01.02.2019")
+        for number in range(20)
+    )
+    answer = told(MadeUp(rights=crowd))
+    assert "👥 Собственников: 20" in answer
+    assert "• и ещё 10" in answer
+    assert "Доли в сумме" not in answer
+
+
 def test_personal_data_stay_out_of_the_answer() -> None:
     answer = told(MadeUp(rights=SHARED))
     for private in ("Сергеевна", "123-456-789", "4510", "1980", "2015", "Иванов"):

@@ -160,8 +160,8 @@ class Stores:
 Act = Callable[[Stores], Awaitable[object]]
 CHANGES: dict[str, Act] = {
     "history.append": lambda it: it.history.append(KEY, *TURNS),
-    "history.take_out": lambda it: it.history.take_out("grisha", OTHER.chat_id, 4),
     "history.withdraw": lambda it: it.history.withdraw(OTHER, 1, TURNS[0].content),
+    "history.take_out": lambda it: it.history.take_out(OTHER.bot, OTHER.chat_id, 4),
     "history.clear": lambda it: it.history.clear(KEY),
     "documents.put": lambda it: it.documents.put(KEY, 1, 5, [b"one", b"two"]),
     "documents.clear": lambda it: it.documents.clear(KEY),
