@@ -1,8 +1,6 @@
-"""From the text of a PDF to the answer about it."""
+"""From a document to the answer about it, if it is an extract."""
 
 from __future__ import annotations
-
-import asyncio
 
 from bots.real_estate.egrn.extract import is_extract, read_extract
 from bots.real_estate.egrn.report import describe
@@ -10,12 +8,8 @@ from services.media.documents import Document
 from services.storage.database import utc_now
 
 
-async def describe_extract(document: Document) -> str | None:
-    """Say what an extract from ЕГРН means for a buyer; None for any other document."""
-    return await asyncio.to_thread(_describe, document)
-
-
-def _describe(document: Document) -> str | None:
+def report_on(document: Document) -> str | None:
+    """What an extract from ЕГРН means for a buyer; None for any other document."""
     if not is_extract(document.text):
         return None
     return describe(read_extract([page.text for page in document.pages]), utc_now().date())

@@ -54,9 +54,9 @@ async def test_a_pdf_in_the_official_layout_is_read_whole() -> None:
 
 async def test_the_answer_names_what_matters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "utc_now", lambda: _Now)
-    content = as_pdf(MadeUp(rights=(Right(burdens=(MORTGAGE,)),)))
-    answer = await check.describe_extract(await read_document(content, "выписка.pdf"))
-    assert answer
+    made_up = MadeUp(rights=(Right(burdens=(MORTGAGE,)),))
+    answer = check.report_on(await read_document(as_pdf(made_up), "выписка.pdf"))
+    assert answer is not None
     for line in (
         "Квартира, 54,3 м², Москва, ул. Небывалая, д. 5, кв. 12",
         "✅ Выдана 20.11.2026, ей 10 дней.",
@@ -155,9 +155,9 @@ def test_a_hidden_owner_is_no_name() -> None:
     assert "Имя закрыто. Попроси продавца" in answer
 
 
-async def test_another_document_is_no_extract() -> None:
-    letter = await read_document(make_pdf(["Договор аренды квартиры на одиннадцать месяцев"]))
-    assert await check.describe_extract(letter) is None
+async def test_other_documents_are_none_of_its_business() -> None:
+    document = await read_document(make_pdf(["Договор аренды квартиры"]), "выписка.pdf")
+    assert check.report_on(document) is None
 
 
 def test_reading_costs_no_more_than_the_length() -> None:
