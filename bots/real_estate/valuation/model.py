@@ -56,8 +56,6 @@ _ROUNDS, _SCALE_ROUNDS = 400, 150
 # The scale is learnt as an error's logarithm. Trees draw it to its mean; the power undoes that.
 _SMALLEST_ERROR = 0.01
 _POWER = 1.2
-# The mean of all folds' trees errs less than one fold's, by which the factors are found.
-_GAIN_OF_THE_MEAN = 0.97
 _LABELS = ("city", "okrug", "district", "metro", "metro_mode", "house_type", "market", "renovation")
 _LABEL_COLUMNS = range(len(_LABELS))
 TYPICAL_OF = 20
@@ -249,7 +247,7 @@ class ValuationModel:
         scores = sizes / scale
         listed = np.arange(len(scores)) < len(errors)
         quantiles = np.array([_quantiles(scores[listed]), _quantiles(scores[~listed])])
-        self.calibration = Calibration(scales, _GAIN_OF_THE_MEAN * quantiles)
+        self.calibration = Calibration(scales, quantiles)
         self.out_of_fold_half80 = (scale * quantiles[0, 0])[listed]
         self.accuracy = Accuracy(
             len(errors),
