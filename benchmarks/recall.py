@@ -178,6 +178,7 @@ async def _fill(
     talk = [
         {
             **common,
+            "talk_id": 0,
             "message_id": at,
             "said_at": START,
             "text": words[pick],
@@ -211,7 +212,7 @@ async def plans(database: Database, *, small: bool = False) -> list[str]:
         if postgres:
             await connection.execute(text("SET enable_seqscan = off" if small else "ANALYZE"))
         for query in (vectors_of_person(), facts_of_person()):
-            asked = query.params(person=MAIN_PERSON, chat=MAIN_PERSON, after=0)
+            asked = query.params(person=MAIN_PERSON, chat=MAIN_PERSON, talk=0, after=0)
             sql = asked.compile(
                 dialect=database.engine.dialect, compile_kwargs={"literal_binds": True}
             )

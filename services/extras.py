@@ -16,6 +16,7 @@ _EXTRAS = {
     "mcp": "mcp",
     "numpy": "retrieval",
     "openpyxl": "realty",
+    "PIL": "documents",
     "pymorphy3": "retrieval",
     "pypdf": "documents",
     "redis": "replicas",

@@ -46,6 +46,7 @@ from services.chat import ChatModel
 from services.env import missing, read_settings
 from services.loading import hold_while_loading
 from services.media.config import SpeechSettings
+from services.media.documents import Document
 from services.media.documents.shelf import DocumentShelf
 from services.media.speech import open_speech
 from services.media.synthesis import SynthesisSettings, open_synthesiser
@@ -111,6 +112,7 @@ def build_dispatcher(
     hints: str = "",
     answers: Sequence[Callable[..., Any]] = (),
     own_files: Callable[[Message], bool] = lambda _: False,
+    report: Callable[[Document], str | None] = lambda _: None,
     rich: bool = True,
 ) -> Dispatcher:
     """Wire a bot's routers between what every bot has before and after them.
@@ -120,7 +122,8 @@ def build_dispatcher(
     `forgetting.also`, what it keeps of single messages to `editing.also`. `hints` are words
     that people say to this bot; `answers` are filters of the messages that it answers, beside
     being addressed: no others are transcribed, and no other files are read. `own_files` are
-    those that a handler of the bot takes itself. Answers go out as rich messages, where there
+    those that a handler of the bot takes itself. What `report` says of
+    a document is the answer to it, and it isn't kept. Answers go out as rich messages, where there
     are such, only if `rich`.
     """
     coordination, settings = context.coordination, context.settings
@@ -179,7 +182,9 @@ def build_dispatcher(
     )
     dispatcher.message.outer_middleware(hearing)
     dispatcher.message.outer_middleware(
-        Attachments(documents, journal, turns, guards, filters=answers, own=own_files)
+        Attachments(
+            documents, journal, turns, guards, filters=answers, own=own_files, report=report
+        )
     )
     for observer in (dispatcher.message, dispatcher.callback_query, dispatcher.message_reaction):
         observer.middleware(forgetting)

@@ -6,6 +6,7 @@ question and goes on as if it had been typed. Files are held in memory only.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +25,7 @@ from bots.common.intake import Journal
 from bots.common.intake.albums import Album
 from bots.common.middlewares import Handler
 from bots.common.notices import send_notice
-from bots.common.replies import run_reply
+from bots.common.replies import run_reply, send_reply
 from bots.common.turns import Turns
 from services.chat import Image
 from services.errors import Unavailable
@@ -50,8 +51,9 @@ class Attachments(BaseMiddleware):
     """Outer middleware that reads files which are meant for the bot.
 
     `guards` are the middlewares that every message passes: here they come before a file is
-    downloaded. `filters` say which messages the bot answers at all; `own` are files that
-    the bot has a handler of its own for. Handlers get `pictures`; documents lie on the shelf.
+    downloaded. `filters` say which messages the bot answers at all; `own` are files that the bot
+    has a handler of its own for. What `report` says of a document is the answer to it, and such a
+    document isn't kept. Handlers get `pictures`; documents lie on the shelf.
     """
 
     def __init__(
@@ -63,12 +65,14 @@ class Attachments(BaseMiddleware):
         *,
         filters: Sequence[Callable[..., Any]] = (),
         own: Callable[[Message], bool] = lambda _: False,
+        report: Callable[[Document], str | None] = lambda _: None,
     ) -> None:
         self._shelf = shelf
         self._journal = journal
         self._turns = turns
         self._guards = guards
         self._own = own
+        self._report = report
         checks: tuple[Callable[..., Any], ...] = (Addressed(), *filters)
         self._filters = [FilterObject(check) for check in checks]
 
@@ -105,6 +109,7 @@ class Attachments(BaseMiddleware):
         key = conversation_key(data["bot_name"], message)
         async with self._turns.turn(key) as turn:
             read = await run_reply(message, turn, read_files(data["bot"], files))
+            read.documents = [it for it in read.documents if not await self._told(message, it)]
             if read.documents:
                 author = author_of(message).id
                 await self._shelf.put(key, author, message.message_id, read.documents)
@@ -121,6 +126,13 @@ class Attachments(BaseMiddleware):
             update: Update = data["event_update"]
             await self._journal.rewrite(update.model_copy(update={"message": question}))
         return question, tuple(read.pictures)
+
+    async def _told(self, message: Message, document: Document) -> bool:
+        """Whether the bot has said what there is to say of a document."""
+        words = await asyncio.to_thread(self._report, document)
+        if words:
+            await send_reply(message, words)
+        return bool(words)
 
 
 def file_of(message: Message) -> File | None:

@@ -98,7 +98,7 @@ class Grisha:
             return replace(plan, ready=told)
         told_now = self._said(heard, past)
         plan = replace(plan, said=told_now)
-        await once_settled(partial(self._note_facts, told_now))
+        await once_settled(partial(self._note_facts, told_now, talk_of(heard.key)))
         if is_thanks(heard.text) and said:
             await once_settled(partial(self._take_thanks, heard, said[-1]))
         if heard.pictures or heard.excerpts:  # a known answer knows nothing of them
@@ -232,7 +232,7 @@ class Grisha:
 
     async def heard_edited(self, heard: IncomingMessage) -> None:
         """An edited message tells what it says now."""
-        await self._note_facts(self._said(heard, ()))
+        await self._note_facts(self._said(heard, ()), talk_of(heard.key))
 
     async def unsay(self, person_id: int, chat_id: int, message_id: int) -> None:
         """Forget what a message told: it is about to say something else."""
@@ -255,7 +255,7 @@ class Grisha:
         people = await self.history.authors(key)
         await self.history.clear(key)
         await self.summaries.clear(key)
-        await self.old_talk.clear(key.chat_id, people)
+        await self.old_talk.clear(key.chat_id, people, talk_of(key))
 
     async def forget(self, user_id: int) -> None:
         """Delete everything that is kept of a user."""
@@ -394,14 +394,19 @@ class Grisha:
             next(own, ""),
         )
 
-    async def _note_facts(self, said: Said) -> None:
+    async def _note_facts(self, said: Said, talk_id: int) -> None:
         """Keep what the author tells of themselves, unless they switched it off."""
         if not await self.remembers(said.person_id):
             return
         gone = await self.facts.hear(said)
         await self.old_talk.delete(said.person_id, said.chat_id, gone)
         await self.old_talk.keep(
-            said.person_id, said.chat_id, said.message_id, said.text, said.said_at
+            said.person_id,
+            said.chat_id,
+            said.message_id,
+            said.text,
+            said.said_at,
+            talk_id,
         )
 
     async def _take_thanks(self, heard: IncomingMessage, last_answer: str) -> None:
@@ -482,7 +487,7 @@ class Grisha:
         known = [fact for fact in found if fact.message_id != heard.message_id]
         shown = {heard.message_id, *(fact.message_id for fact in known)}
         shown |= {turn.source_id for turn in past if turn.source_id}
-        old = await self.old_talk.find(person, chat, heard.text, MAX_OLD, shown)
+        old = await self.old_talk.find(person, chat, heard.text, MAX_OLD, shown, talk_of(heard.key))
         facts = [_dated(fact.text, fact.said_at, now) for fact in known]
         talk = [
             _dated(each.text, each.said_at, now) for each in old if each.score >= OLD_BEARS_FROM
@@ -532,6 +537,11 @@ class Grisha:
             temperature=self.settings.temperature,
             max_tokens=self.settings.answer_tokens,
         )
+
+
+def talk_of(key: ConversationKey) -> int:
+    """The talk that old messages belong to: a group has one, a private chat several."""
+    return key.thread_id if key.chat_id > 0 else 0
 
 
 async def _before_reading(

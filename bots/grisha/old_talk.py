@@ -1,7 +1,8 @@
 """What people said long ago, found again by meaning.
 
-Every row belongs to a person and to the chat where they said it: a search reads the rows of one
-person in one chat, through the index of its unique key, and nobody else's.
+Every row belongs to a person and to the chat where they said it, in a private chat to the talk
+there (`talk_id`, 0 for the first one and in groups): a search reads the rows of one person in one
+talk, through the index of its unique key, and nobody else's.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from services.retrieval.spelling import likeness, trigrams
 from services.storage import Base, Database
 from services.storage.database import retry_when_unavailable
 
-MAX_SAID = 5000  # of one person in one chat; the oldest make room
+MAX_SAID = 5000  # of one person in one talk; the oldest make room
 MAX_CHARACTERS = 500  # kept of a message
 MIN_WORDS = 2  # that carry a meaning; «ага, спасибо» is nothing to recall
 CANDIDATES = 12  # nearest by meaning, and as many newest with a word of the question
@@ -54,13 +55,14 @@ _BLOCK = 256  # rows
 class SaidRow(Base):
     __tablename__ = "grisha_said"
     __table_args__ = (
-        UniqueConstraint("person_id", "chat_id", "message_id"),
+        UniqueConstraint("person_id", "chat_id", "talk_id", "message_id"),
         {"sqlite_autoincrement": True},  # ids are never reused: a higher one is a newer row
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int]
     chat_id: Mapped[int]
+    talk_id: Mapped[int]
     message_id: Mapped[int]
     said_at: Mapped[datetime]
     text: Mapped[str]
@@ -80,7 +82,7 @@ class Recalled:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """Vectors of one person in one chat, up to the row `last`, a byte a number."""
+    """Vectors of one person in one talk, up to the row `last`, a byte a number."""
 
     last: int
     numbers: NDArray[np.int64]
@@ -88,11 +90,15 @@ class _Held:
 
 
 _NOTHING = _Held(0, np.empty(0, np.int64), np.empty((0, 0), np.int8))
-_OWN = (SaidRow.person_id == bindparam("person"), SaidRow.chat_id == bindparam("chat"))
+_OWN = (
+    SaidRow.person_id == bindparam("person"),
+    SaidRow.chat_id == bindparam("chat"),
+    SaidRow.talk_id == bindparam("talk"),
+)
 
 
 def vectors_of_person() -> Select[Any]:
-    """The query of a search: what one person said in one chat after a row."""
+    """The query of a search: what one person said in one talk after a row."""
     return (
         select(SaidRow.id, SaidRow.message_id, SaidRow.vector)
         .where(*_OWN, SaidRow.id > bindparam("after"))
@@ -110,10 +116,16 @@ class OldTalk:
     def __init__(self, database: Database, encoder: Encoder | None) -> None:
         self._database = database
         self._encoder = encoder
-        self._held: dict[tuple[int, int], _Held] = {}  # the longest unused first
+        self._held: dict[tuple[int, int, int], _Held] = {}  # the longest unused first
 
     async def keep(
-        self, person_id: int, chat_id: int, message_id: int, text: str, said_at: datetime
+        self,
+        person_id: int,
+        chat_id: int,
+        message_id: int,
+        text: str,
+        said_at: datetime,
+        talk_id: int = 0,
     ) -> None:
         """Keep a message; an edited one replaces what it said before."""
         if self._encoder is None:
@@ -126,6 +138,7 @@ class OldTalk:
         values = {
             "person_id": person_id,
             "chat_id": chat_id,
+            "talk_id": talk_id,
             "message_id": message_id,
             "said_at": said_at,
             "text": text.replace("\x00", ""),  # PostgreSQL refuses it
@@ -135,9 +148,15 @@ class OldTalk:
         await self._put(values)
 
     async def find(
-        self, person_id: int, chat_id: int, query: str, limit: int, but: Collection[int] = ()
+        self,
+        person_id: int,
+        chat_id: int,
+        query: str,
+        limit: int,
+        but: Collection[int] = (),
+        talk_id: int = 0,
     ) -> Sequence[Recalled]:
-        """What a person said in a chat that is nearest in meaning, best first.
+        """What a person said in a talk that is nearest in meaning, best first.
 
         `but` are ids of messages that needn't be found.
         """
@@ -145,7 +164,8 @@ class OldTalk:
             return ()
         vectors = await asyncio.to_thread(self._encoder.encode, [query])
         asked = frozenset(stems(query)[:MAX_ASKED])
-        found = await self._rows(person_id, chat_id, vectors[0], asked, limit + len(but))
+        owner = {"person": person_id, "chat": chat_id, "talk": talk_id}
+        found = await self._rows(owner, vectors[0], asked, limit + len(but))
         rest = [row for row in found if row.message_id not in but]
         ranked = _ranked(query, asked, rest, vectors[0])
         return ranked[:limit]
@@ -160,9 +180,13 @@ class OldTalk:
             )
 
     @retry_when_unavailable
-    async def clear(self, chat_id: int, person_ids: Sequence[int]) -> None:
-        """Delete what these people said in a chat."""
-        await self._delete(SaidRow.chat_id == chat_id, SaidRow.person_id.in_(person_ids))
+    async def clear(self, chat_id: int, person_ids: Sequence[int], talk_id: int = 0) -> None:
+        """Delete what these people said in a talk."""
+        await self._delete(
+            SaidRow.chat_id == chat_id,
+            SaidRow.talk_id == talk_id,
+            SaidRow.person_id.in_(person_ids),
+        )
 
     @retry_when_unavailable
     async def forget(self, person_id: int) -> None:
@@ -177,7 +201,11 @@ class OldTalk:
     @retry_when_unavailable
     async def _put(self, values: dict[str, object]) -> None:
         insert = self._database.insert(SaidRow).values(values)
-        own = (SaidRow.person_id == values["person_id"], SaidRow.chat_id == values["chat_id"])
+        own = (
+            SaidRow.person_id == values["person_id"],
+            SaidRow.chat_id == values["chat_id"],
+            SaidRow.talk_id == values["talk_id"],
+        )
         surplus = (
             select(SaidRow.message_id)
             .where(*own)
@@ -196,20 +224,22 @@ class OldTalk:
     @retry_when_unavailable
     async def _rows(
         self,
-        person_id: int,
-        chat_id: int,
+        owner: dict[str, int],
         query: NDArray[np.float32],
         asked: frozenset[str],
         count: int,
     ) -> Sequence[Row[Any]]:
         """The rows nearest to a vector, and the newest with a word that is asked."""
-        owner = {"person": person_id, "chat": chat_id}
         held = await self._held_of(owner)
         if not len(held.numbers):
             return ()
         cosines = await asyncio.to_thread(_cosines, held.matrix, query)
         near = [int(held.numbers[at]) for at in _nearest(cosines, count + CANDIDATES)]
-        own = (SaidRow.person_id == person_id, SaidRow.chat_id == chat_id)
+        own = (
+            SaidRow.person_id == owner["person"],
+            SaidRow.chat_id == owner["chat"],
+            SaidRow.talk_id == owner["talk"],
+        )
         spelt = select(SaidRow.message_id).where(
             *own, or_(*(SaidRow.stems.contains(f" {stem} ", autoescape=True) for stem in asked))
         )
@@ -220,8 +250,8 @@ class OldTalk:
         return await self._database.run(lambda it: it.execute(wanted).all())
 
     async def _held_of(self, owner: dict[str, int]) -> _Held:
-        """The vectors of one person in one chat: those in memory, with the rows since then."""
-        key = (owner["person"], owner["chat"])
+        """The vectors of one person in one talk: those in memory, with the rows since then."""
+        key = (owner["person"], owner["chat"], owner["talk"])
         count, last = (await self._database.run(lambda it: it.execute(_VERSION, owner).all()))[0]
         held = self._held.pop(key, _NOTHING)
         if (len(held.numbers), held.last) != (count, last or 0):

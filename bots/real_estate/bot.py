@@ -16,6 +16,7 @@ from bots.common.talks import TalkPreferences
 from bots.real_estate.alerts import MarketWatch
 from bots.real_estate.assistant import Assistant
 from bots.real_estate.config import RealEstateSettings
+from bots.real_estate.egrn.check import report_on
 from bots.real_estate.handlers import admin, create_router
 from bots.real_estate.listing_import import ListingImport
 from bots.real_estate.listings import ListingStore
@@ -45,7 +46,8 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
         COMMANDS,
         create_router(),
         hints=VOICE_HINTS,
-        own_files=partial(admin.is_listings, context.settings.admin_ids),
+        own_files=partial(admin.is_listings, settings.admin_ids),
+        report=report_on,
     )
     dispatcher["settings"] = settings
     assistant = Assistant(

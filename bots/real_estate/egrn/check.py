@@ -1,22 +1,15 @@
-"""From the bytes of a PDF to the answer about it."""
+"""From a document to the answer about it, if it is an extract."""
 
 from __future__ import annotations
 
-import asyncio
-
 from bots.real_estate.egrn.extract import is_extract, read_extract
-from bots.real_estate.egrn.report import NOT_AN_EXTRACT, describe
-from services.media.documents import Document, read_document
+from bots.real_estate.egrn.report import describe
+from services.media.documents import Document
 from services.storage.database import utc_now
 
 
-async def check_extract(content: bytes) -> str:
-    """Say what an extract from ЕГРН means for a buyer. Raises DocumentRefused."""
-    document = await read_document(content, "extract.pdf")
-    return await asyncio.to_thread(_describe, document)
-
-
-def _describe(document: Document) -> str:
+def report_on(document: Document) -> str | None:
+    """What an extract from ЕГРН means for a buyer; None for any other document."""
     if not is_extract(document.text):
-        return NOT_AN_EXTRACT
+        return None
     return describe(read_extract([page.text for page in document.pages]), utc_now().date())

@@ -2,7 +2,7 @@
 
 from aiogram import Router
 
-from bots.real_estate.handlers import admin, documents, flats, kept, market, talk, tools
+from bots.real_estate.handlers import admin, flats, kept, market, talk, tools
 
 
 def create_router() -> Router:
@@ -12,7 +12,6 @@ def create_router() -> Router:
         tools.create_router(),
         kept.create_router(),
         market.create_router(),
-        documents.create_router(),
         admin.create_router(),
         flats.create_router(),
         talk.create_router(),

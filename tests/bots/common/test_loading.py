@@ -149,6 +149,6 @@ async def test_flats_are_found_without_waiting_for_words(tmp_path: Path) -> None
     model = LoadingModel()
     async with running_bot(create_real_estate, tmp_path, name="real_estate", model=model) as bot:
         bot.chat.send("двушка в Москве до 20 млн")
-        answer = await bot.chat.wait_for(lambda message: bool(message.reply_markup))
+        answer = await bot.chat.wait_for(lambda message: bool(message.reply_markup), 30)
         assert "Я понял" in (answer.text or "")
         await until(lambda: not model.history)

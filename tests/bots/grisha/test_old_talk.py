@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.recall import load, measure_scenarios, plans
 from bots.grisha import bot as grisha_bot
-from bots.grisha import old_talk
+from bots.grisha import old_talk, prompts
 from bots.grisha.old_talk import OldTalk
 from playground import Conversation
 from services.retrieval import Encoder, QueryEncoder, open_encoder
@@ -180,6 +180,16 @@ class TestBot:
         await ask(bot.chat, "а что там со старым телескопом деда на чердаке")
         prompt = bot.model.history[-1][0][0].content
         assert "нашёлся старый телескоп деда, протираем линзы» (сегодня)" in prompt
+
+    async def test_another_talk_of_the_chat_knows_nothing_of_it(self, bot: RunningBot) -> None:
+        talk: OldTalk = bot.dispatcher["grisha"].old_talk
+        person = bot.chat.chat.id
+        await ask(bot.chat, "на чердаке нашёлся старый телескоп")
+        await ask(bot.chat, "/new")
+        await ask(bot.chat, "а что там со старым телескопом на чердаке")
+        assert prompts.OLD_TALK[:20] not in bot.model.history[-1][0][0].content
+        await ask(bot.chat, "/reset")
+        assert await talk.find(person, person, "телескоп на чердаке", 1)
 
     async def test_reset_and_memory_off_end_it(self, bot: RunningBot) -> None:
         talk: OldTalk = bot.dispatcher["grisha"].old_talk

@@ -262,7 +262,7 @@ async def test_an_extract_is_read_and_not_kept(running: RunningBot, tmp_path: Pa
     assert "Петрова" not in answer
     letter = make_pdf(["Просто письмо о погоде на завтра"])
     stranger.send(document=Upload("note.pdf", "application/pdf", letter))
-    await stranger.wait_for("не похоже на выписку", WAIT)
+    await stranger.wait_for("Прочитал «note.pdf»", WAIT)
     kept = await asyncio.to_thread(_everything_in, tmp_path)
     assert "Петрова".encode() not in kept
     assert b"4510 123456" not in kept

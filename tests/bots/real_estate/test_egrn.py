@@ -11,9 +11,10 @@ import pytest
 
 from bots.real_estate.egrn import check
 from bots.real_estate.egrn.extract import is_extract, read_extract
-from bots.real_estate.egrn.report import NOT_AN_EXTRACT, describe, short_name
-from services.media.documents import DocumentRefused, read_document
+from bots.real_estate.egrn.report import describe, short_name
+from services.media.documents import read_document
 from tests.bots.real_estate.extracts import ARREST, MORTGAGE, MadeUp, Right, as_pdf, as_text
+from tests.fakes.documents import make_pdf
 
 TODAY = date(2026, 11, 30)
 SHARED = (
@@ -53,7 +54,9 @@ async def test_a_pdf_in_the_official_layout_is_read_whole() -> None:
 
 async def test_the_answer_names_what_matters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "utc_now", lambda: _Now)
-    answer = await check.check_extract(as_pdf(MadeUp(rights=(Right(burdens=(MORTGAGE,)),))))
+    made_up = MadeUp(rights=(Right(burdens=(MORTGAGE,)),))
+    answer = check.report_on(await read_document(as_pdf(made_up), "выписка.pdf"))
+    assert answer is not None
     for line in (
         "Квартира, 54,3 м², Москва, ул. Небывалая, д. 5, кв. 12",
         "✅ Выдана 20.11.2026, ей 10 дней.",
@@ -152,13 +155,9 @@ def test_a_hidden_owner_is_no_name() -> None:
     assert "Имя закрыто. Попроси продавца" in answer
 
 
-async def test_other_files_are_refused_in_words() -> None:
-    contract = as_pdf(MadeUp()).replace(b"%PDF", b"%XDF")
-    with pytest.raises(DocumentRefused):
-        await check.check_extract(contract)
-    from tests.fakes.documents import make_pdf
-
-    assert await check.check_extract(make_pdf(["Договор аренды квартиры"])) == NOT_AN_EXTRACT
+async def test_other_documents_are_none_of_its_business() -> None:
+    document = await read_document(make_pdf(["Договор аренды квартиры"]), "выписка.pdf")
+    assert check.report_on(document) is None
 
 
 def test_reading_costs_no_more_than_the_length() -> None:
