@@ -1,15 +1,13 @@
-"""The golden set of answers on the page: every letter is shown, whichever way it was sent."""
+"""The golden set of answers as rich messages on the page: every letter is shown."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-import pytest
 from aiogram import Bot
-from aiogram.types import Message
 from playwright.async_api import Browser, Page
 
-from bots.common.formatting import Part, RichPart, classic_parts, rich_parts
+from bots.common.formatting import RichPart, rich_parts
 from playground import Playground, RateLimits
 from tests.bots.common.model_answers import MARKDOWN_ANSWERS
 from tests.bots.common.test_rich_messages import letters, lost
@@ -60,29 +58,19 @@ async def page(playground: Playground, browser: Browser) -> AsyncIterator[Page]:
     await context.close()
 
 
-async def send(bot: Bot, chat_id: int, parts: Sequence[Part]) -> list[int]:
-    sent: list[Message] = []
-    for part in parts:
-        if isinstance(part, RichPart):
-            sent.append(await bot.send_rich_message(chat_id, part.content()))
-        else:
-            entities = list(part.entities)
-            sent.append(await bot.send_message(chat_id, part.text, entities=entities))
+async def send(bot: Bot, chat_id: int, parts: Sequence[RichPart]) -> list[int]:
+    sent = [await bot.send_rich_message(chat_id, part.content()) for part in parts]
     return [message.message_id for message in sent]
 
 
-@pytest.mark.parametrize("classic", [False, True], ids=["rich", "classic"])
-async def test_the_page_shows_every_letter(
-    page: Page, playground: Playground, classic: bool
-) -> None:
+async def test_the_page_shows_every_letter(page: Page, playground: Playground) -> None:
     chat_id, wrong = playground.person("Аня").id, {}
     async with connect(playground) as bot:
         for name, markdown in MARKDOWN_ANSWERS.items():
-            parts = classic_parts(markdown) if classic else rich_parts(markdown, long=True)
-            ids = await send(bot, chat_id, parts)
+            ids = await send(bot, chat_id, rich_parts(markdown, long=True))
             await page.wait_for_selector(f"[data-id='{ids[-1]}']")
             found = letters(await page.evaluate(READ, ids))
-            if problem := lost(name, found, classic=classic):
+            if problem := lost(name, found, classic=False):
                 wrong[name] = problem
     assert wrong == {}
     assert await page.evaluate("document.documentElement.scrollWidth") == 360

@@ -187,32 +187,6 @@ async def test_topics_and_comments(page: Page, playground: Playground, bot: Bot)
     assert comment.reply_to_message.is_automatic_forward
 
 
-async def test_a_private_topic_gets_its_name_from_the_bot(blank: Page) -> None:
-    router = Router()
-
-    @router.message(F.text)
-    async def on_text(message: Message, bot: Bot) -> None:
-        await message.answer("Ясно")
-        if message.message_thread_id:
-            await bot.edit_forum_topic(message.chat.id, message.message_thread_id, name="Погода")
-
-    limits = RateLimits(enabled=False)
-    async with Playground(bot_username="test_bot", limits=limits, private_topics=True) as server:
-        page = blank
-        await page.goto(server.page_url)
-        await page.wait_for_selector("body[data-ready]")
-        await begin(page)
-        async with connect(server) as bot, polling(bot, router):
-            await page.get_by_role("button", name="Новая тема").focus()
-            await page.keyboard.press("Enter")
-            await expect(page.get_by_role("tab", selected=True)).to_have_text("Новый разговор")
-            await say(page, "Какая завтра погода?")
-            await expect(page.get_by_role("tab", selected=True)).to_have_text("Погода")
-            await expect(page.locator(".row", has_text="Ясно").last).to_be_visible()
-            await page.set_viewport_size({"width": 360, "height": 640})
-            assert await page.evaluate("document.documentElement.scrollWidth") == 360
-
-
 async def test_nothing_that_people_or_bots_write_is_markup(
     page: Page, playground: Playground, bot: Bot
 ) -> None:
