@@ -66,5 +66,6 @@ async def test_what_is_said_into_the_page_is_answered(
         await expect(page.get_by_role("timer")).to_have_text("0:04", timeout=30_000)
         await page.get_by_role("button", name="Остановить и отправить").click()
         await bot.chat.wait_for("🎙", 240)
-        await page.get_by_text(bot.model.default).wait_for(timeout=60_000)
+        feed = page.get_by_role("log", name="Сообщения")
+        await feed.get_by_text(bot.model.default).wait_for(timeout=60_000)
         assert SAID in bot.model.history[0][0][-1].content.lower()
