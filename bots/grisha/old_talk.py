@@ -12,13 +12,11 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
-    Connection,
     Row,
     Select,
     UniqueConstraint,
@@ -35,7 +33,7 @@ from services.retrieval import Encoder
 from services.retrieval.lexical import stems
 from services.retrieval.spelling import likeness, trigrams
 from services.storage import Base, Database
-from services.storage.database import retry_when_unavailable
+from services.storage.database import is_retry, retry_when_unavailable
 
 MAX_SAID = 5000  # of one person in one talk; the oldest make room
 MAX_CHARACTERS = 500  # kept of a message
@@ -170,7 +168,6 @@ class OldTalk:
         ranked = _ranked(query, asked, rest, vectors[0])
         return ranked[:limit]
 
-    @retry_when_unavailable
     async def delete(self, person_id: int, chat_id: int, message_ids: Sequence[int]) -> None:
         if message_ids:
             await self._delete(
@@ -179,7 +176,6 @@ class OldTalk:
                 SaidRow.message_id.in_(message_ids),
             )
 
-    @retry_when_unavailable
     async def clear(self, chat_id: int, person_ids: Sequence[int], talk_id: int = 0) -> None:
         """Delete what these people said in a talk."""
         await self._delete(
@@ -188,19 +184,19 @@ class OldTalk:
             SaidRow.person_id.in_(person_ids),
         )
 
-    @retry_when_unavailable
     async def forget(self, person_id: int) -> None:
         for key in [key for key in self._held if key[0] == person_id]:
             del self._held[key]
         await self._delete(SaidRow.person_id == person_id)
 
+    @retry_when_unavailable
     async def _delete(self, *which: object) -> None:
         async with self._database.session() as session:
             await session.execute(delete(SaidRow).where(*which))  # type: ignore[arg-type]
 
     @retry_when_unavailable
     async def _put(self, values: dict[str, object]) -> None:
-        insert = self._database.insert(SaidRow).values(values)
+        insert, text = self._database.insert(SaidRow).values(values), values["text"]
         own = (
             SaidRow.person_id == values["person_id"],
             SaidRow.chat_id == values["chat_id"],
@@ -213,15 +209,17 @@ class OldTalk:
             .offset(MAX_SAID)
             .limit(1)
         )
-        edited = delete(SaidRow).where(*own, SaidRow.message_id == values["message_id"])
+        this = (*own, SaidRow.message_id == values["message_id"])
+        edited = delete(SaidRow).where(*this)
         async with self._database.session() as session:
+            if is_retry() and await session.scalar(select(SaidRow.text).where(*this)) == text:
+                return
             await session.execute(edited)  # a new row gets a new id: other replicas see it
             await session.execute(insert.on_conflict_do_nothing())
             oldest = await session.scalar(surplus)
             if oldest is not None:
                 await session.execute(delete(SaidRow).where(*own, SaidRow.message_id <= oldest))
 
-    @retry_when_unavailable
     async def _rows(
         self,
         owner: dict[str, int],
@@ -244,15 +242,15 @@ class OldTalk:
             *own, or_(*(SaidRow.stems.contains(f" {stem} ", autoescape=True) for stem in asked))
         )
         spelt = spelt.order_by(SaidRow.message_id.desc()).limit(count + CANDIDATES)
-        same = await self._database.run(lambda it: it.scalars(spelt).all()) if asked else []
+        same = [row.message_id for row in await self._read(spelt, {})] if asked else []
         columns = (SaidRow.message_id, SaidRow.said_at, SaidRow.text, SaidRow.vector)
         wanted = select(*columns).where(*own, SaidRow.message_id.in_({*near, *same}))
-        return await self._database.run(lambda it: it.execute(wanted).all())
+        return await self._read(wanted, {})
 
     async def _held_of(self, owner: dict[str, int]) -> _Held:
         """The vectors of one person in one talk: those in memory, with the rows since then."""
         key = (owner["person"], owner["chat"], owner["talk"])
-        count, last = (await self._database.run(lambda it: it.execute(_VERSION, owner).all()))[0]
+        count, last = (await self._read(_VERSION, owner))[0]
         held = self._held.pop(key, _NOTHING)
         if (len(held.numbers), held.last) != (count, last or 0):
             held = await self._newer(owner, held, count)
@@ -263,15 +261,14 @@ class OldTalk:
 
     async def _newer(self, owner: dict[str, int], held: _Held, count: int) -> _Held:
         for start in (held, _NOTHING):
-            asked = {**owner, "after": start.last}
-            rows = await self._database.run(partial(_read, asked))
+            rows = await self._read(_VECTORS, {**owner, "after": start.last})
             if len(start.numbers) + len(rows) == count or start is _NOTHING:
                 return _joined(start, rows)
         return _NOTHING
 
-
-def _read(asked: dict[str, int], connection: Connection) -> Sequence[Row[Any]]:
-    return connection.execute(_VECTORS, asked).all()
+    @retry_when_unavailable
+    async def _read(self, query: Select[Any], values: dict[str, int]) -> Sequence[Row[Any]]:
+        return await self._database.run(lambda it: it.execute(query, values).all())
 
 
 def _joined(held: _Held, rows: Sequence[Row[Any]]) -> _Held:

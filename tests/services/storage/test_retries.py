@@ -6,13 +6,14 @@ import ast
 import asyncio
 import inspect
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
@@ -20,6 +21,7 @@ from bots.grisha.assistant import Post
 from bots.grisha.comments import Comments
 from bots.grisha.facts import Fact, FactStore
 from bots.grisha.learning import Learning, Status
+from bots.grisha.old_talk import OldTalk
 from bots.grisha.people import SummaryStore, UserMemory
 from bots.real_estate.flat import Flat
 from bots.real_estate.listings.keeping import SavedItems
@@ -27,6 +29,7 @@ from bots.real_estate.listings.store import Listing, ListingStore
 from bots.real_estate.request import Slots
 from services.env import PROJECT_ROOT
 from services.retrieval import Exchange
+from services.retrieval.encoder import Vectors
 from services.retrieval.in_memory import MemoryIndex
 from services.storage import (
     Base,
@@ -128,6 +131,15 @@ PATTERN = Exchange("Как дела у кота?", "Кот спит на окн�
 FACT = Fact(1, 7, 5, utc_now(), "живу в Туле", frozenset(["city"]))
 
 
+class Constant:
+    """An encoder to which all texts are equal."""
+
+    name, dimensions = "constant", 4
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        return np.full((len(texts), self.dimensions), 0.5, np.float32)
+
+
 class Stores:
     """Every store of the project over one database."""
 
@@ -140,6 +152,7 @@ class Stores:
         self.users = UserMemory(database)
         self.summaries = SummaryStore(database)
         self.facts = FactStore(database)
+        self.old_talk = OldTalk(database, Constant())
         self.comments = Comments(database, per_hour=9, pause=0)
         self.index = MemoryIndex(database, None)
         self.learning = Learning(database, self.index)
@@ -151,6 +164,7 @@ class Stores:
         await self.history.append(OTHER, *(replace(turn, source_id=4) for turn in TURNS))
         await self.learning.put(PATTERN)
         await self.facts.put([replace(FACT, message_id=4)])
+        await self.old_talk.keep(1, 7, 4, "кот спит на окне", FACT.said_at)
         await self.comments.note(KEY, Post("Канал", "Пост"))
         await self.documents.put(KEY, 1, 4, [b"text"])
         await self.inbox.receive(1, '{"update_id": 1}')
@@ -163,6 +177,10 @@ CHANGES: dict[str, Act] = {
     "history.withdraw": lambda it: it.history.withdraw(OTHER, 1, TURNS[0].content),
     "history.take_out": lambda it: it.history.take_out(OTHER.bot, OTHER.chat_id, 4),
     "history.clear": lambda it: it.history.clear(KEY),
+    "old_talk.keep": lambda it: it.old_talk.keep(1, 7, 5, "пёс лежит у двери", FACT.said_at),
+    "old_talk.delete": lambda it: it.old_talk.delete(1, 7, [4]),
+    "old_talk.clear": lambda it: it.old_talk.clear(7, [1]),
+    "old_talk.forget": lambda it: it.old_talk.forget(1),
     "documents.put": lambda it: it.documents.put(KEY, 1, 5, [b"one", b"two"]),
     "documents.clear": lambda it: it.documents.clear(KEY),
     "documents.forget": lambda it: it.documents.forget(1),
@@ -336,7 +354,16 @@ def test_every_method_that_changes_something_is_tried() -> None:
         UserMemory,
         SummaryStore,
     ]
-    for kind in (*kinds, FactStore, Comments, MemoryIndex, Learning, ListingStore, SavedItems):
+    for kind in (
+        *kinds,
+        FactStore,
+        OldTalk,
+        Comments,
+        MemoryIndex,
+        Learning,
+        ListingStore,
+        SavedItems,
+    ):
         for name, _ in inspect.getmembers(kind, inspect.iscoroutinefunction):
             if not name.startswith("_"):
                 assert name in tried | reading, f"{kind.__name__}.{name} is not tried"
