@@ -16,9 +16,10 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.types import Message
 
-from bots.common.app import BotContext, RunOptions, build_dispatcher, run_bot
+from bots.common.app import RunOptions, run_bot
 from bots.common.config import BotSettings
 from bots.common.conversation import Addressed, HasText, author_of, conversation_key
+from bots.common.dispatcher import BotContext, build_dispatcher
 from bots.common.replies import stream_reply
 from bots.common.turns import Turns
 from bots.registry import BotSpec

@@ -12,7 +12,7 @@ from typing import Any
 from aiogram import Dispatcher
 
 from bots.common import texts as common_texts
-from bots.common.app import BotContext, build_dispatcher
+from bots.common.dispatcher import BotContext, build_dispatcher
 from bots.common.editing import OldWording
 from bots.common.settings_menu import Setting
 from bots.grisha.assistant import MEMORY, Grisha

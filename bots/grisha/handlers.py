@@ -19,7 +19,6 @@ from aiogram.types import (
     ReactionTypeEmoji,
 )
 
-from bots.common.app import BotContext
 from bots.common.conversation import (
     Addressed,
     HasText,
@@ -29,6 +28,7 @@ from bots.common.conversation import (
     is_private,
     thread_key,
 )
+from bots.common.dispatcher import BotContext
 from bots.common.forgetting import Forgetting
 from bots.common.formatting import render
 from bots.common.notices import send_notice

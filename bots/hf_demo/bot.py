@@ -7,7 +7,7 @@ import sys
 from aiogram import Dispatcher
 
 from bots.common import texts as common_texts
-from bots.common.app import BotContext, build_dispatcher
+from bots.common.dispatcher import BotContext, build_dispatcher
 from bots.common.settings_menu import Setting
 from bots.common.talks import TalkPreferences
 from bots.hf_demo.handlers import Demo, create_router

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from aiogram import Dispatcher
 
-from bots.common.app import BotContext, build_dispatcher
+from bots.common.dispatcher import BotContext, build_dispatcher
 from bots.common.settings_menu import Setting
 from bots.common.talks import TalkPreferences
 from bots.literary import texts

@@ -9,7 +9,7 @@ from functools import partial
 from aiogram import Bot, Dispatcher
 
 from bots.common import texts as common_texts
-from bots.common.app import BotContext, build_dispatcher
+from bots.common.dispatcher import BotContext, build_dispatcher
 from bots.common.editing import OldWording
 from bots.common.settings_menu import Setting
 from bots.common.talks import TalkPreferences

@@ -12,8 +12,8 @@ from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 
-from bots.common.app import BotContext
 from bots.common.config import BotSettings
+from bots.common.dispatcher import BotContext
 from bots.common.retries import RetryMiddleware
 from playground import Conversation, Playground, RateLimits
 from services.backends import Backend

@@ -6,8 +6,8 @@ from aiogram import Dispatcher, Router
 from aiogram.filters import Command, CommandStart
 from aiogram.types import BotCommand, Message
 
-from bots.common.app import BotContext, build_dispatcher
 from bots.common.conversation import Addressed, HasText, author_of, conversation_key
+from bots.common.dispatcher import BotContext, build_dispatcher
 from bots.common.replies import stream_reply
 from bots.common.turns import Turns
 from services.chat import Image

@@ -18,8 +18,8 @@ from aiogram.methods import SendRichMessage
 from aiogram.types import InputRichMessage, Message
 
 from bots.common import texts
-from bots.common.app import BotContext, build_dispatcher
 from bots.common.config import BotSettings
+from bots.common.dispatcher import BotContext, build_dispatcher
 from bots.common.replies import send_reply
 from bots.common.rich_messages import ASK_AGAIN, PREFERENCE, RichMessages, RichRefused
 from playground import Conversation
