@@ -142,7 +142,7 @@ class Citations:
         self._held = ""
 
     def feed(self, text: str) -> str:
-        """Take a piece; return what is certain, for a citation may be cut in two."""
+        """Take a piece; return the text up to a citation that may be cut in two."""
         text = _MARK.sub(self._number, self._held + text)
         begun = _MARK_BEGINS.search(text, max(0, len(text) - MAX_MARK))
         cut = begun.start() if begun else len(text)

@@ -1,4 +1,4 @@
-"""The commands about what is said: files, the web, facts, the log, and what is known of it."""
+"""The commands of the open talk: its state, files, the web, facts and the log."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ STOPPED = "stopped"  # the finish reason of an answer that the user stopped
 
 @dataclass(slots=True)
 class Recorder:
-    """What is known of every exchange of one run, and the log that it goes to."""
+    """Records the exchanges of one run: their tool, service, model, talk and price."""
 
     log: ExchangeLog | None
     tool: str
@@ -41,7 +41,7 @@ class Recorder:
     _told: bool = False
 
     def follow(self, key: str) -> None:
-        """What is said from now on belongs to the talk of this key."""
+        """Record what follows in the talk of this key."""
         self.key, self.talk_id = key, None
 
     async def begin(self, model: str, messages: Sequence[Message]) -> int | None:
@@ -82,7 +82,7 @@ class Recorder:
 
 
 class RecordedModel:
-    """Passes everything on to `model`, and writes down what it was asked and answered."""
+    """Passes everything on to `model`, and records questions and answers."""
 
     def __init__(self, model: ChatModel, recorder: Recorder) -> None:
         self._model = model
@@ -166,7 +166,7 @@ class _Record:
         )
 
     async def fail(self, error: BaseException) -> None:
-        """Keep what was heard till then."""
+        """Keep the answer as far as it came."""
         failed = isinstance(error, Exception)  # a cancellation isn't one
         await self._finish(
             answer="".join(self._heard),

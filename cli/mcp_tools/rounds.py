@@ -1,4 +1,4 @@
-"""A model that calls tools: ask, call, tell the result, and ask again, at most ten times."""
+"""A model that calls tools: ask, call, return the result, ask again, at most ten times."""
 
 from __future__ import annotations
 
