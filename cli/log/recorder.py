@@ -22,6 +22,7 @@ from services.chat import (
     Usage,
 )
 from services.timing import Price
+from services.wrapping import ModelWrapper
 
 T = TypeVar("T")
 STOPPED = "stopped"  # the finish reason of an answer that the user stopped
@@ -81,23 +82,15 @@ class Recorder:
             return None
 
 
-class RecordedModel:
+class RecordedModel(ModelWrapper):
     """Passes everything on to `model`, and records questions and answers."""
 
     def __init__(self, model: ChatModel, recorder: Recorder) -> None:
-        self._model = model
+        super().__init__(model)
         self._recorder = recorder
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)  # price, ready, warm_up: what only some models have
-
-    @property
-    def name(self) -> str:
-        return self._model.name
-
-    @property
-    def context_length(self) -> int:
-        return self._model.context_length
 
     async def complete(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
@@ -127,12 +120,6 @@ class RecordedModel:
             if completion is None:
                 await record.fail(error)
             raise
-
-    async def count_tokens(self, messages: Sequence[Message]) -> int:
-        return await self._model.count_tokens(messages)
-
-    async def aclose(self) -> None:
-        await self._model.aclose()
 
 
 class _Record:
