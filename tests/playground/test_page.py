@@ -265,7 +265,7 @@ async def test_a_tall_picture_is_shown_whole(page: Page, bot: Bot, tmp_path: Pat
     picture.save(path)
     await begin(page)
     await page.set_input_files("#file", path)
-    await say(page, "карта")
+    await say(page, "На карте двадцать две квартиры; числа — номера из начала списка.")
     image = page.locator(".row.mine .photo img")
     await expect(image).to_have_js_property("naturalHeight", 900)
     shown = Image.open(BytesIO(await image.screenshot(animations="disabled"))).convert("RGB")
