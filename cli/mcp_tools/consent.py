@@ -63,8 +63,7 @@ class Consent:
         for tool in tools:
             words = " ".join(clean(tool.description).split())[:_SHOWN]
             say(f"  {clean(tool.name)}{f' — {words}' if words else ''}")
-        print(QUESTION, end="", file=sys.stderr, flush=True)
-        answer = _read_line().lower().split()
+        answer = _answer_to(QUESTION).lower().split()
         if answer and answer[0] in _YES:
             return {tool.fingerprint: True for tool in tools}
         return {tool.fingerprint: tool.name.lower() in answer for tool in tools}
@@ -99,12 +98,13 @@ def _replace(path: Path, text: str) -> None:
     new.replace(path)
 
 
-def _read_line() -> str:
-    """A line from the terminal; Ctrl-C leaves at once, though a loop runs."""
+def _answer_to(question: str) -> str:
+    """Ask at the terminal and read a line; Ctrl-C leaves at once, though a loop runs."""
     before: Callable[..., object] | int | None = signal.signal(
         signal.SIGINT, signal.default_int_handler
     )
     try:
+        print(question, end="", file=sys.stderr, flush=True)
         return sys.stdin.readline()
     finally:
         signal.signal(signal.SIGINT, before)

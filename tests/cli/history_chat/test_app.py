@@ -297,6 +297,7 @@ async def test_a_question_in_place_of_a_yes_is_asked(
     terminal.type("Сколько времени?\r")
     await terminal.until("Журнал не ведётся")
     await terminal.until("за сессию")
+    await terminal.until("›")
     terminal.type("\x04")
     assert await terminal.leave() == 0
     assert messages(path)[0] == "Сколько времени?"
@@ -337,6 +338,7 @@ async def test_ctrl_c_at_an_empty_line_asks_for_another(server: GigaChatServer, 
     await terminal.until("›")
     terminal.type("\x03")
     await terminal.until("Ещё раз Ctrl-C — выйти.")
+    await terminal.until("›")
     terminal.type("\x03")
     await terminal.until("До встречи!")
     assert await terminal.leave() == 0
@@ -401,6 +403,7 @@ async def test_a_terminal_is_asked_about_tools_once(
     await terminal.until('→ notes.add {"a": 2, "b": 3}')
     await terminal.until("Будет пять.")
     await terminal.until("за сессию")
+    await terminal.until("›")
     terminal.type("\x04")
     assert await terminal.leave() == 0
 
