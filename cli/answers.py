@@ -1,4 +1,4 @@
-"""What is done with an answer before it is shown, and besides."""
+"""Extract code from an answer, and save it to a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_options(parser: argparse._ActionsContainer) -> None:
 
 
 def extract(text: str) -> str:
-    """The first code block; the whole answer, with a word of it, when there is none."""
+    """The first code block; the whole answer, with a warning on stderr, when there is none."""
     block = first_code_block(text)
     if block is None:
         say("Блока кода в ответе нет: показан весь ответ.")

@@ -1,4 +1,4 @@
-"""Ask a model once and measure the answer; what all tools with a prompt share."""
+"""Ask a model once and measure the answer: shared by all tools with a prompt."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ async def opened(
     quiet: bool = False,
     wrap: Callable[[ChatModel], ChatModel] | None = None,
 ) -> AsyncIterator[ChatModel]:
-    """The model, loaded, and closed in the end; with a log its exchanges are kept.
+    """Open the model, wait until it is loaded, close it at the end; a log records its exchanges.
 
-    `wrap` gives it tools; the log keeps what comes of them.
+    `wrap` gives it tools; the log records the answers that they lead to.
     """
     model = open_chat_model(target.backend, target.model)
     try:
@@ -104,7 +104,7 @@ async def _shown(
 def conversation(
     prompt: str, system: str | None, past: Sequence[Message], context_length: int
 ) -> list[Message]:
-    """The messages to send; of a long past, its end that fits the model's context."""
+    """The messages to send; of a long history, as much of its end as fits the context."""
     room = int(context_length * CHARACTERS_PER_TOKEN * (ANSWER_SHARE - 1) / ANSWER_SHARE)
     messages = fit([Message("system", system or ""), *past, Message("user", prompt)], room)
     return messages if system else messages[1:]

@@ -1,4 +1,4 @@
-"""Files beside a prompt: documents to answer by, pictures to look at."""
+"""Files beside a prompt: documents and pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_BYTES = 20 * 2**20
 
 @dataclass(slots=True)
 class Attached:
-    """What was read of the files so far."""
+    """The documents and pictures read so far."""
 
     documents: list[Document] = field(default_factory=list)
     pictures: list[Image] = field(default_factory=list)
@@ -43,9 +43,9 @@ class Attached:
     async def message(
         self, question: str, model: ChatModel
     ) -> tuple[Message, Callable[[str], str]]:
-        """The question with its pictures and what the documents say of it.
+        """The question with its pictures and the excerpts of the documents that bear on it.
 
-        The second value names the places that an answer leans on, "" for none.
+        The second value is a function from an answer to the line that names its sources.
         """
         pictures = tuple(self.pictures)
         if not self.documents:
@@ -78,7 +78,7 @@ async def attach(
 ) -> Callable[[str], str]:
     """Put the files of --attach beside the question, which is the last of `messages`.
 
-    Returns what names the places that an answer leans on. Raises Problem.
+    Returns a function from an answer to the line that names its sources. Raises Problem.
     """
     attached = Attached()
     for path in paths:

@@ -22,6 +22,7 @@ from cli import (
     asking,
     attachments,
     completion,
+    hf_usage,
     mcp_tools,
     report,
     shell,
@@ -35,6 +36,7 @@ from cli.asking import conversation
 from cli.comparison import command as comparison
 from cli.log.consent import open_log
 from cli.log.store import ExchangeLog
+from cli.model_list import list_models
 from cli.prices import price_of
 from cli.report import Failure
 from cli.talks import OpenTalk
@@ -171,13 +173,14 @@ def command(
     if args.templates:
         print(templates.list_templates())
         return shell.OK
-    check_usage(parser, args)
-    if args.list_models:
-        return list_models(args)
     if args.compare and not args.prompt and not args.file and " " in args.compare[-1]:
         args.prompt = [args.compare.pop()]  # no model has a space in its name
+    hf_usage.check_usage(parser, args)
+    if args.list_models:
+        return list_models(args)
     if not args.prompts:
         templates.read_prompt(parser, args)
+        hf_usage.check_usage(parser, args)  # a template sets options, too
     if args.stream is None:  # a comparison streams unseen, to time the first token
         args.stream = sys.stdout.isatty() or bool(args.compare)
     schema = structured.read_schema(args.schema) if args.schema else None
@@ -195,27 +198,6 @@ async def closing_log(log: ExchangeLog | None, work: Coroutine[Any, Any, int]) -
     finally:
         if log is not None:
             log.close()
-
-
-def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Refuse what can't go together; exits with 2."""
-    if args.provider and args.backend not in (None, "huggingface"):
-        parser.error("--provider есть только у --backend huggingface")
-    if args.list_models and args.backend == "local":
-        parser.error("--list-models есть у --backend huggingface, openai и gigachat")
-    if args.go_on and args.talk:
-        parser.error("-c и --talk — это два разговора: выбери один")
-    several = args.compare or args.samples > 1
-    if several and (args.web or args.mcp):
-        parser.error("--web и --mcp — для одного ответа: без --compare и -n")
-    if args.web and args.mcp:
-        parser.error("--web ищет сразу, инструменты ждут просьбы модели: без --web или без --mcp")
-    mcp_tools.check_usage(parser, args)
-    if several and (args.schema or args.go_on or args.talk):
-        parser.error("у нескольких ответов нет общего разговора: без --schema, -c и --talk")
-    if args.attach and args.compare:
-        parser.error("--attach есть только у одной модели: без --compare")
-    comparison.check_usage(parser, args)
 
 
 def may_ask(args: argparse.Namespace) -> bool:
@@ -339,35 +321,6 @@ def show_sample(args: argparse.Namespace, number: int, result: Measurement | Fai
 
 def shaped(args: argparse.Namespace, text: str) -> str:
     return extract(text) if args.extract else text
-
-
-async def list_models(args: argparse.Namespace) -> int:
-    """Show what can be asked; 1 when a short name has no model that is served."""
-    from services.huggingface.catalog import is_served, served_models
-    from services.openai_compatible import OpenAICompatibleSettings
-    from services.openai_compatible import list_models as list_served
-
-    if args.backend == "openai":
-        models = await list_served(read_settings(OpenAICompatibleSettings))
-        print("\n".join(model["id"] for model in models))
-        return shell.OK
-    if args.backend == "gigachat":
-        from services.gigachat import GigaChatModel, GigaChatSettings
-
-        async with GigaChatModel(read_settings(GigaChatSettings)) as gigachat:
-            print("\n".join(f"{item.name}\t{item.kind}" for item in await gigachat.models()))
-        return shell.OK
-    settings = read_settings(HuggingFaceSettings)
-    served = await served_models(settings)
-    shell.page(report.catalog(settings, served))
-    lost = [
-        name
-        for name in MODELS
-        if not any(is_served(model_id, served) for model_id in settings.card(name).ids)
-    ]
-    for name in lost:
-        shell.say(f"{name}: ни одну модель не обслуживают. Другая: HF_MODEL_{name.upper()} в .env.")
-    return shell.FAILED if lost else shell.OK
 
 
 def target_of(args: argparse.Namespace, talk: OpenTalk | None = None) -> Target:

@@ -108,8 +108,6 @@ def command(
         return shell.OK
     if args.text is not None and args.prompt:
         parser.error("запрос нужен один: или в аргументах, или в --text")
-    if args.go_on and args.talk:
-        parser.error("-c и --talk — это два разговора: выбери один")
     args.prompt = args.prompt if args.text is None else [args.text]
     templates.read_prompt(parser, args)
     return answer(args, talks.open_talk(args, TOOL, may_ask=not args.quiet))

@@ -1,4 +1,4 @@
-"""Text that came from elsewhere, made safe to print."""
+"""Make foreign text safe to print."""
 
 from __future__ import annotations
 

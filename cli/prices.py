@@ -1,4 +1,4 @@
-"""Prices that the user sets, for services that don't tell their own."""
+"""Prices from the settings, for services that don't report them."""
 
 from __future__ import annotations
 

@@ -101,17 +101,17 @@ def _type(text: str) -> dict[str, Any] | None:
 
 
 def instruction(schema: dict[str, Any]) -> str:
-    """What the model is told."""
+    """The part of the system text that asks for JSON by the schema."""
     return _INSTRUCTION.format(schema=json.dumps(schema, ensure_ascii=False))
 
 
 def without_instruction(system: str | None) -> str:
-    """A system text of an earlier question, less what was added to it for a schema."""
+    """The system text of an earlier question without the instruction for a schema."""
     return (system or "").partition(_BEGINNING)[0].strip()
 
 
 def correction(problems: str) -> str:
-    """What the model is told of an answer that doesn't fit."""
+    """The message that asks for another answer in place of one that doesn't fit."""
     return _AGAIN.format(problems=problems)
 
 
@@ -150,7 +150,7 @@ def _refuse(constant: str) -> Any:
 
 
 def _russian(error: Any) -> str:
-    """What a schema asks for that a value doesn't have."""
+    """A validation error in Russian."""
     wanted = json.dumps(error.validator_value, ensure_ascii=False)
     texts = {
         "type": f"нужен тип {wanted}",

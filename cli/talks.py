@@ -16,7 +16,7 @@ _NO_TALK = "продолжать нечего: в журнале ещё нет �
 
 @dataclass(frozen=True, slots=True)
 class OpenTalk:
-    """A talk to add to; without a log there is nothing but the question."""
+    """The talk that a question joins, with its past; empty without a log."""
 
     log: ExchangeLog | None = None
     talk: Talk | None = None
@@ -29,12 +29,11 @@ class OpenTalk:
 
 
 def add_talk_options(parser: argparse._ActionsContainer) -> None:
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "-c", "--continue", dest="go_on", action="store_true", help="продолжить последний разговор"
     )
-    parser.add_argument(
-        "--talk", metavar="ИМЯ", help="продолжить разговор с этим именем или начать"
-    )
+    which.add_argument("--talk", metavar="ИМЯ", help="продолжить разговор с этим именем или начать")
 
 
 def open_talk(args: argparse.Namespace, tool: str, *, may_ask: bool = True) -> OpenTalk:

@@ -1,4 +1,4 @@
-"""Which model of which service an option names: `gigachat:GigaChat-2-Max`, `llama3:groq`."""
+"""Parse the name of a service's model: `gigachat:GigaChat-2-Max`, `llama3:groq`."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class _Text(string.Template):
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What a file says; `options` are the command line's options that it sets."""
+    """A parsed template; `options` are the command line's options that it sets."""
 
     name: str
     prompt: str = ""

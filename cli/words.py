@@ -6,12 +6,12 @@ import re
 
 
 def fold(text: str) -> str:
-    """A text whose letters may be compared."""
+    """Fold case and «ё», as the index does."""
     return text.casefold().replace("ё", "е")
 
 
 def stem(word: str) -> str:
-    """A word without what a Russian ending may change; short ones and others are left whole."""
+    """A Russian word without the letters that an ending may change; short words are left whole."""
     if word.isascii() or len(word) < 4:
         return word
     ending = 3 if len(word) > 6 else len(word) // 3  # «старого», «ёлками», «дома»
@@ -19,5 +19,5 @@ def stem(word: str) -> str:
 
 
 def stems(text: str) -> list[str]:
-    """The beginnings that all the words of a text must have."""
+    """The stems of the words of a text."""
     return [stem(word) for word in re.findall(r"\w+", fold(text))]

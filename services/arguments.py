@@ -77,7 +77,7 @@ class Parser(argparse.ArgumentParser):
             return super().format_usage()
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where to read more; the usage would drown that."""
+        """Say what is wrong and where to read more; without the usage, which is long."""
         lines = [f"{self.prog}: {message}", self.hint, f"Справка: {self.prog} --help"]
         self.exit(2, "".join(f"{line}\n" for line in lines if line))
 

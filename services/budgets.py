@@ -39,6 +39,7 @@ from services.metrics import (
 from services.storage import Spending, SpendingStore
 from services.storage.database import utc_now
 from services.timing import Price
+from services.wrapping import ModelWrapper
 
 payer: ContextVar[int | None] = ContextVar("payer", default=None)  # id of the user who asked
 asked_in: ContextVar[str] = ContextVar("asked_in", default="")  # key of the update being handled
@@ -191,20 +192,12 @@ class Account:
         return Spending(1, self.prompt_tokens, int(self._characters / CHARACTERS_PER_TOKEN) + 1)
 
 
-class MeteredModel:
+class MeteredModel(ModelWrapper):
     """A `ChatModel` that delegates to `model`, records its latency and charges its tokens."""
 
     def __init__(self, model: ChatModel, meter: Meter) -> None:
-        self._model = model
+        super().__init__(model)
         self._meter = meter
-
-    @property
-    def name(self) -> str:
-        return self._model.name
-
-    @property
-    def context_length(self) -> int:
-        return self._model.context_length
 
     @property
     def price(self) -> Price | None:
@@ -249,12 +242,9 @@ class MeteredModel:
     async def warm_up(self, messages: Sequence[Message]) -> None:
         await warm_up(self._model, messages)
 
-    async def count_tokens(self, messages: Sequence[Message]) -> int:
-        return await self._model.count_tokens(messages)
-
     async def aclose(self) -> None:
         await self._meter.flush()
-        await self._model.aclose()
+        await super().aclose()
 
 
 @contextmanager

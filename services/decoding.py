@@ -13,13 +13,13 @@ _WEIGHT |= dict.fromkeys("«»„“”—–…№\xa0", 0.1)
 _STRANGE = -1.0  # of a letter that isn't Russian, or stands as in «пРИВЕТ»
 
 
-def decode(content: bytes, *, unmarked_utf16: bool = True) -> str:
+def decode(content: bytes) -> str:
     """The text of a file, its byte order mark left out.
 
-    UTF-16 without the mark is recognised by its zeros, where that isn't switched off. Raises
-    UnicodeDecodeError when it is text in no encoding that is known here.
+    UTF-16 is recognised without the mark, too. Raises UnicodeDecodeError when it is text in no
+    encoding that is known here.
     """
-    if encoding := _wide(content, unmarked=unmarked_utf16):
+    if encoding := _wide(content):
         return content.decode(encoding, errors="replace").removeprefix("\ufeff")
     try:
         return content.decode("utf-8-sig")
@@ -31,12 +31,10 @@ def decode(content: bytes, *, unmarked_utf16: bool = True) -> str:
     return content.decode(best, errors="replace")
 
 
-def _wide(content: bytes, *, unmarked: bool) -> str | None:
+def _wide(content: bytes) -> str | None:
     """UTF-16, by its mark; without one by the zeros of its ASCII or the fours of its Cyrillic."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
-    if not unmarked:
-        return None
     sample = content[:_SAMPLE]
     for encoding, high in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[::2])):
         blocks = set(high)  # Latin, Cyrillic; dashes and «№» besides

@@ -52,9 +52,9 @@ class HeadStart:
                 self._task.cancel()
 
     async def run(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Return the result of `work` once it is settled; raise TakenBack when it isn't to be.
+        """Return the result of `work` once it is settled; raise TakenBack when it is taken back.
 
-        Its errors wait as well: those of an incomplete question are nobody's business.
+        Its errors wait as well: an incomplete question's are dropped.
         """
         self._task = task = asyncio.current_task()
         assert task is not None  # noqa: S101  (a coroutine runs in a task)
@@ -103,7 +103,7 @@ async def settled() -> None:
 
 
 async def once_settled(effect: Effect) -> None:
-    """Have something lasting done before anything is shown, without waiting for it now."""
+    """Put something lasting off until the question is settled, before anything is shown."""
     head_start = _current.get()
     if head_start and not head_start.is_settled:
         head_start.put_off(effect)

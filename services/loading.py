@@ -20,6 +20,7 @@ from services.chat import (
 )
 from services.errors import ModelLoading
 from services.timing import Price
+from services.wrapping import ModelWrapper
 
 T = TypeVar("T")
 
@@ -94,20 +95,12 @@ async def loading_of(
             await asyncio.wait_for(model.ready(), interval or PROGRESS_INTERVAL)
 
 
-class HeldModel:
+class HeldModel(ModelWrapper):
     """Passes everything on to `model`; inside `held_while_loading` it waits for it to load."""
 
     def __init__(self, model: ChatModel, loads: LoadsInProcess) -> None:
-        self._model = model
+        super().__init__(model)
         self._loads = loads
-
-    @property
-    def name(self) -> str:
-        return self._model.name
-
-    @property
-    def context_length(self) -> int:
-        return self._model.context_length
 
     @property
     def price(self) -> Price | None:
@@ -144,9 +137,6 @@ class HeldModel:
     async def count_tokens(self, messages: Sequence[Message]) -> int:
         await self._loaded()
         return await self._held(lambda: self._model.count_tokens(messages))
-
-    async def aclose(self) -> None:
-        await self._model.aclose()
 
     async def _loaded(self) -> None:
         """Wait for the model, telling how far it is; refuse where nobody is willing to wait."""

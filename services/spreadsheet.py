@@ -1,4 +1,4 @@
-"""Read the rows of a CSV, TSV or XLSX file that somebody sent, and decode texts.
+"""Read the rows of a CSV, TSV or XLSX file that somebody sent.
 
 What a file may unpack to is checked before anything parses it. Bounds of rows, columns and
 cells hold while it is read; still, run it in `services.sandbox`, since openpyxl's time is
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from services import decoding
+from services.decoding import decode
 from services.office_files import check_archive
 from services.sandbox import Refused
 
@@ -66,7 +66,10 @@ def _bounded(rows: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
 
 
 def _read_text(name: str, content: bytes) -> Iterator[Sequence[Any]]:
-    text = decode(content, _UNKNOWN_ENCODING)
+    try:
+        text = decode(content)
+    except UnicodeDecodeError:
+        raise Refused(_UNKNOWN_ENCODING) from None
     delimiter = find_delimiter(text) or ("\t" if name.lower().endswith(".tsv") else ",")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
@@ -76,14 +79,6 @@ def _read_text(name: str, content: bytes) -> Iterator[Sequence[Any]]:
             f"Не читается строка {reader.line_num}: ячейка слишком длинная. "
             "Похоже, в ней не закрыта кавычка."
         ) from None
-
-
-def decode(content: bytes, unknown: str) -> str:
-    """The text of a file in UTF-8, UTF-16 or a Russian encoding; `unknown` is what a user reads."""
-    try:
-        return decoding.decode(content, unmarked_utf16=False)  # no program writes tables so
-    except UnicodeDecodeError:
-        raise Refused(unknown) from None
 
 
 def find_delimiter(text: str) -> str | None:

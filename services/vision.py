@@ -1,4 +1,4 @@
-"""Which models see pictures: a table of names, and a setting for those that it doesn't know."""
+"""Which models see pictures: a table of names, and a setting for the others."""
 
 from __future__ import annotations
 

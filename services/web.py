@@ -25,6 +25,7 @@ from services.chat import (
     builtin_tools,
 )
 from services.errors import ToolMissing
+from services.wrapping import ModelWrapper
 
 MAX_MARK = 200  # characters of a citation
 MAX_TITLE = 120
@@ -58,23 +59,15 @@ def names_page(text: str) -> bool:
     return _ADDRESS.search(text) is not None
 
 
-class WebModel:
+class WebModel(ModelWrapper):
     """Passes everything on to `model`, with tools of the web and links to the sources."""
 
     def __init__(self, model: ChatModel, *, search: bool = False) -> None:
-        self._model = model
+        super().__init__(model)
         self._search = search
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)  # price, builtin_tools: what only some models have
-
-    @property
-    def name(self) -> str:
-        return self._model.name
-
-    @property
-    def context_length(self) -> int:
-        return self._model.context_length
 
     async def complete(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
@@ -97,12 +90,6 @@ class WebModel:
         async with aclosing(cited(stream) if options.tools else stream) as chunks:
             async for chunk in chunks:
                 yield chunk
-
-    async def count_tokens(self, messages: Sequence[Message]) -> int:
-        return await self._model.count_tokens(messages)
-
-    async def aclose(self) -> None:
-        await self._model.aclose()
 
     def _with_tools(
         self, messages: Sequence[Message], options: GenerationOptions
@@ -142,7 +129,7 @@ class Citations:
         self._held = ""
 
     def feed(self, text: str) -> str:
-        """Take a piece; return what is certain, for a citation may be cut in two."""
+        """Take a piece; return the text up to a citation that may be cut in two."""
         text = _MARK.sub(self._number, self._held + text)
         begun = _MARK_BEGINS.search(text, max(0, len(text) - MAX_MARK))
         cut = begun.start() if begun else len(text)

@@ -25,6 +25,7 @@ from bots.common.conversation import author_of, opened_talk
 from bots.common.middlewares import Handler
 from bots.common.turns import Interruption, Turns
 from services.budgets import asked_in
+from services.head_start import settled
 from services.storage import HistoryStore
 
 MAX_KEPT = 10_000  # last exchanges
@@ -110,6 +111,7 @@ class Editing(BaseMiddleware):
         token = _current.set(exchange)
         try:
             if event.edit_date:
+                await settled()  # what is undone here can't be taken back
                 if before and before.message_id == number:
                     exchange.replaced = await self._answers_to(before)
                 await self._take_out(event, exchange.replaced)

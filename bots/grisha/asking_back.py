@@ -1,4 +1,4 @@
-"""Asking back now and then: «как прошёл экзамен?» some days after it was told of."""
+"""Follow-up questions: «как прошёл экзамен?» some days after a person told of it."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def wants_text_for_others(question: str) -> bool:
 
 
 def familiar(sentence: str) -> str:
-    """The sentence on «ты»."""
+    """The sentence with «ты» in place of «вы»."""
     words = [word.lower() for word in _WORD.findall(sentence)]
     if _SEVERAL.intersection(words) or _shows_gender(words):
         return sentence

@@ -154,9 +154,9 @@ class OldTalk:
         but: Collection[int] = (),
         talk_id: int = 0,
     ) -> Sequence[Recalled]:
-        """What a person said in a talk that is nearest in meaning, best first.
+        """The messages of a person in a talk that are nearest in meaning, best first.
 
-        `but` are ids of messages that needn't be found.
+        `but` are ids of messages to leave out.
         """
         if self._encoder is None:
             return ()

@@ -1,4 +1,4 @@
-"""Pictures beside the words: where flats are, and what an estimate is made of.
+"""Draw pictures for answers: a map of flats, and the factors of an estimate.
 
 Nothing comes from outside: a map is coordinates, metro lines and their stations.
 """

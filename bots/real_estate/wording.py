@@ -474,7 +474,11 @@ def _against_estimate(item: Listing) -> str:
 
 
 def _discount(item: Listing) -> str:
-    return "—" if item.discount is None else f"{-100 * item.discount:+.0f} %"
+    if item.discount is None:
+        return "—"
+    percent = round(-100 * item.discount)
+    sign = "+" if percent > 0 else "−" if percent else ""
+    return f"{sign}{abs(percent)} %"
 
 
 def _demo(item: Listing) -> str:

@@ -1,4 +1,4 @@
-"""Ask each model each prompt, several at once; what is known from before isn't asked again."""
+"""Ask each model each prompt, several at once; answers of an earlier run aren't asked for again."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def answer_all(
 async def bounded(
     calls: Sequence[Callable[[], Awaitable[T]]], concurrency: int
 ) -> AsyncGenerator[tuple[int, T], None]:
-    """Run the calls, so many at once; yield their results in order of finishing."""
+    """Run the calls, at most `concurrency` at once; yield their results in order of finishing."""
     gate = asyncio.Semaphore(concurrency)
 
     async def gated(call: Callable[[], Awaitable[T]]) -> T:

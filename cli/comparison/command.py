@@ -90,7 +90,7 @@ def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
     ):
         if given and not args.compare:
             parser.error(f"{name} — для сравнения: добавь --compare и модели")
-    if args.prompts and (args.prompt or args.file or args.template):
+    if args.prompts and (args.prompt or args.file or args.template or args.params):
         parser.error("запросы нужны одни: или из --prompts, или из аргументов")
     for path in args.report:
         if path.suffix.lower() not in REPORTS:

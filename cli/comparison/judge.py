@@ -39,7 +39,7 @@ _OPTIONS = GenerationOptions(temperature=0.0)
 
 @dataclass(slots=True)
 class Verdicts:
-    """What the judge said: wins of each model, by prompt and together."""
+    """The judge's verdicts: wins of each model, by prompt and in total."""
 
     judge: str
     wins: dict[Target, int] = field(default_factory=dict)

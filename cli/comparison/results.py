@@ -1,4 +1,4 @@
-"""What a comparison has done so far, in a JSON Lines file that a further run continues.
+"""The results of a comparison so far, in a JSON Lines file that the next run continues.
 
 A line is on disk as soon as an answer is there. The line that a kill cut off is ignored.
 """

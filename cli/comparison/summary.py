@@ -105,7 +105,7 @@ def cost_text(row: Row) -> str:
 
 
 def table(rows: Sequence[Row], verdicts: Verdicts | None) -> str:
-    """The table, and what the judge's word is worth."""
+    """The table, and how far the judge can be trusted."""
     lines = [report.columns([head(rows), *map(cells_of, rows)])]
     if any(row.approximate for row in rows):
         lines.append("~ токены подсчитаны здесь, приблизительно")
@@ -115,7 +115,7 @@ def table(rows: Sequence[Row], verdicts: Verdicts | None) -> str:
 
 
 def judged(verdicts: Verdicts) -> str:
-    """How the judging went, in one sentence."""
+    """The judge's agreement with itself, in one sentence."""
     if verdicts.agreement is None:
         return f"Судья {verdicts.judge}: ни одного понятного решения"
     text = (

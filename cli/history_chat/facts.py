@@ -1,4 +1,4 @@
-"""What the user told of themselves: the rules and the tables of Grisha's memory."""
+"""Facts that the user told of themselves, by the rules and tables of Grisha's memory."""
 
 from __future__ import annotations
 

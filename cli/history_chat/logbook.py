@@ -41,7 +41,10 @@ class Logbook:
         self._recorder.follow(_key(session_id))
 
     def decide(self, choice: Choice) -> Choice | None:
-        """Remember the choice, and follow it; return what holds, for LLM_LOG wins. Problem."""
+        """Remember the choice, and follow it; return the one in force, since LLM_LOG wins.
+
+        Raises Problem.
+        """
         choose(self._settings, choice)
         if self.choice == "on":
             self._start()
@@ -50,7 +53,7 @@ class Logbook:
         return self.choice
 
     async def forget(self, session_id: str) -> None:
-        """Delete what was recorded of a session, though nothing is recorded now. Problem."""
+        """Delete the records of a session, also while recording is off. Raises Problem."""
         if self._settings.database.exists():
             await asyncio.to_thread(self._erase, session_id)
             self._recorder.talk_id = None

@@ -1,4 +1,4 @@
-"""`hf log` and `hf usage`: look at the log, take it along, see what it all cost."""
+"""`hf log` and `hf usage`: search, show and export the log, and sum up what it cost."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def open_existing() -> ExchangeLog:
-    """The log that is there, kept or not kept any more. Raises Problem when there is none."""
+    """The existing log, also when logging is off by now. Raises Problem when there is none."""
     settings = read_settings(LogSettings)
     if not settings.database.exists():
         raise Problem(

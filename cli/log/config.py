@@ -1,4 +1,4 @@
-"""Where the terminal tools keep what belongs to their user, and whether they keep a log."""
+"""The settings of the log, and the user's folder of the terminal tools."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Choice = Literal["on", "off"]
 
 
 class LogSettings(EnvSettings):
-    """What the environment says of the log."""
+    """The log's settings in the environment."""
 
     mode: Choice | None = Field(None, alias="LLM_LOG")
     user_dir: Path | None = Field(None, alias="LLM_USER_DIR")

@@ -1,4 +1,4 @@
-"""Whether the user wants a log: `LLM_LOG`, else what was answered when asked once."""
+"""Whether the user wants a log: `LLM_LOG`, else the answer to a question asked once."""
 
 from __future__ import annotations
 

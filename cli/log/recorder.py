@@ -22,6 +22,7 @@ from services.chat import (
     Usage,
 )
 from services.timing import Price
+from services.wrapping import ModelWrapper
 
 T = TypeVar("T")
 STOPPED = "stopped"  # the finish reason of an answer that the user stopped
@@ -29,7 +30,7 @@ STOPPED = "stopped"  # the finish reason of an answer that the user stopped
 
 @dataclass(slots=True)
 class Recorder:
-    """What is known of every exchange of one run, and the log that it goes to."""
+    """Records the exchanges of one run: their tool, service, model, talk and price."""
 
     log: ExchangeLog | None
     tool: str
@@ -41,7 +42,7 @@ class Recorder:
     _told: bool = False
 
     def follow(self, key: str) -> None:
-        """What is said from now on belongs to the talk of this key."""
+        """Record what follows in the talk of this key."""
         self.key, self.talk_id = key, None
 
     async def begin(self, model: str, messages: Sequence[Message]) -> int | None:
@@ -81,23 +82,15 @@ class Recorder:
             return None
 
 
-class RecordedModel:
-    """Passes everything on to `model`, and writes down what it was asked and answered."""
+class RecordedModel(ModelWrapper):
+    """Passes everything on to `model`, and records questions and answers."""
 
     def __init__(self, model: ChatModel, recorder: Recorder) -> None:
-        self._model = model
+        super().__init__(model)
         self._recorder = recorder
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)  # price, ready, warm_up: what only some models have
-
-    @property
-    def name(self) -> str:
-        return self._model.name
-
-    @property
-    def context_length(self) -> int:
-        return self._model.context_length
 
     async def complete(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
@@ -127,12 +120,6 @@ class RecordedModel:
             if completion is None:
                 await record.fail(error)
             raise
-
-    async def count_tokens(self, messages: Sequence[Message]) -> int:
-        return await self._model.count_tokens(messages)
-
-    async def aclose(self) -> None:
-        await self._model.aclose()
 
 
 class _Record:
@@ -166,7 +153,7 @@ class _Record:
         )
 
     async def fail(self, error: BaseException) -> None:
-        """Keep what was heard till then."""
+        """Keep the answer as far as it came."""
         failed = isinstance(error, Exception)  # a cancellation isn't one
         await self._finish(
             answer="".join(self._heard),

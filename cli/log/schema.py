@@ -1,4 +1,4 @@
-"""The tables of the log, and how older ones become today's.
+"""The tables of the log and their migrations.
 
 `PRAGMA user_version` counts the migrations that a database has had. A migration is never
 changed once released: a new one is added at the end.

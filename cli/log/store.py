@@ -225,7 +225,7 @@ class ExchangeLog:
         return next(self._exchanges("WHERE exchange.id = ?", (number,)), None)
 
     def find(self, wanted: Filter, limit: int | None = None) -> list[Exchange]:
-        """What fits the filter: the best match first where words are given, else the latest."""
+        """The exchanges that fit: the best match first where words are given, else the latest."""
         joins, conditions, values = _conditions(wanted)
         order = "words.rank, exchange.id DESC" if wanted.words else "exchange.id DESC"
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""

@@ -1,4 +1,4 @@
-"""Which tools may be called: asked once for each, and remembered with what they said they do."""
+"""Which tools may be called: asked once for each, and asked again when its description changes."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Consent:
 
 
 def _names(tool: ServerTool) -> tuple[str, str, str]:
-    """What a tool may be allowed by."""
+    """The names that --mcp-allow may call a tool by."""
     server = tool.server.name
     return server, tool.name, f"{server}.{tool.name}"
 

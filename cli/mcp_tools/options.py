@@ -1,4 +1,4 @@
-"""The options, and the way from them to a toolbox."""
+"""The options, and the toolbox that they describe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model that calls tools: ask, call, tell the result, and ask again, at most ten times."""
+"""A model that calls tools: ask, call, return the result, ask again, at most ten times."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from services.chat import (
     complete_stream,
 )
 from services.errors import BadResponse
+from services.wrapping import ModelWrapper
 
 MAX_ROUNDS = 10
 MAX_NAME = 64  # characters of a function's name that services take
@@ -74,26 +75,18 @@ class Toolbox:
         return result
 
 
-class ToolModel:
+class ToolModel(ModelWrapper):
     """Passes everything on to `model`, and does the calls that it asks for.
 
     What a tool returns goes back to the model as a function's result, and nowhere else.
     """
 
     def __init__(self, model: ChatModel, toolbox: Toolbox) -> None:
-        self._model = model
+        super().__init__(model)
         self._toolbox = toolbox
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)  # price, ready: what only some models have
-
-    @property
-    def name(self) -> str:
-        return self._model.name
-
-    @property
-    def context_length(self) -> int:
-        return self._model.context_length
 
     async def complete(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS
@@ -106,12 +99,6 @@ class ToolModel:
         async with aclosing(self._answer(messages, options, streamed=True)) as chunks:
             async for chunk in chunks:
                 yield chunk
-
-    async def count_tokens(self, messages: Sequence[Message]) -> int:
-        return await self._model.count_tokens(messages)
-
-    async def aclose(self) -> None:
-        await self._model.aclose()
 
     async def _answer(
         self, messages: Sequence[Message], options: GenerationOptions, *, streamed: bool

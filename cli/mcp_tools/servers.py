@@ -39,7 +39,7 @@ class ServerTool:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with all that the user agreed to: the server, the tool, its description."""
+        """A hash of all that the user agreed to: the server, the tool, its description."""
         agreed = [self.server.place, self.name, self.description, self.parameters]
         text = json.dumps(agreed, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]
@@ -174,7 +174,7 @@ async def running(specs: Sequence[ServerSpec], *, debug: bool) -> AsyncIterator[
 
 
 def text_of(result: Any) -> str:
-    """A result as a text; what isn't one is named."""
+    """A result as text; content of other kinds is named."""
     parts = [_part(item) for item in result.content]
     if not parts and result.structured_content is not None:
         with suppress(TypeError, ValueError):

@@ -56,7 +56,7 @@ def finish_reason(value: Any, text: str, call: FunctionCall | None) -> FinishRea
 
 
 def call_beside(text: Any, value: Any) -> FunctionCall | None:
-    """The function call; a malformed one beside a text doesn't cost the user the text."""
+    """The function call; a malformed one beside a text is ignored."""
     try:
         return function_call(value)
     except BadResponse:

@@ -132,14 +132,14 @@ class Answer:
         self._read_envelope(event)
 
     def _read_envelope(self, event: JSON) -> None:
-        """Read what stands beside the messages."""
+        """Read the fields beside the messages."""
         self._builder.model = string(event.get("model")) or self._builder.model
         if "usage" in event:
             self._usage = _usage(event["usage"]) or self._usage
         self._read_end(event)
 
     def _read_end(self, item: JSON) -> None:
-        """Read what stands in the reply itself or in a message of it."""
+        """Read the fields that may stand in the reply or in a message of it."""
         self._finish_reason = item.get("finish_reason") or self._finish_reason
         for name in _STATE_IDS:
             if name in item:
@@ -226,7 +226,7 @@ def _usage(value: Any) -> Usage | None:
 
 
 def _worked_out(prompt: Any, answer: Any, details: JSON, total: Any) -> tuple[Any, Any]:
-    """The counts where one was left out: from the details, or from the total and the other."""
+    """Fill in a count that was left out: from the details, or from the total and the other."""
     if not is_count(prompt):
         prompt = details.get("prompt_tokens")
     if is_count(total):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -23,18 +23,23 @@ def encode(request: JSON) -> bytes:
         return json.dumps(request, ensure_ascii=False).encode(errors="replace")
 
 
+def opening(
+    model: str, messages: Sequence[Message], form: Callable[[Message], JSON], stream: bool
+) -> JSON:
+    """The fields that both versions begin with; raises ValueError when there are no messages."""
+    if not messages:
+        raise ValueError("messages is empty")
+    request: JSON = {"model": model, "messages": [form(item) for item in merge_system(messages)]}
+    if stream:
+        request["stream"] = True
+    return request
+
+
 def chat_request(
     model: str, messages: Sequence[Message], options: GenerationOptions, stream: bool = False
 ) -> JSON:
     """The body of a chat request; raises ValueError when there are no messages."""
-    if not messages:
-        raise ValueError("messages is empty")
-    request: JSON = {
-        "model": model,
-        "messages": [_message(message) for message in merge_system(messages)],
-    }
-    if stream:
-        request["stream"] = True
+    request = opening(model, messages, _message, stream)
     if options.temperature is not None:
         request["temperature"] = max(options.temperature, MIN_TEMPERATURE)
     for name in ("top_p", "max_tokens", "repetition_penalty"):

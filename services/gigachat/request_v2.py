@@ -12,7 +12,7 @@ from services.gigachat.request import (
     JSON,
     MIN_TEMPERATURE,
     function_spec,
-    merge_system,
+    opening,
     response_format,
 )
 
@@ -24,14 +24,7 @@ def chat_request(
     model: str, messages: Sequence[Message], options: GenerationOptions, stream: bool = False
 ) -> JSON:
     """The body of a chat request; raises ValueError when there are no messages."""
-    if not messages:
-        raise ValueError("messages is empty")
-    request: JSON = {
-        "model": model,
-        "messages": [_message(message) for message in merge_system(messages)],
-    }
-    if stream:
-        request["stream"] = True
+    request = opening(model, messages, _message, stream)
     if model_options := _model_options(options):
         request["model_options"] = model_options
     tools: list[JSON] = [{name: _TOOL_OPTIONS.get(name, {})} for name in options.tools]

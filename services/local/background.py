@@ -99,3 +99,18 @@ class BackgroundLoad(Generic[T]):
             logger.info("loading failed: %s", error)
         self._failed_at = time.monotonic()
         future.set_exception(error)
+
+
+class LoadsInBackground(Generic[T]):
+    """A model that a `BackgroundLoad` brings; see `services.loading`."""
+
+    _loading: BackgroundLoad[T]
+
+    @property
+    def loading_progress(self) -> float | None:
+        """0..1 while the model is being loaded; None when it is ready."""
+        return None if self._loading.loaded else self._loading.progress
+
+    async def ready(self) -> None:
+        """Wait till the model is loaded; raises what loading failed with."""
+        await self._loading.result()

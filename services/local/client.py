@@ -20,7 +20,7 @@ from services.chat import (
     complete_stream,
 )
 from services.errors import ServiceError
-from services.local.background import BackgroundLoad
+from services.local.background import BackgroundLoad, LoadsInBackground
 from services.local.config import LocalModelSettings
 from services.local.engine import Engine
 from services.local.loading import Loaded, display_name, load
@@ -42,7 +42,7 @@ class Opened:
     context_length: int
 
 
-class LocalModel:
+class LocalModel(LoadsInBackground[Opened]):
     """A transformers model in this process, behind `ChatModel`.
 
     It begins to load at once, in the background; calls wait till it is loaded.
@@ -61,15 +61,6 @@ class LocalModel:
     def context_length(self) -> int:
         opened = self._loading.loaded
         return opened.context_length if opened else self._settings.context_length
-
-    @property
-    def loading_progress(self) -> float | None:
-        """0..1 while the model is being loaded; None when it is ready."""
-        return None if self._loading.loaded else self._loading.progress
-
-    async def ready(self) -> None:
-        """Wait till the model is loaded; raises what loading failed with."""
-        await self._loading.result()
 
     async def complete(
         self, messages: Sequence[Message], options: GenerationOptions = DEFAULT_OPTIONS

@@ -33,7 +33,7 @@ from services.chat import (
 )
 from services.errors import BadRequest, BadResponse, ServiceError, Timeout, Unavailable
 from services.local import weights
-from services.local.background import SERVICE, BackgroundLoad
+from services.local.background import SERVICE, BackgroundLoad, LoadsInBackground
 from services.local.config import EMBEDDED, LocalModelSettings
 from services.local.gguf_files import display_name, find_file
 from services.local.llama_functions import (
@@ -71,7 +71,7 @@ class Request:
     function: str | None
 
 
-class LlamaCppModel:
+class LlamaCppModel(LoadsInBackground[LlamaServer]):
     """It begins to load at once, in the background; calls wait till it is loaded.
 
     `gguf` is EMBEDDED, a path, or `repository:file.gguf` of the hub.
@@ -96,15 +96,6 @@ class LlamaCppModel:
     def context_length(self) -> int:
         server = self._loading.loaded
         return server.context if server else self._settings.context_length
-
-    @property
-    def loading_progress(self) -> float | None:
-        """0..1 while the model is being loaded; None when it is ready."""
-        return None if self._loading.loaded else self._loading.progress
-
-    async def ready(self) -> None:
-        """Wait till the model is loaded; raises what loading failed with."""
-        await self._loading.result()
 
     async def warm_up(self, messages: Sequence[Message]) -> None:
         """Read ahead what all prompts begin with, once for all conversations and restarts."""

@@ -34,7 +34,7 @@ def is_picture(content: bytes) -> bool:
 
 
 async def describe(model: ChatModel, pictures: Sequence[Image], instruction: str) -> str:
-    """What a model reads off pictures, in words that can be kept. Raises ServiceError."""
+    """Have a model describe pictures in text that can be kept. Raises ServiceError."""
     asked = Message("user", instruction, attachments=tuple(pictures))
     options = GenerationOptions(temperature=0, max_tokens=DESCRIPTION_TOKENS)
     return (await model.complete([asked], options)).text.strip()

@@ -17,7 +17,7 @@ MAX_BYTES = 10 * 2**20
 
 
 class SynthesisSettings(EnvSettings):
-    """The server that speaks; without an address there is none."""
+    """The server of speech; without an address there is none."""
 
     base_url: str = Field("", alias="TTS_BASE_URL")
     api_key: SecretStr = Field(SecretStr(""), alias="TTS_API_KEY")
@@ -27,7 +27,7 @@ class SynthesisSettings(EnvSettings):
 
 
 class Synthesiser:
-    """OpenAI, LocalAI, openedai-speech, Kokoro-FastAPI: whatever speaks the same form."""
+    """OpenAI, LocalAI, openedai-speech, Kokoro-FastAPI: any server of the same API."""
 
     def __init__(
         self, settings: SynthesisSettings, *, retries: RetryPolicy = DEFAULT_RETRIES
@@ -78,7 +78,7 @@ class Synthesiser:
 
 
 def beginning(text: str) -> str:
-    """What fits, up to the end of a sentence."""
+    """The sentences that fit."""
     if len(text) <= MAX_CHARACTERS:
         return text
     head = text[:MAX_CHARACTERS]
@@ -87,7 +87,7 @@ def beginning(text: str) -> str:
 
 
 def open_synthesiser(settings: SynthesisSettings) -> Synthesiser | None:
-    """What TTS_BASE_URL names; None where it isn't set."""
+    """A client of TTS_BASE_URL; None where it isn't set."""
     return Synthesiser(settings) if settings.base_url else None
 
 

@@ -1,4 +1,4 @@
-"""The texts of documents that people sent into a talk, until a bound or their wish.
+"""The texts of documents that people sent into a talk, within bounds of age and size.
 
 Only the text is kept, packed; the newest of a conversation, for a week, and in all no more than
 MAX_TOTAL bytes.

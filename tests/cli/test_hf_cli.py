@@ -3,12 +3,16 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from importlib import import_module
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from cli import report
 from cli.hf_cli import build_parser, main
+from cli.hf_usage import CONFLICTS
+from cli.templates import templates_folder
 from services.huggingface.config import MODELS
 from tests.cli.conftest import PATIENCE, Shell
 from tests.fakes.openai_server import (
@@ -253,6 +257,47 @@ def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFi
         main(arguments)
     assert exit_.value.code == 2
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [pair for left, right, _ in CONFLICTS for pair in product(left, right)],
+)
+def test_refused_combinations_name_both_options(
+    one: str, other: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = {"--compare": ["a", "b"], "-n": ["2"], "--schema": ["x: int"]}
+    flags = ("--web", "-c", "--extract")
+    words = [
+        word
+        for option in (one, other)
+        for word in (option, *values.get(option, [] if option in flags else ["x"]))
+    ]
+    with pytest.raises(SystemExit) as exit_:
+        main([*words, "--", "Привет"])
+    assert exit_.value.code == 2
+    assert f": без {one} или без {other}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tool", ["cli.hf_cli", "cli.hf_llama3_openai"])
+def test_two_talks_at_once_are_refused(tool: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        import_module(tool).main(["-c", "--talk", "имя", "Привет"])
+    assert exit_.value.code == 2
+    assert "нельзя вместе с -c" in capsys.readouterr().err
+
+
+def test_a_template_s_options_are_checked_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LLM_USER_DIR", str(tmp_path))
+    folder = templates_folder()
+    folder.mkdir(parents=True)
+    (folder / "flat.toml").write_text('prompt = "Найди"\nschema = "rooms: int"', encoding="utf-8")
+    with pytest.raises(SystemExit) as exit_:
+        main(["-t", "flat", "-n", "2"])
+    assert exit_.value.code == 2
+    assert "без --schema или без -n" in capsys.readouterr().err
 
 
 def test_help_names_every_short_model() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from aiogram.types import (
     Message,
     ReplyKeyboardMarkup,
 )
+from PIL import Image
 from playwright.async_api import Browser, Page, Route, expect
 
 from playground import Playground, RateLimits
@@ -254,6 +256,20 @@ async def test_pictures_go_both_ways(
     await expect(theirs).to_have_js_property("naturalWidth", 50)
     await theirs.click()
     await expect(page.locator("dialog.viewer img")).to_be_visible()
+
+
+async def test_a_tall_picture_is_shown_whole(page: Page, bot: Bot, tmp_path: Path) -> None:
+    path = tmp_path / "map.png"
+    picture = Image.new("RGB", (300, 900), "white")
+    picture.paste("red", (0, 0, 300, 60))
+    picture.save(path)
+    await begin(page)
+    await page.set_input_files("#file", path)
+    await say(page, "На карте двадцать две квартиры; числа — номера из начала списка.")
+    image = page.locator(".row.mine .photo img")
+    await expect(image).to_have_js_property("naturalHeight", 900)
+    shown = Image.open(BytesIO(await image.screenshot(animations="disabled"))).convert("RGB")
+    assert shown.getpixel((shown.width // 2, 8)) == (255, 0, 0)
 
 
 async def test_a_narrow_screen(page: Page, playground: Playground, bot: Bot) -> None:

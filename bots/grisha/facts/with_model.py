@@ -1,4 +1,4 @@
-"""Let a model say what a message tells, where the rules couldn't, while nobody waits for it.
+"""Let a model classify facts that the rules couldn't, while nobody waits for it.
 
 The rules keep a person's own words; a model only says what they are about. It is believed when
 the words that it names are the person's own.
@@ -69,7 +69,7 @@ def is_open(fact: Fact) -> bool:
 
 
 def believed(fact: Fact, arguments: Any) -> Note | None:
-    """A model's note of a fact, if the person's own words bear it out."""
+    """A model's note on a fact, if the person's own words bear it out."""
     if not isinstance(arguments, dict):
         return None
     about, whose = str(arguments.get("about", "")), str(arguments.get("whose", ""))

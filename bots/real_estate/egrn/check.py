@@ -1,4 +1,4 @@
-"""From a document to the answer about it, if it is an extract."""
+"""Recognise an extract among documents and answer it."""
 
 from __future__ import annotations
 

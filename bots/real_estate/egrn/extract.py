@@ -1,4 +1,4 @@
-"""What an extract from ЕГРН says: its labels cut the text into values.
+"""Parse an extract from ЕГРН: its labels cut the text into values.
 
 Labels stand in a fixed order of words, but a PDF breaks their lines anywhere; so the text is put
 into one line, and a value is what stands between its label and the next one.

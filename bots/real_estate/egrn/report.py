@@ -1,4 +1,4 @@
-"""What an extract means for a buyer, line by line of the seller's checklist.
+"""Tell a buyer what an extract means, by the lines of the seller's checklist.
 
 Names are shortened and documents, birthdays and numbers of persons left out: an answer stays in a
 chat for years.

@@ -1,4 +1,4 @@
-"""From a flat's door to a station: its minutes to the metro, and the ride."""
+"""The time from a flat's door to a station: the walk to the metro, then the ride."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Way:
 
 
 def way_of(slots: Slots) -> Way | None:
-    """The way that a request tells of; None where no map has its station."""
+    """The way that a request names; None where no map has its station."""
     if slots.travel_to is None:
         return None
     found = networks_with(slots.travel_to)

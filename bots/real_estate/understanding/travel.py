@@ -30,7 +30,7 @@ _SENTENCE_ENDS = frozenset({".", "!", "?", ";", "\n", "...", ".."})
 
 @dataclass(frozen=True, slots=True)
 class Travel:
-    """What was said of the way: mentions, and the place that is on no list of stations."""
+    """A wanted time on the way: its mentions, and the place that is on no list of stations."""
 
     mentions: tuple[Mention, ...] = ()
     unknown: str = ""

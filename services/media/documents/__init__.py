@@ -1,4 +1,4 @@
-"""Documents that people send, turned into text whose places a person can find again.
+"""Read documents that people send, as text with its pages, lines and sheets.
 
     document = await read_document(content, "договор.pdf")
     for page in document.pages: ...

@@ -1,4 +1,4 @@
-"""What a file turned out to hold."""
+"""The text of a file, by pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door: from the bytes of a file to a Document, in bounded time and memory."""
+"""Read a file in a sandbox, in bounded time and memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a talk's documents goes into a prompt, and which of it an answer leans on."""
+"""Put passages of documents into a prompt, and name those that an answer draws on."""
 
 from __future__ import annotations
 

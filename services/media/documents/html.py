@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterator
 
 from services.media.documents.document import Document, Page
-from services.media.documents.reading import UNKNOWN_ENCODING, bounded
-from services.spreadsheet import decode
+from services.media.documents.reading import bounded, decoded
 
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([\w-]{2,40})""", re.IGNORECASE)
 _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9-]{0,20})")
@@ -42,7 +41,7 @@ def _decoded(content: bytes) -> str:
             return content.decode(said[1].decode(), errors="replace")
     except LookupError:
         pass
-    return decode(content, UNKNOWN_ENCODING)
+    return decoded(content)
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, time
 from typing import Any
 
+from services.decoding import decode
 from services.media.documents.document import Document, Page
 from services.sandbox import Refused
-from services.spreadsheet import MAX_COLUMNS, decode, find_delimiter, read_rows, read_sheets
+from services.spreadsheet import MAX_COLUMNS, find_delimiter, read_rows, read_sheets
 
 MAX_BYTES = 20 * 2**20
 MAX_PAGES = 1000
@@ -98,13 +99,21 @@ def _read_text(content: bytes, name: str) -> Document:
         from services.media.documents.html import read_html
 
         return read_html(content, name)
-    text = decode(content, UNKNOWN_ENCODING)
+    text = decoded(content)
     if _is_table(text, name):
         rows = _lines_of_rows(read_rows(name, content))
         lines, omitted = bounded(rows)
         return Document(name, "csv", (Page("\n".join(lines)),), omitted=omitted)
     lines, omitted = bounded(text.splitlines())
     return Document(name, "text", (Page("\n".join(lines).rstrip()),), omitted=omitted)
+
+
+def decoded(content: bytes) -> str:
+    """The text of a file; raises Refused when its encoding is unknown."""
+    try:
+        return decode(content)
+    except UnicodeDecodeError:
+        raise Refused(UNKNOWN_ENCODING) from None
 
 
 def _is_html(content: bytes) -> bool:

@@ -51,9 +51,9 @@ class DocumentShelf:
     async def about(
         self, key: ConversationKey, question: str, room: int, *, relevant: bool = False
     ) -> Excerpts:
-        """What of the talk's documents bears on a question, in up to `room` characters.
+        """The passages of the talk's documents that bear on a question, up to `room` characters.
 
-        With `relevant` nothing comes of small talk: of what shares no rare word with them.
+        With `relevant` a question that shares no rare word with them, as small talk, gets none.
         """
         stored = await self._store.of(key)
         if not stored or room <= 0:

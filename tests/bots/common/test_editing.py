@@ -117,7 +117,7 @@ async def test_the_search_goes_back_before_the_old_wording(tmp_path: Path) -> No
         await bot.chat.wait_for(timeout=30)
         await settle(bot)
         bot.chat.edit(asked.message_id, "двушка до 9 млн")
-        await settle(bot)
+        await bot.chat.wait_for(timeout=30)
         await until(lambda: bot.dispatcher["intake"].journal._idle.is_set())
         state = await bot.dispatcher["assistant"].state(bot.chat.chat.id)
         assert state.slots.city is None

@@ -217,7 +217,7 @@ FILES = (
     csv_file(b"\xff\xfe\x00", "half a letter of UTF-16", "колонку"),
     csv_file(bytes(random.Random(2).randbytes(50_000)), "random bytes", "колонку|кодировк|кавычка"),
     csv_file("\ufeff\ufeffгород;площадь;цена\nМосква;50;9000000\n".encode(), "two marks of UTF-8", 1),
-    csv_file("город;площадь;цена\nМосква;50;9000000\n".encode("utf-16-be"), "UTF-16 without a mark", "колонку|кодировк"),
+    csv_file("город;площадь;цена\nМосква;50;9000000\n".encode("utf-16-be"), "UTF-16 without a mark", 1),
     csv_file("город;площадь;цена\nМосква;50;9000000\n".encode("utf-16"), "UTF-16 with a mark", 1),
     csv_file(table("Мос\x00ква;50;9000000;a\x07b"), "NUL and bells in cells", 1),
     csv_file("город#площадь#цена\nМосква#50#9000000\n".encode(), "a delimiter of one's own", "колонку"),

@@ -96,11 +96,19 @@ def test_list_of_flats_is_short_lines_that_break_outside_amounts() -> None:
     assert lines[0] == "Всего: 2 варианта, сначала выгодные."
     assert lines[2:4] == [
         "1. **12,45\u00a0млн\u00a0₽** · 2-комн., 54,3\u00a0м², 5/17\u00a0эт.",
-        "м. Комендантский проспект 12\u00a0мин · к оценке -4 %",
+        "м. Комендантский проспект 12\u00a0мин · к оценке −4 %",
     ]
     assert "950\u00a0000\u00a0₽" in lines[4]
     assert max(map(len, lines)) <= 50
     assert "\n".join(lines).count("ДЕМО") == 1
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"), [(10.04e6, "0 %"), (9.96e6, "0 %"), (9e6, "+11 %"), (12.5e6, "−20 %")]
+)
+def test_a_flat_at_its_estimate_has_no_sign(estimate: float, text: str) -> None:
+    facts = search_facts(SearchPage(1, (_made_up(10e6, estimate=estimate),)), 0, "price")
+    assert f"к оценке {text}" in facts
 
 
 def test_made_up_flats_among_real_ones_are_named() -> None:
