@@ -201,7 +201,7 @@ def _wrap_updates(
 ) -> None:
     """Add the middlewares that every update passes before the filters, in this order."""
     dispatcher.update.outer_middleware(shared.intake)
-    dispatcher.update.outer_middleware(TalkMiddleware(shared.talks))
+    dispatcher.update.outer_middleware(TalkMiddleware(shared.talks, shared.editing.talk_of))
     if rich:
         shared.settings_menu.add(switch(shared.preferences, RICH, texts.RICH_SETTING))
         dispatcher.update.outer_middleware(RichMessages(settings.rich_messages, shared.preferences))

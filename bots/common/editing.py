@@ -21,7 +21,7 @@ from aiogram.dispatcher.flags import get_flag
 from aiogram.methods import DeleteMessage, TelegramMethod
 from aiogram.types import Message, TelegramObject, Update
 
-from bots.common.conversation import author_of
+from bots.common.conversation import author_of, opened_talk
 from bots.common.middlewares import Handler
 from bots.common.turns import Interruption, Turns
 from services.budgets import asked_in
@@ -50,6 +50,7 @@ class _Exchange:
     message_id: int
     text: str
     update: str
+    talk: int
     answers: dict[int, Message] = field(default_factory=dict)
     replaced: list[Message] = field(default_factory=list)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -88,6 +89,13 @@ class Editing(BaseMiddleware):
             return update
         return update.model_copy(update={"message": message, "edited_message": None})
 
+    async def talk_of(self, message: Message) -> int | None:
+        """The talk that a message of a private chat was answered in, if it is known."""
+        known = self._last.get(_key(message))
+        if known and known.message_id == message.message_id:
+            return known.talk
+        return await self._history.thread_of(self._bot_name, message.chat.id, message.message_id)
+
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         assert isinstance(event, Message)  # noqa: S101  (registered on messages)
         if not get_flag(data, "gather"):
@@ -96,16 +104,17 @@ class Editing(BaseMiddleware):
         text = _text(event)
         single = data["text"] == text.strip()  # a part of a paste alone says too little
         number = event.message_id if single else NOT_ONE
-        exchange = self._last[key] = _Exchange(number, text, asked_in.get())
+        exchange = _Exchange(number, text, asked_in.get(), opened_talk.get())
+        self._last[key] = exchange
         if len(self._last) > MAX_KEPT:
             del self._last[next(iter(self._last))]
-        if event.edit_date:
-            await settled()  # what is undone here can't be taken back
-            if before and before.message_id == number:
-                exchange.replaced = await self._answers_to(before)
-            await self._take_out(event, exchange.replaced)
         token = _current.set(exchange)
         try:
+            if event.edit_date:
+                await settled()  # what is undone here can't be taken back
+                if before and before.message_id == number:
+                    exchange.replaced = await self._answers_to(before)
+                await self._take_out(event, exchange.replaced)
             return await handler(event, data)
         finally:
             exchange.ended.set()

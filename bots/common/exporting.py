@@ -17,6 +17,7 @@ from bots.common import texts
 from bots.common.conversation import author_of, conversation_key, is_private
 from bots.common.notices import send_aside, send_notice
 from services.budgets import Meter
+from services.media.documents.shelf import DocumentShelf
 from services.storage import ExportStore, HistoryStore, StoredMessage
 
 MAX_MESSAGES = 10_000  # of one talk in a file
@@ -33,6 +34,7 @@ async def on_export(
     command: CommandObject,
     history: HistoryStore,
     exports: ExportStore,
+    documents: DocumentShelf,
     meter: Meter,
     bot_name: str,
 ) -> None:
@@ -41,7 +43,11 @@ async def on_export(
         await send_aside(message, texts.EXPORT_IN_PRIVATE)
     elif wanted in ALL:
         await meter.flush()
-        rows = await exports.of(author_of(message).id)
+        person = author_of(message).id
+        rows = await exports.of(person)
+        names = await documents.names(person)
+        for row in rows.get("documents", ()):
+            row["name"] = names.get(row["id"])
         await _send(message, "all.json", as_json(rows), texts.EXPORTED_ALL)
     elif said := await history.recent(conversation_key(bot_name, message), MAX_MESSAGES):
         if wanted == JSON:

@@ -19,7 +19,7 @@ from aiogram.filters import Command
 from aiogram.types import Message, MessageReactionUpdated, TelegramObject
 
 from bots.common import texts
-from bots.common.conversation import author_of
+from bots.common.conversation import author_of, opened_talk
 from bots.common.turns import Interrupted, Interruption, Turns
 from services.errors import Busy
 from services.storage import ConversationKey, HistoryStore
@@ -76,6 +76,8 @@ class Forgetting(BaseMiddleware):
         person_id = person_of(event)
         while closed := self._closed.get(person_id):
             await closed.wait()
+            if opened_talk.get() < 0:  # what /new began is forgotten
+                opened_talk.set(0)
         self._running[person_id].add(asyncio.current_task())
         try:
             return await handler(event, data)

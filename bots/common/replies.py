@@ -166,6 +166,10 @@ def waiting_text(status: LoadingStatus) -> str:
     return texts.WAKING_UP_PROGRESS.format(percent=round(status.progress * 100))
 
 
+def _holds_text(message: Message) -> bool:
+    return bool(message.text or message.rich_message)
+
+
 @dataclass(slots=True)
 class _Source:
     """The stream and what has come of it."""
@@ -188,7 +192,8 @@ class _Source:
 class _Answer:
     """The messages that show one answer; the last one grows until `finish`.
 
-    `sent` are messages of an older answer whose place this one takes.
+    `sent` are messages of an older answer whose place this one takes; a voice or a file
+    can't become a text and is deleted.
     """
 
     def __init__(self, to: Message, sent: Sequence[Message] = ()) -> None:
@@ -196,13 +201,15 @@ class _Answer:
         self._to = to
         self._bot: Bot = to.bot
         self._drafts = is_private(to) and not sent
+        taken = [message for message in sent if _holds_text(message)]
+        self._others = [message for message in sent if message not in taken]
         self._draft_id = next(_draft_ids)
         self._rich = RichAnswer()
-        self._shown: list[Part | None] = [None] * len(sent)
+        self._shown: list[Part | None] = [None] * len(taken)
         self._quiet_until = 0.0
         self._typing_until = 0.0
         self._draft_until = 0.0
-        self.sent: list[Message] = list(sent)
+        self.sent: list[Message] = taken
 
     @property
     def interval(self) -> float:
@@ -249,8 +256,7 @@ class _Answer:
         except RichRefused:
             parts = classic_parts(markdown)
             await self._show(parts, keyboard)
-        for surplus in self.sent[len(parts) :]:
-            await surplus.delete()
+        await self._delete(self.sent[len(parts) :] + self._others)
         del self.sent[len(parts) :]
 
     async def give_up(self, reason: Interruption) -> None:
@@ -263,10 +269,17 @@ class _Answer:
 
     async def withdraw(self) -> None:
         """Delete the previews that were sent as messages."""
-        for message in self.sent:
-            await message.delete()
+        await self._delete(self.sent + self._others)
         self.sent.clear()
         self._shown.clear()
+
+    async def _delete(self, messages: Sequence[Message]) -> None:
+        self._others = []
+        for message in messages:
+            try:
+                await message.delete()
+            except TelegramBadRequest as error:  # somebody has deleted it, or it is too old
+                logger.info("message not deleted: %s", error.message)
 
     @property
     def _topic(self) -> int | None:

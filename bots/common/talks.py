@@ -109,10 +109,16 @@ class TalkStore:
 
 
 class TalkMiddleware(BaseMiddleware):
-    """Opens the talk that an update of a private chat belongs to."""
+    """Opens the talk that an update of a private chat belongs to.
 
-    def __init__(self, store: TalkStore) -> None:
+    An edited message belongs to the talk that it was asked in: `asked_in` knows which.
+    """
+
+    def __init__(
+        self, store: TalkStore, asked_in: Callable[[Message], Awaitable[int | None]]
+    ) -> None:
         self._store = store
+        self._asked_in = asked_in
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         assert isinstance(event, Update)  # noqa: S101  (registered on updates)
@@ -121,8 +127,14 @@ class TalkMiddleware(BaseMiddleware):
         place = message or event.stopped_message_generation
         if place is not None and place.chat.type == "private":
             topic = getattr(place, "message_thread_id", None)
-            opened_talk.set(topic or (await self._store.of(place.chat.id)).current)
+            talk = topic or await self._edited_in(event.edited_message or event.message)
+            if talk is None:
+                talk = (await self._store.of(place.chat.id)).current
+            opened_talk.set(talk)
         return await handler(event, data)
+
+    async def _edited_in(self, message: Message | None) -> int | None:
+        return await self._asked_in(message) if message and message.edit_date else None
 
 
 class TalkTitles(BaseMiddleware):
@@ -147,12 +159,12 @@ class TalkTitles(BaseMiddleware):
         return result
 
     async def _name_talk(self, message: Message) -> None:
-        talks = await self._store.of(message.chat.id)
-        if talks.title_of(talks.current) is not None:
+        number = opened_talk.get()
+        if (await self._store.of(message.chat.id)).title_of(number) is not None:
             return
         async with self._store.changing(message.chat.id) as talks:
-            if talks.title_of(talks.current) is None:
-                talks.name(talks.current, message.text or "")
+            if talks.title_of(number) is None:
+                talks.name(number, message.text or "")
 
     async def _name_topic(self, bot: Bot, message: Message, topic: int) -> None:
         """Call a topic after its first question, once that is answered."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, LargeBinary, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Index, LargeBinary, and_, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -86,6 +86,14 @@ class DocumentStore:
         return [StoredDocument(*row) for row in rows]
 
     @retry_when_unavailable
+    async def of_person(self, person_id: int) -> Sequence[StoredDocument]:
+        """What a person sent, and all of their private chat: what `forget` deletes."""
+        columns = (DocumentRow.id, DocumentRow.source_id, DocumentRow.body)
+        query = select(*columns).where(self._theirs(person_id)).order_by(DocumentRow.id)
+        rows = await self._database.run(lambda it: it.execute(query).all())
+        return [StoredDocument(*row) for row in rows]
+
+    @retry_when_unavailable
     async def clear(self, key: ConversationKey) -> None:
         """Delete the documents of a conversation."""
         async with self._database.session() as session:
@@ -94,9 +102,12 @@ class DocumentStore:
     @retry_when_unavailable
     async def forget(self, person_id: int) -> None:
         """Delete what a person sent, and all of their private chat."""
-        theirs = or_(DocumentRow.author_id == person_id, DocumentRow.chat_id == person_id)
         async with self._database.session() as session:
-            await session.execute(delete(DocumentRow).where(DocumentRow.bot == self._bot, theirs))
+            await session.execute(delete(DocumentRow).where(self._theirs(person_id)))
+
+    def _theirs(self, person_id: int) -> ColumnElement[bool]:
+        person = or_(DocumentRow.author_id == person_id, DocumentRow.chat_id == person_id)
+        return and_(DocumentRow.bot == self._bot, person)
 
     async def _trim(self, session: AsyncSession, key: ConversationKey) -> None:
         """Drop what is old, what is one too many in its talk, and the oldest beyond MAX_TOTAL."""

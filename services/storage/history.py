@@ -136,6 +136,16 @@ class HistoryStore:
         return StoredMessage(*row) if row else None
 
     @retry_when_unavailable
+    async def thread_of(self, bot: str, chat_id: int, source_id: int) -> int | None:
+        """The thread of a chat in which a person's message was answered, if it is kept."""
+        query = select(MessageRow.thread_id).filter_by(
+            bot=bot, chat_id=chat_id, source_id=source_id, role="user"
+        )
+        async with self._database.session() as session:
+            thread: int | None = await session.scalar(query.limit(1))
+        return thread
+
+    @retry_when_unavailable
     async def take_out(self, bot: str, chat_id: int, source_id: int) -> None:
         """Delete a message and its answer, wherever in the chat they were said."""
         exchange = delete(MessageRow).filter_by(bot=bot, chat_id=chat_id, source_id=source_id)

@@ -23,15 +23,17 @@ class Album:
     parts: list[Message]
     updates: list[int]  # ids of all parts
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    complete: bool = False
 
     async def gathered(self) -> list[Message]:
-        """Wait until no further part comes."""
+        """Wait until no further part comes; what comes later still begins an album anew."""
         while len(self.parts) < MAX_PARTS:
             self.arrived.clear()
             try:
                 await asyncio.wait_for(self.arrived.wait(), Albums.QUIET)
             except TimeoutError:
                 break
+        self.complete = True
         return sorted(self.parts, key=lambda part: part.message_id)
 
 
@@ -50,7 +52,9 @@ class Albums:
     def join(self, update: Update) -> bool:
         """Add a message to its album; False when it is the first one, or in none."""
         album = self._open.get(_key(update) or (0, ""))
-        if album is None or update.message is None or len(album.parts) >= MAX_PARTS:
+        if album is None or update.message is None:
+            return False
+        if album.complete or len(album.parts) >= MAX_PARTS:
             return False
         album.parts.append(update.message)
         album.updates.append(update.update_id)

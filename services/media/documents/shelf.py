@@ -40,8 +40,13 @@ class DocumentShelf:
         await self._store.clear(key)
 
     async def forget(self, person_id: int) -> None:
-        self._opened.clear()
         await self._store.forget(person_id)
+        self._opened.clear()
+
+    async def names(self, person_id: int) -> dict[int, str]:
+        """What the documents of a person are called, by their numbers."""
+        stored = await self._store.of_person(person_id)
+        return await asyncio.to_thread(lambda: {it.id: _unpack(it.body).name for it in stored})
 
     async def about(
         self, key: ConversationKey, question: str, room: int, *, relevant: bool = False

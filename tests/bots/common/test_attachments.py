@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from services.media.documents.pdf import SCANNED
 from services.storage import DocumentStore
 from services.storage.database import Database, StorageSettings
 from services.storage.documents import DocumentRow
+from tests.bots.common.test_edge import until
+from tests.bots.common.test_menu import read
 from tests.bots.harness import RunningBot, running_bot, stop
 from tests.bots.talker import RESET, create_dispatcher
 from tests.fakes.documents import make_pdf, make_picture
@@ -112,6 +115,29 @@ async def test_an_album_is_one_question(bot: RunningBot) -> None:
     await bot.chat.wait_for(bot.model.default, WAIT)
     assert (asked(bot), shown(bot)) == ("Что общего?", [3])
     assert [it.width for it in bot.model.history[-1][0][-1].attachments] == [100, 101, 102]
+
+
+async def test_a_late_part_of_an_album_is_read_too(bot: RunningBot) -> None:
+    bot.model.gate.clear()
+    first = Upload("1.png", "image/png", make_picture(100, 100))
+    bot.chat.send("Что тут?", photo=first, album="7")
+    await until(lambda: len(bot.model.history) == 1)
+    bot.chat.send(photo=Upload("2.png", "image/png", make_picture(101, 100)), album="7")
+    bot.model.gate.set()
+    await until(lambda: len(bot.model.history) == 2)
+    assert shown(bot) == [1, 1]
+
+
+async def test_export_all_names_documents(bot: RunningBot) -> None:
+    bot.chat.send(document=lease())
+    await bot.chat.wait_for("Прочитал", WAIT)
+    sent_before = len(bot.chat.messages)
+    bot.chat.send("/export all")
+    await until(lambda: len(bot.chat.messages) == sent_before + 2)
+    sent = bot.chat.messages[-1].document
+    assert sent is not None
+    (row,) = json.loads(await read(bot, sent.file_id))["documents"]
+    assert row["name"] == "lease.pdf"
 
 
 async def test_a_group_is_read_where_it_addresses_the_bot(bot: RunningBot) -> None:

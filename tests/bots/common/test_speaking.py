@@ -10,6 +10,7 @@ import pytest
 from aiogram.types import Message
 
 from bots.common import replies, texts
+from bots.common.config import BotSettings
 from bots.common.intake import Pastes
 from bots.registry import BOTS, BotSpec
 from services.media.synthesis import MAX_CHARACTERS, beginning
@@ -118,3 +119,17 @@ def test_a_long_answer_is_spoken_to_the_end_of_a_sentence() -> None:
     assert len(spoken) <= MAX_CHARACTERS
     assert spoken.endswith("предложение.")
     assert beginning("коротко") == "коротко"
+
+
+async def test_an_edited_question_leaves_no_old_voice(server: SpeechCalls, tmp_path: Path) -> None:
+    settings = BotSettings(rich_messages="never")
+    async with running_bot(create_dispatcher, tmp_path, settings=settings) as bot:
+        bot.chat.send("/voice on")
+        await bot.chat.wait_for(texts.VOICE_ON, WAIT)
+        bot.model.enqueue("о котах", "\n\n".join("слово " * 300 for _ in range(5)))
+        asked = bot.chat.send("кратко о котах")
+        old = await bot.chat.wait_for(is_voice, WAIT)
+        await bot.dispatcher["intake"].journal._idle.wait()
+        bot.chat.edit(asked.message_id, "подробно о китах")
+        await bot.chat.wait_for(lambda it: is_voice(it) and it.message_id > old.message_id, WAIT)
+        assert old.message_id not in [message.message_id for message in bot.chat.messages]

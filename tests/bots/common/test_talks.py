@@ -210,3 +210,24 @@ def test_the_last_twenty_are_listed() -> None:
     assert talks.open(-1) is None
     assert len(title_from("слово " * 9000)) <= 40
     assert len(title_from("х" * 9000)) <= 40
+
+
+async def test_an_edited_question_is_answered_in_the_talk_it_was_asked_in(
+    bot: RunningBot,
+) -> None:
+    chat, history = bot.chat, bot.dispatcher["dialogue"].history
+    bot.model.enqueue("о котах", "о китах")
+    asked = chat.send("расскажи о котах")
+    await chat.wait_for("о котах")
+    await command(chat, "/new", "Новый разговор")
+    chat.edit(asked.message_id, "расскажи о китах")
+    await chat.wait_for("о китах")
+    await bot.dispatcher["intake"].journal._idle.wait()
+    (kept,) = await history.conversations(bot.context.name, chat.chat.id)
+    assert kept.thread_id == 0
+    assert [each.content for each in await history.recent(kept, 9)] == [
+        "расскажи о китах",
+        "о китах",
+    ]
+    assert await history.thread_of(kept.bot, kept.chat_id, asked.message_id) == 0
+    assert len((await bot.dispatcher["talks"].of(chat.chat.id)).titles) == 1
