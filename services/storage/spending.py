@@ -156,6 +156,7 @@ class SpendingStore:
         row = self._row(user_id, spent) if spent else None
         gone = delete(HoldRow).where(HoldRow.id == hold_id).returning(HoldRow.id)
         async with self._database.session() as session:
+            await self._lock(session, user_id)  # `reserve` must see it as held or as spent
             if (await session.execute(gone)).all() and row:
                 await session.execute(self._add, row)
 

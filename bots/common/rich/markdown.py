@@ -7,7 +7,7 @@ as a private-use character, so that no tag is read, and a text in a block is nev
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -308,6 +308,13 @@ def _code_block(language: str, text: str) -> Block | None:
 def _table(rows: list[list[Block]]) -> Block | None:
     """A table whose rows are equally long, unless that made a small text a large table."""
     width = max(map(len, rows), default=0)
-    missing = [max(0, min(width, EVEN_COLUMNS) - len(row)) for row in rows]
-    cells = [row + [cell("")] * count for row, count in zip(rows, missing, strict=True)]
+    # The parser fills rows up to the header, however long that is.
+    filled = [row[: _end(row)] for row in rows]
+    missing = [max(0, min(width, EVEN_COLUMNS) - len(row)) for row in filled]
+    cells = [row + [cell("")] * count for row, count in zip(filled, missing, strict=True)]
     return table_of(cells) if width else None
+
+
+def _end(row: Sequence[Block]) -> int:
+    """How many cells of a row there are up to the last one with a text."""
+    return next((at for at in range(len(row), 0, -1) if row[at - 1].get("text")), 0)
