@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, delete, select
+from sqlalchemy import JSON, bindparam, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.storage.database import Base, Database, retry_when_unavailable
@@ -19,6 +19,14 @@ class PreferenceRow(Base):
     value: Mapped[Any] = mapped_column(JSON)
 
 
+# Several are read for every message: a single statement, built once.
+_VALUE = select(PreferenceRow.value).where(
+    PreferenceRow.bot == bindparam("bot"),
+    PreferenceRow.owner_id == bindparam("owner_id"),
+    PreferenceRow.key == bindparam("key"),
+)
+
+
 class PreferenceStore:
     """Key-value settings of one bot for each owner, a user or a chat; values are JSON."""
 
@@ -28,8 +36,8 @@ class PreferenceStore:
 
     @retry_when_unavailable
     async def get(self, owner_id: int, key: str, default: Any = None) -> Any:
-        async with self._database.session() as session:
-            row = await session.get(PreferenceRow, (self._bot, owner_id, key))
+        asked = {"bot": self._bot, "owner_id": owner_id, "key": key}
+        row = await self._database.run(lambda it: it.execute(_VALUE, asked).first())
         return default if row is None else row.value
 
     @retry_when_unavailable
