@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from bots.grisha.facts import owners
-from bots.grisha.facts.kinds import Question, content_stems
+from bots.grisha.facts.kinds import Question, content_stems, things_of
 from bots.grisha.facts.sentences import Sentence, Word, read_words, sentences
 from bots.grisha.facts.store import Fact
 from bots.grisha.facts.words import ADDITIONS, CORRECTIONS, END_PHRASES, ENDS, NOW, RENEWALS
@@ -22,6 +22,7 @@ class _Marks:
     """What the words of a fact say of older facts."""
 
     stems: frozenset[str]
+    things: frozenset[str]
     ends: bool
     corrects: bool
     now: bool
@@ -63,7 +64,9 @@ def changes(newer: Fact, old: Fact, asked: Question) -> bool:
         return True
     if newer.about_others or old.about_others:
         return False
-    common = asked.kinds & newer.kinds & old.kinds
+    if asked.things and asked.things & before.things and not asked.things & marks.things:
+        return False  # «купил антенну» says nothing of «какой у меня ноут»
+    common = asked.kinds & newer.kinds & old.kinds or asked.things & marks.things & before.things
     if not common and not marks.stems & before.stems:
         return False
     if asked.of_amount and numbers:
@@ -113,6 +116,7 @@ def _marks(text: str) -> _Marks:
     }
     return _Marks(
         content_stems(words),
+        things_of(words),
         any(word.is_any(ENDS) and not word.may_be("futr") for word in words)
         or _has_end_phrase(words),
         any(word.is_any(CORRECTIONS) for word in words),

@@ -11,7 +11,9 @@ from bots.grisha.facts.sentences import Word, read_words
 from bots.grisha.facts.words import (
     AGENT_SUFFIXES,
     CHILDREN,
+    GIVEN_UP,
     HE,
+    HOUSING,
     KINDS,
     LANGUAGES,
     MANY,
@@ -21,7 +23,9 @@ from bots.grisha.facts.words import (
     PROFESSIONS,
     QUESTIONS,
     RELATIONS,
+    SETTLES,
     STOPWORDS,
+    THINGS,
     VAGUE,
     WIDER,
     WORKS,
@@ -54,6 +58,8 @@ def kinds_of(words: Sequence[Word]) -> frozenset[str]:
     """The kinds of fact that words may belong to."""
     kinds = {kind for kind, lemmas in KINDS.items() if any(word.is_any(lemmas) for word in words)}
     if any(word.has("NOUN", "Geox") for word in words):
+        kinds.add("city")
+    if any(word.is_any(SETTLES) for word in words) and any(word.is_any(HOUSING) for word in words):
         kinds.add("city")
     if any(word.is_any(PROFESSIONS) for word in words) or _tells_trade(words):
         kinds.add("work")
@@ -89,6 +95,14 @@ def asked_kinds(words: Sequence[Word]) -> frozenset[str]:
     return frozenset(kinds)
 
 
+def things_of(words: Iterable[Word]) -> frozenset[str]:
+    """The classes of things that are named: «самсунг» is a phone."""
+    told = list(words)
+    return frozenset(
+        name for name, lemmas in THINGS.items() if any(word.is_any(lemmas) for word in told)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a question asks for."""
@@ -97,16 +111,24 @@ class Question:
     kinds: frozenset[str]
     relations: frozenset[str]
     stems: frozenset[str]
+    things: frozenset[str]
 
     @classmethod
     def read(cls, text: str) -> Question:
         words = read_words(text)
-        return cls(words, asked_kinds(words), relations_of(words), content_stems(words))
+        return cls(
+            words, asked_kinds(words), relations_of(words), content_stems(words), things_of(words)
+        )
 
     @property
     def of_others(self) -> bool:
         """Whether it is of a relative, by name of kinship or as «он»."""
         return bool(self.relations) or any(word.key in HE or word.is_any(HE) for word in self.words)
+
+    @property
+    def of_wishes(self) -> bool:
+        """«кем я мечтала быть?»"""
+        return any(word.is_any(GIVEN_UP["planned"]) and word.has("past") for word in self.words)
 
     @property
     def of_many(self) -> bool:
@@ -184,6 +206,11 @@ def stem(lemma: str) -> str:
 @lru_cache(4096)
 def stems_of(text: str) -> frozenset[str]:
     return content_stems(read_words(text))
+
+
+@lru_cache(4096)
+def things_in(text: str) -> frozenset[str]:
+    return things_of(read_words(text))
 
 
 def share_root(one: frozenset[str], other: frozenset[str]) -> bool:

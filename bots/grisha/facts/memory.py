@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bots.grisha.facts.examples import KindsByExample
 from bots.grisha.facts.holding import holding
-from bots.grisha.facts.kinds import share_root, stems_of
+from bots.grisha.facts.kinds import OTHER, Question, share_root, stems_of
 from bots.grisha.facts.reading import Reading, Statement, read
-from bots.grisha.facts.recall import MIN_SCORE, recall
+from bots.grisha.facts.recall import MIN_SCORE, Meanings, recall
+from bots.grisha.facts.sentences import sentences
 from bots.grisha.facts.store import Fact, FactStore
+from bots.grisha.facts.words import SHADES
 from services.retrieval import Encoder
 
 CONTEXT_SHARE = 0.3  # of the talk before, in the meaning of a fact
@@ -40,6 +43,7 @@ class FactMemory:
     def __init__(self, store: FactStore, encoder: Encoder | None) -> None:
         self.store = store
         self._encoder = encoder
+        self._kinds = KindsByExample(encoder) if encoder else None
 
     async def hear(self, said: Said) -> Sequence[int]:
         """Keep what a message tells; an edited message replaces what it told before.
@@ -55,8 +59,9 @@ class FactMemory:
             if unwanted:
                 await self.store.put([], unwanted)
             return messages
-        vectors = await self._meanings([reading.statement])
-        fact = _fact(said, reading.statement, None if vectors is None else vectors[0])
+        statement = await self._with_kinds(reading.statement)
+        vectors = await self._meanings([statement])
+        fact = _fact(said, statement, None if vectors is None else vectors[0])
         await self.store.put([fact], unwanted)
         return messages
 
@@ -80,14 +85,17 @@ class FactMemory:
         facts = await self.store.of(person_id, chat_id)
         if not facts:
             return ()
-        asked = await self._encode([question])
-        if asked is None:
-            return recall(facts, question, None, floor)
+        meaning = await self._encode([question])
+        if meaning is None or self._kinds is None:
+            return recall(facts, Question.read(question), floor)
         bare = [fact for fact in facts if fact.vector is None]
         encoded = await self._meanings(bare) if bare else None
         new = iter(() if encoded is None else encoded)
         told = [next(new) if fact.vector is None else fact.vector for fact in facts]
-        return recall(facts, question, np.stack([asked[0], *told]).astype(np.float32), floor)
+        vectors = np.stack([meaning[0], *told]).astype(np.float32)
+        asked = Question.read(question)
+        kinds = await asyncio.to_thread(self._kinds.likeness, vectors[1:], asked.kinds)
+        return recall(facts, asked, floor, Meanings(vectors[1:] @ vectors[0], kinds))
 
     async def current(self, person_id: int, chat_id: int) -> Sequence[Fact]:
         """The facts of a person in a chat that still hold, oldest first."""
@@ -95,6 +103,15 @@ class FactMemory:
 
     async def forget(self, person_id: int) -> None:
         await self.store.forget(person_id)
+
+    async def _with_kinds(self, told: Statement) -> Statement:
+        """A statement with the kinds that its clauses resemble."""
+        if self._kinds is None or told.about_others or told.kinds & SHADES.keys():
+            return told
+        clauses = [clause.text for each in sentences(told.text) for clause in each.clauses()]
+        resembled = await asyncio.to_thread(self._kinds.of, clauses)
+        kinds = (told.kinds | resembled) - {OTHER}
+        return replace(told, kinds=kinds or frozenset([OTHER]))
 
     async def _meanings(self, told: Sequence[Statement | Fact]) -> NDArray[np.float32] | None:
         """Vectors of facts: their own words, and a share of the talk that they answer."""

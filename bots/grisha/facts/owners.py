@@ -9,15 +9,17 @@ from bots.grisha.facts.kinds import relations_of
 from bots.grisha.facts.sentences import Sentence, Word
 from bots.grisha.facts.words import (
     DOCTORS,
+    DONE_TO_ME,
     FIRST_PERSON,
     HE,
     HOUSEHOLD,
     KINDS,
     OTHERS,
+    PEOPLE_SUFFIXES,
     PETS,
     PROFESSIONS,
     RELATIONS,
-    TRADE_SUFFIXES,
+    SOMEBODY,
     YOU,
 )
 
@@ -26,6 +28,8 @@ ME, RELATIVE, NAMED, OTHER, PRONOUN, LISTENER, NOBODY = (
 )  # fmt: skip
 _I = frozenset(["я", "мы"])
 _TO_ME = frozenset(["мне", "меня", "мной", "нам", "нас", "нами"])
+_OWN_PEOPLE = DOCTORS | frozenset(RELATIONS)
+_PEOPLE = PROFESSIONS | OTHERS
 _NOT_OF_PEOPLE = ("Geox", "Orgn")
 
 
@@ -38,6 +42,8 @@ def subject(clause: Sentence) -> str:
     words = clause.words
     pairs = list(pairwise((None, *words)))
     if _is_of_acquaintance(clause):
+        return OTHER
+    if _acts_nameless(words):
         return OTHER
     if recipient := _recipient(words):
         return recipient
@@ -60,10 +66,10 @@ def subject(clause: Sentence) -> str:
             return OTHER
         if word.may_be("nomn") and not (before and before.has("PREP")):
             if word.is_any(OTHERS) and not _is_predicate(word, words):
-                return OTHER
+                return ME if _is_done_to_me(words) else OTHER
             if any(lemma in RELATIONS for lemma in word.lemmas):
                 return RELATIVE
-            if _is_name(word):
+            if _is_name(word) and not _names_thing(word, words):
                 return NAMED
             if not acts and _is_somebody(word, words):
                 return OTHER
@@ -74,14 +80,14 @@ def subject(clause: Sentence) -> str:
 
 def _is_somebody(word: Word, words: Sequence[Word]) -> bool:
     """«кассирша хвасталась»: a person who acts, and neither family nor the author's doctor."""
-    verb = next((each for each in words if each.has("VERB", "past")), None)
+    verb = next((each for each in words if each.has("VERB") and not each.has("impr")), None)
     return (
         verb is not None
         and word.has("NOUN", "anim", "nomn")
-        and (word.is_any(PROFESSIONS) or word.lemmas[0].endswith(TRADE_SUFFIXES))
-        and not word.is_any(DOCTORS)
-        and _agree(word, verb)
+        and (word.is_any(_PEOPLE) or word.lemmas[0].endswith(PEOPLE_SUFFIXES))
+        and not word.is_any(_OWN_PEOPLE)
         and not has_first_person(words)
+        and (_agree(word, verb) if verb.has("past") else verb.has("3per"))
     )
 
 
@@ -94,6 +100,37 @@ def _acts_unnamed(words: Sequence[Word]) -> bool:
         if word and not (before and before.has("PREP"))
     ]
     return verb is not None and not any(_agree(word, verb) for word in free)
+
+
+def _names_thing(name: Word, words: Sequence[Word]) -> bool:
+    """«машина у меня опель астра»: what a thing is called."""
+    before = words[: words.index(name)]
+    return any(word.has("NOUN", "inan", "nomn") for word in before)
+
+
+def _is_done_to_me(words: Sequence[Word]) -> bool:
+    """«друг пустил в химки», «шеф перевёл в другой отдел»: to whom goes without saying."""
+    return any(word.is_any(DONE_TO_ME) and word.has("past") for word in words) and not any(
+        word.has("datv", "anim") or word.key in ("себе", "себя") for word in words
+    )
+
+
+def is_of_doctor(clause: Sentence) -> bool:
+    """«тренер говорит спина кривая»: whom they speak of is their patient."""
+    return any(word.is_any(DOCTORS) and word.may_be("nomn") for word in clause.words)
+
+
+def _acts_nameless(words: Sequence[Word]) -> bool:
+    """«тут одна рассказывала», «кто-то продал»: somebody acts whom nobody names."""
+    if any(word.key in FIRST_PERSON for word in words):
+        return False
+    verb = next(
+        (at for at, word in enumerate(words) if word.has("VERB") and not word.has("1per")), 0
+    )
+    return any(
+        word.key in SOMEBODY and word.may_be("nomn") and not after.has("NOUN")
+        for word, after in pairwise(words[: verb + 1])
+    )
 
 
 def subjects(clauses: Sequence[Sentence]) -> Sequence[str]:
@@ -146,7 +183,7 @@ def narrowed(relations: frozenset[str], clauses: Iterable[Sentence]) -> frozense
 def _is_of_acquaintance(clause: Sentence) -> bool:
     """«у нас был физик»: somebody whom the speaker had about, and no family."""
     words = clause.words
-    if not any(
+    if is_of_doctor(clause) or not any(
         first.key == "у" and second.key in ("нас", "меня") for first, second in pairwise(words)
     ):
         return False

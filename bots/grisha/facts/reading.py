@@ -17,8 +17,10 @@ from bots.grisha.facts.sentences import Sentence, Word, normalize, sentences
 from bots.grisha.facts.words import (
     ALMOST,
     AS_SAID,
+    ATTENTION,
     CONSUMED,
     CONTRAST,
+    CRAFTS,
     DO_NOT,
     DREAMS,
     FORGET,
@@ -38,6 +40,7 @@ from bots.grisha.facts.words import (
     SOUGHT,
     SPEECH,
     UNREAL,
+    WISHED,
     YES_OR_NO,
 )
 
@@ -230,7 +233,7 @@ def _real_part(sentence: Sentence) -> Sentence | None:
     clauses = list(sentence.clauses())
     kept: list[Sentence] = []
     real = True
-    for clause in clauses:
+    for clause in _without_wishes(clauses):
         real = (real or _turns_back(clause)) and not _is_unreal(clause)
         head = _before_condition(clause) if not real else clause
         if head and not _is_foreign(head):
@@ -243,8 +246,27 @@ def _real_part(sentence: Sentence) -> Sentence | None:
         return sentence
     if not any(map(_is_own, kept)):
         return None
-    return Sentence(
-        ", ".join(each.text for each in kept), tuple(word for each in kept for word in each.words)
+    end = sentence.text[len(sentence.text.rstrip(".!…)")) :]
+    text = ", ".join(each.text for each in kept).rstrip(".!…)") + end
+    return Sentence(text, tuple(word for each in kept for word in each.words))
+
+
+def _without_wishes(clauses: Sequence[Sentence]) -> Sequence[Sentence]:
+    """«хотел татуху, дракона, денег пожалел»: what came of a wish, without the wish."""
+    at = next((at for at, clause in enumerate(clauses) if _is_wish(clause)), None)
+    if at is None:
+        return clauses
+    after = [each for each in clauses[at + 1 :] if any(word.has("VERB") for word in each.words)]
+    return [*clauses[:at], *after] if after else clauses
+
+
+def _is_wish(clause: Sentence) -> bool:
+    """«хотел татуху», «думали взять кота»: it was meant, in the past."""
+    words = clause.words
+    meant = [word for word in words if word.has("past") and word.is_any(GIVEN_UP["planned"])]
+    infinitive = any(word.has("INFN") for word in words)
+    return any(infinitive or word.lemmas[0] != "думать" for word in meant) and not any(
+        word.has("past", "perf") for word in words
     )
 
 
@@ -301,14 +323,20 @@ def _is_request(sentence: Sentence) -> bool:
     """Whether it asks for something, and tells nothing of the author in passing."""
     words = sentence.words
     asks = words[0].key in QUESTION_WORDS or any(word.key == "ли" for word in words[:3])
-    asks = asks or any(word.key in REQUESTS for word in words[:3])
+    asks = asks or any(word.key in REQUESTS or _is_order(word) for word in words[:3])
     return asks and not has_first_person(words)
+
+
+def _is_order(word: Word) -> bool:
+    """«погугли», «пишите в личку»; not «прикинь»."""
+    return word.known and word.has("VERB", "impr", "excl") and word.key not in ATTENTION
 
 
 def _is_found(sentence: Sentence) -> bool:
     """«мне вакансию скинули, крановщица»: read or sent, not lived."""
     found = [word for word in sentence.words if word.is_any(FOUND_ELSEWHERE)]
-    sent = [word for word in sentence.words if word.is_any(SENT)]
+    own = has_first_person(sentence.words)
+    sent = [word for word in sentence.words if word.is_any(SENT - CRAFTS if own else SENT)]
     return bool(found and sent) and (len(found) > 1 or len(sent) > 1 or found != sent)
 
 
@@ -319,6 +347,7 @@ def _is_foreign(clause: Sentence) -> bool:
         return True
     who = owners.subject(clause)
     reports = any(word.is_any(REPORTS) and word.has("3per") for word in words)
+    reports = reports and not owners.is_of_doctor(clause)
     return who in _ABSENT or (reports and not has_first_person(words))
 
 
@@ -434,6 +463,8 @@ def _shade_of(clause: Sentence) -> str:
         return "future"
     if clause.any_of(MEDIA) and clause.any_of(CONSUMED):
         return "media"
+    if _is_wish(clause):
+        return WISHED
     return "sought" if clause.any_of(SOUGHT) else ""
 
 

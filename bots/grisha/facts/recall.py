@@ -18,10 +18,11 @@ from bots.grisha.facts.kinds import (
     Question,
     is_about_same,
     stems_of,
+    things_in,
 )
 from bots.grisha.facts.sentences import Word, read_words
 from bots.grisha.facts.store import Fact
-from bots.grisha.facts.words import AMOUNTS, NAMED, PLACES, SHADES
+from bots.grisha.facts.words import AMOUNTS, NAMED, PLACES, SHADES, WISHED
 
 MAX_RECALLED = 5
 CONTEXT_SHARE = 0.3  # what the talk before says of a fact
@@ -29,6 +30,7 @@ CONTEXT_SHARE = 0.3  # what the talk before says of a fact
 KIND, RELATION, WORDS, FORM = 0.45, 0.1, 0.1, 0.3
 OTHER_KIND, NO_KIND = -0.1, -0.35
 MIN_SCORE = 0.0
+MARGIN = 0.5
 ANOTHER_DAY = timedelta(hours=12)  # between what was so and what has become of it
 
 
@@ -56,37 +58,44 @@ class Evidence:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """What an encoder says of facts, in their order: likeness to the question, to its kinds."""
+
+    question: NDArray[np.float32]
+    kinds: NDArray[np.float32]
+
+
 def recall(
     facts: Sequence[Fact],
-    question: str,
-    vectors: NDArray[np.float32] | None,
+    asked: Question,
     floor: float = MIN_SCORE,
+    meanings: Meanings | None = None,
 ) -> Sequence[Fact]:
     """At most five facts that bear on a question, best first.
 
-    `facts` are one person's, oldest first. `vectors` are those of the question and of the
-    texts of the facts, in this order; without them words alone decide.
+    `facts` are one person's, oldest first. Without `meanings` words alone decide.
     """
-    asked = Question.read(question)
     scored = [
         (evidence.score(), at, fact)
-        for at, (fact, evidence) in enumerate(bearing(facts, asked, vectors))
+        for at, (fact, evidence) in enumerate(bearing(facts, asked, meanings))
     ]
     scored = [each for each in scored if each[0] >= floor]
     scored.sort(key=lambda each: (-each[0], -each[1]))
-    best = [fact for _, _, fact in scored[:MAX_RECALLED]]
-    return best if asked.of_many else _newest(best, asked)
+    best = [(score, fact) for score, _, fact in scored[:MAX_RECALLED]]
+    return [fact for _, fact in best] if asked.of_many else _newest(best, asked)
 
 
 def bearing(
-    facts: Sequence[Fact], asked: Question, vectors: NDArray[np.float32] | None
+    facts: Sequence[Fact], asked: Question, meanings: Meanings | None = None
 ) -> Sequence[tuple[Fact, Evidence]]:
     """The facts that hold and may bear on a question, with how they do."""
     told = {fact.id: stems_of(fact.text) for fact in facts}
     weights = _weights(list(told.values()))
-    vector_of = {fact.id: at for at, fact in enumerate(facts, 1)}
+    place = {fact.id: at for at, fact in enumerate(facts)}
+    nothing = np.zeros(len(facts), np.float32)
+    likeness, meant = (meanings.question, meanings.kinds) if meanings else (nothing, nothing)
     form = _asked_form(asked.words)
-    likeness = _likeness(vectors)
     found = []
     for fact in holding(facts):
         related = is_about_same(asked.relations, fact.relations)
@@ -96,14 +105,16 @@ def bearing(
             not asked.kinds & SHADES[shade] for shade in fact.kinds & SHADES.keys()
         ):
             continue
+        if WISHED in fact.kinds and not asked.of_wishes:
+            continue
         stems = told[fact.id]
         common = sum(weights[stem] for stem in asked.stems & stems)
         beside = stems_of(fact.context) & asked.stems
         common += CONTEXT_SHARE * sum(weights.get(stem, 1.0) for stem in beside - stems)
-        same_kind = bool(asked.kinds & fact.kinds)
+        same_kind = bool(asked.kinds & fact.kinds or asked.things & things_in(fact.text))
         evidence = Evidence(
-            float(likeness[vector_of[fact.id]]) if likeness is not None else 0.0,
-            float(same_kind),
+            float(likeness[place[fact.id]]),
+            float(same_kind or meant[place[fact.id]]),
             float(bool(asked.relations) and bool(fact.relations)),
             common,
             float(form(fact.text)),
@@ -114,20 +125,18 @@ def bearing(
     return found
 
 
-def _newest(best: Sequence[Fact], asked: Question) -> Sequence[Fact]:
+def _newest(best: Sequence[tuple[float, Fact]], asked: Question) -> Sequence[Fact]:
     """Without what has changed on another day: «какой у меня телефон» asks for the newest."""
     return [
         fact
-        for fact in best
+        for score, fact in best
         if not any(
-            newer.said_at - fact.said_at > ANOTHER_DAY and changes(newer, fact, asked)
-            for newer in best
+            newer.said_at - fact.said_at > ANOTHER_DAY
+            and better > score - MARGIN
+            and changes(newer, fact, asked)
+            for better, newer in best
         )
     ]
-
-
-def _likeness(vectors: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
-    return None if vectors is None else vectors @ vectors[0]
 
 
 def _asked_form(asked: Sequence[Word]) -> Callable[[str], bool]:

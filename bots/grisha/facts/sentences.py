@@ -22,12 +22,16 @@ _CLOSING = {"«": "»", '"': '"', "“": "”", "„": "“"}
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a message; `lemmas` are its dictionary forms, likeliest first."""
+    """A word of a message; `lemmas` are its dictionary forms, likeliest first.
+
+    `known` words are in the dictionary; the others were guessed by their ends.
+    """
 
     text: str
     key: str
     lemmas: tuple[str, ...]
     tags: tuple[str, ...]
+    known: bool = False
 
     def is_any(self, lemmas: frozenset[str]) -> bool:
         return self.key in lemmas or any(lemma in lemmas for lemma in self.lemmas)
@@ -78,7 +82,8 @@ def read_word(text: str) -> Word:
         return Word(text, key, (key,), ())
     found = parses(text.lower())
     lemmas = dict.fromkeys(normalize(parse.normal_form) for parse in found[:4])
-    return Word(text, key, tuple(lemmas), tuple(str(parse.tag) for parse in found[:4]))
+    tags = tuple(str(parse.tag) for parse in found[:4])
+    return Word(text, key, tuple(lemmas), tags, bool(found) and found[0].is_known)
 
 
 def read_words(text: str) -> tuple[Word, ...]:
