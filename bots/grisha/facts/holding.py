@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from bots.grisha.facts import owners
-from bots.grisha.facts.kinds import Question, content_stems, things_of
+from bots.grisha.facts.kinds import Question, content_stems, tells_number, things_of
 from bots.grisha.facts.sentences import Sentence, Word, read_words, sentences
 from bots.grisha.facts.store import Fact
 from bots.grisha.facts.words import ADDITIONS, CORRECTIONS, END_PHRASES, ENDS, NOW, RENEWALS
@@ -30,57 +30,73 @@ class _Marks:
     numbers: bool
     renews: frozenset[str]
     becomes: bool
+    happens: bool
 
 
 def holding(facts: Sequence[Fact]) -> Sequence[Fact]:
-    """The facts, oldest first, that no later one ends.
+    """The facts, oldest first, that no later one ends."""
+    return [held.fact for held in held_of(facts)]
 
-    What ends a fact is about the same: it takes over its kinds and the people it speaks of.
-    """
-    current: list[Fact] = []
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A fact that holds, and those that it ended: it is about the same as they were."""
+
+    fact: Fact
+    ended: tuple[Fact, ...] = ()
+
+
+def held_of(facts: Sequence[Fact]) -> Sequence[Held]:
+    """The facts that hold, oldest first; each takes over kinds and people of those it ended."""
+    current: list[Held] = []
     for fact in facts:
         marks = _marks(fact.text)
         if not (marks.ends or marks.corrects or marks.renews or fact.kinds & _DATED):
-            current.append(fact)
+            current.append(Held(fact))
             continue
-        ended = [old for old in current if _ends(fact, marks, old)]
-        ids = {old.id for old in ended}
-        current = [old for old in current if old.id not in ids]
+        ended = [old for old in current if _ends(fact, marks, old.fact)]
+        ids = {old.fact.id for old in ended}
+        current = [old for old in current if old.fact.id not in ids]
         current.append(_instead_of(ended, fact))
     return current
 
 
-def changes(newer: Fact, old: Fact, asked: Question) -> bool:
+def changes(newer: Fact, old: Fact, asked: Question, *, alike: bool = False) -> bool:
     """Whether a newer fact takes the place of an old one as the answer to a question.
 
     The newer tells of a change in what is asked: «подарили айфон» after «у меня андроид»; «ещё»
-    tells of one more.
+    tells of one more. `alike` facts both answer, as their meaning says.
     """
     marks, before = _marks(newer.text), _marks(old.text)
     if marks.adds:
         return False
     numbers = marks.numbers and before.numbers
-    if asked.relations & newer.relations & old.relations and numbers and marks.becomes:
+    if asked.relations & newer.relations & old.relations and (
+        (numbers and marks.becomes) or (asked.of_place and marks.happens) or marks.now
+    ):
         return True
     if newer.about_others or old.about_others:
         return False
     if asked.things and asked.things & before.things and not asked.things & marks.things:
         return False  # «купил антенну» says nothing of «какой у меня ноут»
     common = asked.kinds & newer.kinds & old.kinds or asked.things & marks.things & before.things
-    if not common and not marks.stems & before.stems:
+    alike = alike and not asked.kinds
+    if not (common or alike or marks.stems & before.stems):
         return False
     if asked.of_amount and numbers:
         return True
     return marks.ends or marks.now or marks.corrects or marks.becomes
 
 
-def _instead_of(ended: Sequence[Fact], fact: Fact) -> Fact:
-    return replace(
+def _instead_of(ended: Sequence[Held], fact: Fact) -> Held:
+    olds = [old for held in ended for old in (held.fact, *held.ended)]
+    heir = replace(
         fact,
-        kinds=fact.kinds.union(*(old.kinds for old in ended)),
-        relations=fact.relations.union(*(old.relations for old in ended)),
-        about_others=fact.about_others and not ended,
+        kinds=fact.kinds.union(*(old.kinds for old in olds)),
+        relations=fact.relations.union(*(old.relations for old in olds)),
+        about_others=fact.about_others and not olds,
     )
+    return Held(heir, tuple(olds))
 
 
 def _ends(fact: Fact, marks: _Marks, old: Fact) -> bool:
@@ -122,9 +138,10 @@ def _marks(text: str) -> _Marks:
         any(word.is_any(CORRECTIONS) for word in words),
         now,
         any(word.is_any(ADDITIONS) for word in words),
-        any(word.key[0].isdigit() or word.has("NUMR") or word.has("Anum") for word in words),
+        any(map(tells_number, words)),
         frozenset(renews),
         any(map(_becomes, sentences(text))),
+        any(word.has("perf", "past") for word in words),
     )
 
 

@@ -11,6 +11,7 @@ from bots.grisha.facts.sentences import Word, read_words
 from bots.grisha.facts.words import (
     AGENT_SUFFIXES,
     CHILDREN,
+    COUNTED,
     GIVEN_UP,
     HE,
     HOUSING,
@@ -19,7 +20,9 @@ from bots.grisha.facts.words import (
     MANY,
     MONTHS,
     OTHERS,
+    PAIRED,
     PETS,
+    PLACES,
     PROFESSIONS,
     QUESTIONS,
     RELATIONS,
@@ -69,7 +72,7 @@ def kinds_of(words: Sequence[Word]) -> frozenset[str]:
         kinds.add("age")
     if _has_date(words) and _speaks_of_birth(words):
         kinds.add("birthday")
-    if any(word.has("VERB", "1per", "futr") for word in words):
+    if any(word.has("VERB", "1per", "futr") for word in words) and len(content_stems(words)) > 2:
         kinds.add("plans")
     relations = relations_of(words)
     if relations & PETS:
@@ -93,6 +96,12 @@ def asked_kinds(words: Sequence[Word]) -> frozenset[str]:
     if "сколько" in keys and {"мне", "лет"} <= keys:
         kinds.add("age")
     return frozenset(kinds)
+
+
+def tells_number(word: Word) -> bool:
+    """«5», «пять», «пятый», «пятикомнатная»."""
+    counts = word.lemmas[0].startswith(COUNTED) and word.has("ADJF")
+    return word.key[0].isdigit() or word.has("NUMR") or word.has("Anum") or counts
 
 
 def things_of(words: Iterable[Word]) -> frozenset[str]:
@@ -122,8 +131,13 @@ class Question:
 
     @property
     def of_others(self) -> bool:
-        """Whether it is of a relative, by name of kinship or as «он»."""
-        return bool(self.relations) or any(word.key in HE or word.is_any(HE) for word in self.words)
+        """Whether it is of a relative: «дочка», «он», «Катя», «кто у меня читает»."""
+        keys = {word.key for word in self.words}
+        return (
+            bool(self.relations)
+            or any(word.key in HE or word.is_any(HE) or word.has("Name") for word in self.words)
+            or ("кто" in keys and "я" not in keys)
+        )
 
     @property
     def of_wishes(self) -> bool:
@@ -134,9 +148,14 @@ class Question:
     def of_many(self) -> bool:
         """«какие у меня аллергии», «перечисли»: every value is wanted, not the newest."""
         return not self.of_amount and any(
-            word.key in MANY or (word.has("NOUN", "plur") and not word.may_be("sing"))
+            word.key in MANY
+            or (word.has("NOUN", "plur") and not word.may_be("sing") and not word.is_any(PAIRED))
             for word in self.words
         )
+
+    @property
+    def of_place(self) -> bool:
+        return any(word.key in PLACES for word in self.words)
 
     @property
     def of_amount(self) -> bool:

@@ -94,6 +94,9 @@ class FactMemory:
         told = [next(new) if fact.vector is None else fact.vector for fact in facts]
         vectors = np.stack([meaning[0], *told]).astype(np.float32)
         asked = Question.read(question)
+        if not asked.kinds:
+            by_example = await asyncio.to_thread(self._kinds.asked, meaning[0])
+            asked = replace(asked, kinds=by_example)
         kinds = await asyncio.to_thread(self._kinds.likeness, vectors[1:], asked.kinds)
         return recall(facts, asked, floor, Meanings(vectors[1:] @ vectors[0], kinds))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from bots.grisha.facts.kinds import relations_of
-from bots.grisha.facts.sentences import Sentence, Word
+from bots.grisha.facts.sentences import Sentence, Word, sentences
 from bots.grisha.facts.words import (
     DOCTORS,
     DONE_TO_ME,
@@ -26,6 +27,7 @@ from bots.grisha.facts.words import (
 ME, RELATIVE, NAMED, OTHER, PRONOUN, LISTENER, NOBODY = (
     "me", "relative", "named", "other", "pronoun", "listener", "",
 )  # fmt: skip
+THIRD = frozenset([RELATIVE, NAMED, PRONOUN])
 _I = frozenset(["я", "мы"])
 _TO_ME = frozenset(["мне", "меня", "мной", "нам", "нас", "нами"])
 _OWN_PEOPLE = DOCTORS | frozenset(RELATIONS)
@@ -34,7 +36,12 @@ _NOT_OF_PEOPLE = ("Geox", "Orgn")
 
 
 def has_first_person(words: Iterable[Word]) -> bool:
-    return any(word.key in FIRST_PERSON or word.has("VERB", "1per") for word in words)
+    return any(word.key in FIRST_PERSON or acts_first(word) for word in words)
+
+
+def acts_first(word: Word) -> bool:
+    """«еду» is rather a verb than food."""
+    return word.has("VERB", "1per") or (word.key == "еду" and word.may_be("VERB"))
 
 
 def subject(clause: Sentence) -> str:
@@ -52,7 +59,7 @@ def subject(clause: Sentence) -> str:
         if word is None:
             continue
         after_u = before is not None and before.key == "у"
-        if word.key in _I or word.has("VERB", "1per"):
+        if word.key in _I or acts_first(word):
             return ME
         if word.key in _TO_ME and not after_u:
             return ME
@@ -141,12 +148,32 @@ def subjects(clauses: Sequence[Sentence]) -> Sequence[str]:
     found: list[str] = []
     for at, clause in enumerate(clauses):
         who = subject(clause)
+        if who == NOBODY and found and found[-1] == PRONOUN:
+            who = found[-1]  # «она циркачка, воздушная гимнастка»
         elided = who == ME and not has_first_person(clause.words)
-        if elided and found and found[-1] in (RELATIVE, NAMED, OTHER, PRONOUN):
+        if elided and found and found[-1] in (*THIRD, OTHER):
             genders = {_gender(each) for each in (clauses[at - 1], clause)} - {""}
             who = found[-1] if len(genders) < 2 else ME
         found.append(who)
     return found
+
+
+@lru_cache(4096)
+def own_part(text: str) -> str:
+    """A text without what «она» and «он» do; all of it if nothing else is there."""
+    if text.startswith("—"):  # an answer with its question
+        return text
+    kept: list[str] = []
+    for sentence in sentences(text):
+        clauses = list(sentence.clauses())
+        own = [
+            clause for clause, who in zip(clauses, subjects(clauses), strict=True) if who != PRONOUN
+        ]
+        if len(own) == len(clauses):
+            kept.append(sentence.text)
+        elif own:
+            kept.append(", ".join(clause.text for clause in own))
+    return " ".join(kept) or text
 
 
 def _gender(clause: Sentence) -> str:
@@ -217,7 +244,10 @@ def _is_name(word: Word) -> bool:
 
 def _is_predicate(word: Word, words: tuple[Word, ...]) -> bool:
     """«суровый мужик» and «я продавец» tell who the speaker is."""
-    return word.key in ("мужик", "чувак", "тип") or any(each.key in _I for each in words)
+    if word.key in ("мужик", "чувак", "тип"):
+        return True
+    acts = any(each.has("VERB") and _agree(word, each) for each in words if each.has("past"))
+    return not acts and any(each.key in _I for each in words)
 
 
 def _agree(noun: Word, verb: Word) -> bool:

@@ -29,7 +29,9 @@ from bots.grisha.facts.words import (
     FOUND_ELSEWHERE,
     GIVEN_UP,
     IF,
+    IRONY,
     JOKES,
+    LAUGHTER,
     ME,
     MEDIA,
     QUESTION_WORDS,
@@ -39,6 +41,7 @@ from bots.grisha.facts.words import (
     SHADES,
     SOUGHT,
     SPEECH,
+    TRUTH,
     UNREAL,
     WISHED,
     YES_OR_NO,
@@ -61,7 +64,6 @@ _OWN_ONLY = frozenset(
      "possessions", "languages", "dislikes"]
 )  # fmt: skip
 _ABSENT = frozenset([owners.OTHER, owners.LISTENER])
-_THIRD = frozenset([owners.RELATIVE, owners.NAMED, owners.PRONOUN])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,12 @@ def _until_speech(own: Sequence[Sentence]) -> Sequence[Sentence]:
         head, colon, _ = sentence.text.partition(":")
         if colon:
             clause = next(iter(sentences(head)), None)
-            if clause and (clause.any_of(SPEECH) or _names_speaker(clause)):
-                mine = has_first_person(clause.words) and relations_of(clause.words)
+            speaks = clause and (clause.any_of(SPEECH) or _names_speaker(clause))
+            if clause and speaks and not owners.is_of_doctor(clause):
+                who = owners.subject(clause)
+                family = relations_of(clause.words)
+                own = has_first_person(clause.words)
+                mine = (family and (own or who in owners.THIRD)) or (own and who == owners.NAMED)
                 return [*kept, clause] if mine else kept
         kept.append(sentence)
     return kept
@@ -167,8 +173,9 @@ def _named_thing(words: Sequence[Word]) -> frozenset[str]:
 
 def _is_grotesque(text: str) -> bool:
     """«ага, женился и лечу в стамбул)))»: agreement and laughter mark a joke."""
-    return ")))" in text and normalize(text.lstrip()).startswith(
-        ("ага", "угу", "конечно", "да ", "ну да", "а то")
+    said = normalize(text.lstrip())
+    return said.startswith(IRONY) or (
+        ")))" in text and said.startswith(("ага", "угу", "конечно", "да ", "ну да", "а то"))
     )
 
 
@@ -177,6 +184,8 @@ def _after_joke(own: Sequence[Sentence]) -> tuple[Sequence[Sentence], bool, froz
 
     «шучу, до зарплаты сто рублей», «я пошутил про увольнение».
     """
+    if len(own) > 1 and own[0].text.rstrip(" .!…)").lower() in LAUGHTER and _tells_truth(own[1]):
+        return own[1:], True, frozenset()
     at = max((at for at, each in enumerate(own) if each.any_of(JOKES)), default=None)
     if at is None:
         return own, False, frozenset()
@@ -187,6 +196,12 @@ def _after_joke(own: Sequence[Sentence]) -> tuple[Sequence[Sentence], bool, froz
     ]  # fmt: skip
     place = own[at].first_of(JOKES) or 0
     return own[at + 1 :], at == 0 and place < _ELLIPTIC and not about, content_stems(about)
+
+
+def _tells_truth(sentence: Sentence) -> bool:
+    """«я обычный наладчик», «на самом деле …»: what was said before was a joke."""
+    keys = [word.key for word in sentence.words]
+    return sentence.any_of(TRUTH) or ("на", "самом") in pairwise(keys)
 
 
 def _takes_back(own: Sequence[Sentence]) -> frozenset[str]:
@@ -343,7 +358,7 @@ def _is_found(sentence: Sentence) -> bool:
 def _is_foreign(clause: Sentence) -> bool:
     """Whether a clause is about the listener, or somebody who is no family of the author's."""
     words = clause.words
-    if any(word.key.startswith("соседск") for word in words):
+    if any(word.key.startswith(("соседск", "чуж")) for word in words):
         return True
     who = owners.subject(clause)
     reports = any(word.is_any(REPORTS) and word.has("3per") for word in words)
@@ -369,7 +384,7 @@ def _statement(kept: Sequence[Sentence], question: str, before: str) -> Statemen
         own = [
             word
             for clause, who in zip(clauses, whose, strict=True)
-            if who not in _THIRD
+            if who not in owners.THIRD
             for word in clause.words
         ]
         found = kinds_of(own or sentence.words)
@@ -475,7 +490,7 @@ def _is_of_others(clauses: Sequence[Sentence], whose: Sequence[str]) -> bool:
         for clause, who in zip(clauses, whose, strict=True)
     ):
         return False
-    return next((who for who in whose if who), "") in _THIRD and (whose[0] in _THIRD)
+    return next((who for who in whose if who), "") in owners.THIRD and (whose[0] in owners.THIRD)
 
 
 def _words(text: str) -> Sequence[Word]:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bots.grisha.facts.holding import changes, holding
+from bots.grisha.facts.holding import changes, held_of
 from bots.grisha.facts.kinds import (
     OTHER,
     Question,
     is_about_same,
     stems_of,
+    tells_number,
     things_in,
 )
+from bots.grisha.facts.owners import own_part
 from bots.grisha.facts.sentences import Word, read_words
 from bots.grisha.facts.store import Fact
 from bots.grisha.facts.words import AMOUNTS, NAMED, PLACES, SHADES, WISHED
@@ -31,6 +33,7 @@ KIND, RELATION, WORDS, FORM = 0.45, 0.1, 0.1, 0.3
 OTHER_KIND, NO_KIND = -0.1, -0.35
 MIN_SCORE = 0.0
 MARGIN = 0.5
+ALIKE = 0.25  # scores of two facts that answer a question of no kind
 ANOTHER_DAY = timedelta(hours=12)  # between what was so and what has become of it
 
 
@@ -83,7 +86,13 @@ def recall(
     scored = [each for each in scored if each[0] >= floor]
     scored.sort(key=lambda each: (-each[0], -each[1]))
     best = [(score, fact) for score, _, fact in scored[:MAX_RECALLED]]
-    return [fact for _, fact in best] if asked.of_many else _newest(best, asked)
+    answer = [fact for _, fact in best] if asked.of_many else _newest(best, asked)
+    return answer if asked.of_others else [_own(fact) for fact in answer]
+
+
+def _own(fact: Fact) -> Fact:
+    """A fact without the clauses that tell of others."""
+    return replace(fact, text=own_part(fact.text))
 
 
 def bearing(
@@ -96,33 +105,42 @@ def bearing(
     nothing = np.zeros(len(facts), np.float32)
     likeness, meant = (meanings.question, meanings.kinds) if meanings else (nothing, nothing)
     form = _asked_form(asked.words)
-    found = []
-    for fact in holding(facts):
-        related = is_about_same(asked.relations, fact.relations)
-        if not related or (fact.about_others and not asked.of_others):
-            continue
-        if asked.kinds and any(
-            not asked.kinds & SHADES[shade] for shade in fact.kinds & SHADES.keys()
-        ):
-            continue
-        if WISHED in fact.kinds and not asked.of_wishes:
-            continue
-        stems = told[fact.id]
+
+    def evidence_of(fact: Fact, text_of: Fact) -> Evidence:
+        """How a fact bears on the question by what `text_of` says."""
+        stems = told[text_of.id]
         common = sum(weights[stem] for stem in asked.stems & stems)
-        beside = stems_of(fact.context) & asked.stems
+        beside = stems_of(text_of.context) & asked.stems
         common += CONTEXT_SHARE * sum(weights.get(stem, 1.0) for stem in beside - stems)
-        same_kind = bool(asked.kinds & fact.kinds or asked.things & things_in(fact.text))
-        evidence = Evidence(
-            float(likeness[place[fact.id]]),
-            float(same_kind or meant[place[fact.id]]),
+        kind = bool(asked.kinds & fact.kinds or asked.things & things_in(text_of.text))
+        return Evidence(
+            float(likeness[place[text_of.id]]),
+            float(kind or meant[place[text_of.id]]),
             float(bool(asked.relations) and bool(fact.relations)),
             common,
-            float(form(fact.text)),
-            float(bool(asked.kinds) and fact.kinds != {OTHER} and not same_kind),
+            float(form(text_of.text)),
+            float(bool(asked.kinds) and fact.kinds != {OTHER} and not kind),
             float(fact.kinds == {OTHER}),
         )
-        found.append((fact, evidence))
+
+    found = []
+    for held in held_of(facts):
+        if may_answer(held.fact, asked):
+            each = [evidence_of(held.fact, said) for said in (held.fact, *held.ended)]
+            found.append((held.fact, max(each, key=Evidence.score)))
     return found
+
+
+def may_answer(fact: Fact, asked: Question) -> bool:
+    """Whether a fact is of those whom a question asks of, and of what is so."""
+    if fact.about_others and not asked.of_others:
+        return False
+    if WISHED in fact.kinds and not asked.of_wishes:
+        return False
+    shades = fact.kinds & SHADES.keys()
+    if asked.kinds and any(not asked.kinds & SHADES[shade] for shade in shades):
+        return False
+    return is_about_same(asked.relations, fact.relations)
 
 
 def _newest(best: Sequence[tuple[float, Fact]], asked: Question) -> Sequence[Fact]:
@@ -133,7 +151,7 @@ def _newest(best: Sequence[tuple[float, Fact]], asked: Question) -> Sequence[Fac
         if not any(
             newer.said_at - fact.said_at > ANOTHER_DAY
             and better > score - MARGIN
-            and changes(newer, fact, asked)
+            and changes(newer, fact, asked, alike=min(score, better) > ALIKE)
             for better, newer in best
         )
     ]
@@ -160,7 +178,7 @@ def _forms(text: str) -> tuple[bool, bool, bool]:
     told = read_words(text)
     return (
         any(word.may_be("Name") for word in told),
-        any(word.key[0].isdigit() or word.may_be("NUMR") or word.has("Anum") for word in told),
+        any(tells_number(word) or word.may_be("NUMR") for word in told),
         any(word.may_be("Geox") for word in told),
     )
 
