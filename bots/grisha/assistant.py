@@ -377,7 +377,7 @@ class Grisha:
             return _told(newest) if newest else texts.NOTHING_TOLD
         if not asks_of_self(heard.text):
             return None
-        known = await self.facts.recall(person, chat, heard.text, ANSWERS_FROM)
+        known = await self.facts.recall(person, chat, heard.text, ANSWERS_FROM, strict=True)
         return _told(known) if known else texts.NOT_TOLD
 
     def _said(self, heard: IncomingMessage, past: Sequence[StoredMessage]) -> Said:

@@ -18,7 +18,7 @@ from services.env import SHIPPED_DATA
 from services.retrieval import Encoder
 
 EXAMPLES = SHIPPED_DATA / "grisha_kinds.txt"  # «kind: sentence» or «kind: question?», a line each
-SURE = 0.5  # of a sentence
+SURE = 0.4  # of a sentence
 LIKELY = 0.45  # of a question, where nothing else is known
 _RIDGE = 0.3
 _CONSTANT = 0.3  # beside the numbers of a vector
@@ -62,7 +62,8 @@ class KindsByExample:
         columns = [at for at, name in enumerate(told.names) if name in kinds]
         if not columns:
             return np.zeros(len(vectors), np.float32)
-        return np.clip(told.scores(vectors)[:, columns].max(axis=1), 0, 1)
+        best = told.scores(vectors)[:, columns].max(axis=1)
+        return np.asarray(np.clip(best, 0, 1), np.float32)
 
     def of(self, texts: Sequence[str]) -> frozenset[str]:
         """The kinds that any of these short texts is surely like."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from bots.grisha.facts import owners
-from bots.grisha.facts.kinds import Question, content_stems, tells_number, things_of
+from bots.grisha.facts.kinds import Question, content_stems, kinds_in, tells_number, things_of
 from bots.grisha.facts.sentences import Sentence, Word, read_words, sentences
 from bots.grisha.facts.store import Fact
 from bots.grisha.facts.words import ADDITIONS, CORRECTIONS, END_PHRASES, ENDS, NOW, RENEWALS
@@ -85,7 +85,9 @@ def changes(newer: Fact, old: Fact, asked: Question, *, alike: bool = False) -> 
         return False
     if asked.of_amount and numbers:
         return True
-    return marks.ends or marks.now or marks.corrects or marks.becomes
+    by_words = asked.kinds & kinds_in(newer.text) or asked.things & marks.things
+    becomes = marks.becomes and (by_words or alike or marks.stems & before.stems)
+    return bool(marks.ends or marks.now or marks.corrects or becomes)
 
 
 def _instead_of(ended: Sequence[Held], fact: Fact) -> Held:

@@ -228,6 +228,12 @@ def stems_of(text: str) -> frozenset[str]:
 
 
 @lru_cache(4096)
+def kinds_in(text: str) -> frozenset[str]:
+    """The kinds that the words of a text name."""
+    return kinds_of(read_words(text))
+
+
+@lru_cache(4096)
 def things_in(text: str) -> frozenset[str]:
     return things_of(read_words(text))
 

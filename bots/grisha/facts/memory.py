@@ -21,6 +21,7 @@ from bots.grisha.facts.words import SHADES
 from services.retrieval import Encoder
 
 CONTEXT_SHARE = 0.3  # of the talk before, in the meaning of a fact
+MIN_STEMS = 3  # words with a meaning in a sentence of no kind
 MAX_TAKEN_BACK = 3  # newest facts that «да какой Стамбул» may take back
 
 
@@ -60,6 +61,9 @@ class FactMemory:
                 await self.store.put([], unwanted)
             return messages
         statement = await self._with_kinds(reading.statement)
+        if not is_worth_keeping(statement):
+            await self.store.put([], unwanted)
+            return messages
         vectors = await self._meanings([statement])
         fact = _fact(said, statement, None if vectors is None else vectors[0])
         await self.store.put([fact], unwanted)
@@ -76,18 +80,24 @@ class FactMemory:
         await self.store.put([], [fact.id for fact in known if fact.message_id == message_id])
 
     async def recall(
-        self, person_id: int, chat_id: int, question: str, floor: float = MIN_SCORE
+        self,
+        person_id: int,
+        chat_id: int,
+        question: str,
+        floor: float = MIN_SCORE,
+        *,
+        strict: bool = False,
     ) -> Sequence[Fact]:
         """At most five facts of a person in a chat that bear on a question, best first.
 
-        The higher the `floor`, the more they have to do with it.
+        The higher the `floor`, the more they have to do with it; `strict` ones answer it.
         """
         facts = await self.store.of(person_id, chat_id)
         if not facts:
             return ()
         meaning = await self._encode([question])
         if meaning is None or self._kinds is None:
-            return recall(facts, Question.read(question), floor)
+            return recall(facts, Question.read(question), floor, strict=strict)
         bare = [fact for fact in facts if fact.vector is None]
         encoded = await self._meanings(bare) if bare else None
         new = iter(() if encoded is None else encoded)
@@ -98,7 +108,8 @@ class FactMemory:
             by_example = await asyncio.to_thread(self._kinds.asked, meaning[0])
             asked = replace(asked, kinds=by_example)
         kinds = await asyncio.to_thread(self._kinds.likeness, vectors[1:], asked.kinds)
-        return recall(facts, asked, floor, Meanings(vectors[1:] @ vectors[0], kinds))
+        meanings = Meanings(vectors[1:] @ vectors[0], kinds)
+        return recall(facts, asked, floor, meanings, strict=strict)
 
     async def current(self, person_id: int, chat_id: int) -> Sequence[Fact]:
         """The facts of a person in a chat that still hold, oldest first."""
@@ -131,6 +142,13 @@ class FactMemory:
         if self._encoder is None:
             return None
         return await asyncio.to_thread(self._encoder.encode, texts)
+
+
+def is_worth_keeping(told: Statement) -> bool:
+    """Small talk isn't: «окно грязное», «красиво сказал», «пойду спать»."""
+    vague = frozenset([OTHER]) if "future" not in told.kinds else frozenset(["future", "plans"])
+    known = told.kinds - vague or told.relations
+    return bool(known or len(stems_of(told.text)) >= MIN_STEMS)
 
 
 def _unwanted(known: Sequence[Fact], reading: Reading, message_id: int) -> Sequence[Fact]:

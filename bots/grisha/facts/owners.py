@@ -216,7 +216,10 @@ def _is_of_acquaintance(clause: Sentence) -> bool:
         return False
     verb = next((word for word in words if word.has("VERB", "past")), None)
     return verb is not None and any(
-        word.has("NOUN", "anim", "nomn") and _agree(word, verb) and not relations_of([word])
+        word.has("NOUN", "anim", "nomn")
+        and not word.has("Name")
+        and _agree(word, verb)
+        and not relations_of([word])
         for word in words
     )
 

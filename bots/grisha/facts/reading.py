@@ -45,6 +45,7 @@ from bots.grisha.facts.words import (
     UNREAL,
     WISHED,
     YES_OR_NO,
+    YOU,
 )
 
 MAX_OWN_TEXT = 1000  # characters; a longer message is pasted, not told
@@ -119,9 +120,9 @@ def _until_speech(own: Sequence[Sentence]) -> Sequence[Sentence]:
             if clause and speaks and not owners.is_of_doctor(clause):
                 who = owners.subject(clause)
                 family = relations_of(clause.words)
-                own = has_first_person(clause.words)
-                mine = (family and (own or who in owners.THIRD)) or (own and who == owners.NAMED)
-                return [*kept, clause] if mine else kept
+                mine = has_first_person(clause.words)
+                tells = (family and (mine or who in owners.THIRD)) or (mine and who == owners.NAMED)
+                return [*kept, clause] if tells else kept
         kept.append(sentence)
     return kept
 
@@ -360,6 +361,8 @@ def _is_foreign(clause: Sentence) -> bool:
     words = clause.words
     if any(word.key.startswith(("соседск", "чуж")) for word in words):
         return True
+    if any(word.key in YOU for word in words) and not clause.any_of(SPEECH):
+        return True  # «мы с тобой одной крови»
     who = owners.subject(clause)
     reports = any(word.is_any(REPORTS) and word.has("3per") for word in words)
     reports = reports and not owners.is_of_doctor(clause)

@@ -33,6 +33,8 @@ KIND, RELATION, WORDS, FORM = 0.45, 0.1, 0.1, 0.3
 OTHER_KIND, NO_KIND = -0.1, -0.35
 MIN_SCORE = 0.0
 MARGIN = 0.5
+SURE_KIND = 0.6
+WIDTH = 0.8  # scores of the best and the last answer to a question of many things
 ALIKE = 0.25  # scores of two facts that answer a question of no kind
 ANOTHER_DAY = timedelta(hours=12)  # between what was so and what has become of it
 
@@ -48,6 +50,11 @@ class Evidence:
     form: float
     other_kind: float
     no_kind: float
+
+    def answers(self, asked: Question) -> bool:
+        """Whether a fact is surely of the same kind, or says the words of the question."""
+        of_them = self.relation or not asked.relations
+        return bool(self.words or (of_them and self.kind >= SURE_KIND))
 
     def score(self) -> float:
         return (
@@ -74,17 +81,23 @@ def recall(
     asked: Question,
     floor: float = MIN_SCORE,
     meanings: Meanings | None = None,
+    *,
+    strict: bool = False,
 ) -> Sequence[Fact]:
-    """At most five facts that bear on a question, best first.
+    """At most five facts that bear on a question, best first; `strict`: those that answer it.
 
     `facts` are one person's, oldest first. Without `meanings` words alone decide.
     """
     scored = [
         (evidence.score(), at, fact)
         for at, (fact, evidence) in enumerate(bearing(facts, asked, meanings))
+        if not strict or evidence.answers(asked)
     ]
     scored = [each for each in scored if each[0] >= floor]
     scored.sort(key=lambda each: (-each[0], -each[1]))
+    if strict and scored:
+        least = scored[0][0] - (WIDTH if asked.of_many else WIDTH / 2)
+        scored = [each for each in scored if each[0] >= least]
     best = [(score, fact) for score, _, fact in scored[:MAX_RECALLED]]
     answer = [fact for _, fact in best] if asked.of_many else _newest(best, asked)
     return answer if asked.of_others else [_own(fact) for fact in answer]

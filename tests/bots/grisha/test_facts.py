@@ -12,8 +12,12 @@ import pytest
 from benchmarks.facts import load, measure
 from bots.grisha import texts
 from bots.grisha.facts import Fact, FactMemory, FactStore, Said, asks_for_everything, asks_of_self
+from bots.grisha.facts.examples import EXAMPLES, KindsByExample
+from bots.grisha.facts.kinds import OTHER
 from bots.grisha.facts.reading import MAX_OWN_TEXT, MAX_STATEMENT, read
+from bots.grisha.facts.words import KINDS
 from playground import Conversation
+from services.retrieval import open_encoder
 from services.storage import Database, StorageSettings
 from tests.bots.harness import RunningBot
 
@@ -82,10 +86,37 @@ class TestReading:
             "мой бывший: «у меня мотоцикл и кредит»",
             "ты похож на повара",
             "спасибо",
+            "тут одна рассказывала, что она сапёр и у неё трое детей",
+            "у коллеги спаниель, зовут Рем",
+            "ну да конечно, я же олигарх с тремя яхтами",
+            "погугли, чем кормят ежа",
+            "мы с тобой одной крови",
+            "нянчу чужого попугая Кешу",
         ],
     )
     def test_keeps_nothing_that_isnt_the_authors(self, text: str) -> None:
         assert told(text) is None
+
+    @pytest.mark.parametrize(
+        ("text", "kept"),
+        [
+            ("хотел собаку, завёл кота", "завёл кота"),
+            ("сосед пыхтит, а я работаю в тире", "а я работаю в тире"),
+            ("доктор отобрал у меня кофе, пью цикорий", "доктор отобрал у меня кофе, пью цикорий"),
+            ("друг пустил меня в Химки", "друг пустил меня в Химки"),
+            ("машина у меня опель астра", "машина у меня опель астра"),
+        ],
+    )
+    def test_keeps_what_is_the_authors(self, text: str, kept: str) -> None:
+        assert told(text) == kept
+
+    def test_a_wish_of_the_past_is_no_plan(self) -> None:
+        statement = read("мечтала стать лётчицей").statement
+        assert statement is not None
+        assert "wished" in statement.kinds
+
+    def test_laughter_and_the_truth_take_back_the_message_before(self) -> None:
+        assert read("хаха. я обычный слесарь").forgets_last
 
     def test_an_elliptic_answer_keeps_its_question(self) -> None:
         statement = read("сварщиком", "Кем работаешь?").statement
@@ -219,6 +250,35 @@ class TestMemory:
         await hear(memory, "у меня младшая племянница Лиза в гостях")
         assert await recalled(memory, "как зовут мою дочку?") == []
 
+    async def test_small_talk_is_not_kept(self, memory: FactMemory) -> None:
+        await hear(memory, "окно грязное", "красиво сказал", "лифт опять застрял", "пойду спать")
+        assert await memory.store.of(ANYA, ANYA) == []
+
+    async def test_things_of_another_class_dont_replace(self, memory: FactMemory) -> None:
+        await hear(memory, "у меня ноутбук леново", "купил смартфон")
+        assert "у меня ноутбук леново" in await recalled(memory, "какой у меня ноутбук?")
+
+    async def test_what_ended_a_fact_answers_in_its_place(self, memory: FactMemory) -> None:
+        await hear(memory, "моя машина — астра, ржавая", "попрощался с астрой, веста белая")
+        found = await recalled(memory, "на чём я езжу?")
+        assert found == ["попрощался с астрой, веста белая"]
+
+    async def test_a_wish_answers_only_what_was_wished(self, memory: FactMemory) -> None:
+        await hear(memory, "мечтала стать лётчицей")
+        assert await recalled(memory, "кем я работаю?") == []
+        assert await recalled(memory, "кем я мечтала стать?") == ["мечтала стать лётчицей"]
+
+    async def test_a_strict_answer_is_of_the_same_kind(self, memory: FactMemory) -> None:
+        await hear(memory, "я работаю сварщиком", "у меня дочка Варя", "купил два килограмма хлеба")
+        for question, answers in (
+            ("как зовут мою дочку?", ["у меня дочка Варя"]),
+            ("кем я работаю?", ["я работаю сварщиком"]),
+            ("где я живу?", []),
+            ("как зовут мою жену?", []),
+        ):
+            found = await memory.recall(ANYA, ANYA, question, strict=True)
+            assert [fact.text for fact in found] == answers
+
     async def test_nothing_crosses_people_or_chats(self, memory: FactMemory) -> None:
         places = [(person, chat) for person in (ANYA, BORIS) for chat in (person, GROUP, GROUP - 1)]
         cities = ("Туле", "Омске", "Казани", "Самаре", "Рязани", "Твери")
@@ -237,6 +297,41 @@ class TestMemory:
         assert len(await memory.store.of(ANYA, ANYA)) == 1
         await memory.store.delete(ANYA, fact.id)
         assert await memory.store.of(ANYA, ANYA) == []
+
+
+@pytest.fixture(scope="module")
+def by_example() -> KindsByExample:
+    encoder = open_encoder()
+    if encoder is None:
+        pytest.skip("the encoder isn't installed")
+    return KindsByExample(encoder)
+
+
+class TestKindsByExample:
+    @pytest.mark.parametrize(
+        ("text", "kind"),
+        [
+            ("вожу туристов по кремлю", "work"),
+            ("пересел на мотороллер", "possessions"),
+            ("чешусь от клубники", "health"),
+        ],
+    )
+    def test_a_sentence_of_no_listed_word(
+        self, by_example: KindsByExample, text: str, kind: str
+    ) -> None:
+        assert kind in by_example.of([text])
+
+    def test_a_question_of_no_listed_word(self, by_example: KindsByExample) -> None:
+        vector = open_encoder().encode(["что у меня с глазами?"])[0]  # type: ignore[union-attr]
+        assert by_example.asked(vector) == {"health"}
+
+    def test_small_talk_is_of_no_kind(self, by_example: KindsByExample) -> None:
+        assert by_example.of(["окно грязное"]) == frozenset()
+
+    def test_the_examples_are_of_known_kinds(self) -> None:
+        lines = [line.partition(": ") for line in EXAMPLES.read_text("utf-8").splitlines()]
+        assert {kind for kind, _, _ in lines} == {*KINDS, OTHER}
+        assert all(text for _, _, text in lines)
 
 
 @pytest.mark.parametrize(
@@ -283,6 +378,14 @@ class TestBot:
         assert await ask(bot.chat, "где я живу?") == texts.NOT_TOLD
         assert "сварщиком" in await ask(bot.chat, "что ты обо мне знаешь?")
         assert len(bot.model.history) == before
+
+    async def test_an_answer_tells_what_was_asked_alone(self, bot: RunningBot) -> None:
+        for text in ("я работаю сварщиком", "у меня дочка Варя", "лифт опять застрял"):
+            await ask(bot.chat, text)
+        answer = await ask(bot.chat, "как зовут мою дочку?")
+        assert "Варя" in answer
+        assert "сварщиком" not in answer
+        assert "лифт" not in await ask(bot.chat, "/me")
 
     async def test_memory_off_keeps_nothing_new(self, bot: RunningBot) -> None:
         assert await ask(bot.chat, "/memory off") == texts.MEMORY_OFF
