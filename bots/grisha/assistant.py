@@ -15,7 +15,7 @@ from bots.grisha.acquaintance import asked_for_name, asks_own_name, is_introduct
 from bots.grisha.asking_back import fact_to_ask_of
 from bots.grisha.cleaning import AnswerCleaner, brief, clean_stream
 from bots.grisha.config import GrishaSettings
-from bots.grisha.facts import FactMemory, Said, asks_for_everything, asks_of_self
+from bots.grisha.facts import FactMemory, Said, asks_for_everything, asks_of_self, tells_more
 from bots.grisha.facts.store import Fact
 from bots.grisha.facts.with_model import ModelReader
 from bots.grisha.familiar import wants_text_for_others
@@ -419,6 +419,8 @@ class Grisha:
         """An answer that is known: written for him, confirmed by people, or by this person."""
         heard = plan.heard
         for match in await self.knowledge.confirmed(heard.text):
+            if tells_more(heard.text, match.question):  # «у меня есть кот Бублик» has a name
+                continue
             pattern = None
             if match.source == PATTERNS:
                 pattern = (await self.learning.vet([match], heard.author_id)).get(match.id)
@@ -430,7 +432,7 @@ class Grisha:
         if heard.group:  # others would read it
             return None
         own = await self.learning.own(heard.author_id, heard.text)
-        if own is None or own.answer in plan.recent:
+        if own is None or own.answer in plan.recent or tells_more(heard.text, own.question):
             return None
         return replace(plan, ready=own.answer, pattern=own.id)
 

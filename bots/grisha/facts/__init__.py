@@ -6,8 +6,16 @@ question, a quotation, a joke or somebody else's life. `kinds` says what a sente
 them, `memory` puts these together.
 """
 
-from bots.grisha.facts.asking import asks_for_everything, asks_of_self
+from bots.grisha.facts.asking import asks_for_everything, asks_of_self, tells_more
 from bots.grisha.facts.memory import FactMemory, Said
 from bots.grisha.facts.store import Fact, FactStore
 
-__all__ = ["Fact", "FactMemory", "FactStore", "Said", "asks_for_everything", "asks_of_self"]
+__all__ = [
+    "Fact",
+    "FactMemory",
+    "FactStore",
+    "Said",
+    "asks_for_everything",
+    "asks_of_self",
+    "tells_more",
+]

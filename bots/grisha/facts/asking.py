@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from bots.grisha.facts.kinds import asked_kinds
+from bots.grisha.facts.kinds import asked_kinds, stems_of
+from bots.grisha.facts.reading import read
 from bots.grisha.facts.sentences import Sentence, sentences
 from bots.grisha.facts.words import ADVICE, ME, MINE, QUESTION_WORDS, REMEMBERS
 
@@ -30,6 +31,11 @@ def asks_for_everything(text: str) -> bool:
         if about_me and sentence.any_of(REMEMBERS):
             return True
     return False
+
+
+def tells_more(text: str, than: str) -> bool:
+    """Whether a message tells of its author what another doesn't: «у меня кот Бублик»."""
+    return read(text).statement is not None and bool(stems_of(text) - stems_of(than))
 
 
 def _asks_of_self(sentence: Sentence) -> bool:

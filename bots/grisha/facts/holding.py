@@ -8,12 +8,22 @@ from functools import lru_cache
 from itertools import pairwise
 
 from bots.grisha.facts import owners
-from bots.grisha.facts.kinds import Question, content_stems, kinds_in, tells_number, things_of
+from bots.grisha.facts.kinds import (
+    DATED,
+    Question,
+    content_stems,
+    kinds_in,
+    kinds_of,
+    tells_number,
+    things_of,
+)
 from bots.grisha.facts.sentences import Sentence, Word, read_words, sentences
 from bots.grisha.facts.store import Fact
 from bots.grisha.facts.words import ADDITIONS, CORRECTIONS, END_PHRASES, ENDS, NOW, RENEWALS
 
-_DATED = frozenset(["age", "birthday"])  # a second value is a newer one, or a correction
+_LASTING = frozenset(
+    ["health", "languages", "pets", "children", "dislikes", "studies"]
+)  # of these one may have several
 _MIN_COMMON = 3  # letters by which «мак» is «макбук»
 
 
@@ -31,6 +41,7 @@ class _Marks:
     renews: frozenset[str]
     becomes: bool
     happens: bool
+    dated: frozenset[str]
 
 
 def holding(facts: Sequence[Fact]) -> Sequence[Fact]:
@@ -51,7 +62,7 @@ def held_of(facts: Sequence[Fact]) -> Sequence[Held]:
     current: list[Held] = []
     for fact in facts:
         marks = _marks(fact.text)
-        if not (marks.ends or marks.corrects or marks.renews or fact.kinds & _DATED):
+        if not (marks.ends or marks.corrects or marks.renews or marks.dated):
             current.append(Held(fact))
             continue
         ended = [old for old in current if _ends(fact, marks, old.fact)]
@@ -83,11 +94,10 @@ def changes(newer: Fact, old: Fact, asked: Question, *, alike: bool = False) -> 
     alike = alike and not asked.kinds
     if not (common or alike or marks.stems & before.stems):
         return False
-    if asked.of_amount and numbers:
-        return True
-    by_words = asked.kinds & kinds_in(newer.text) or asked.things & marks.things
+    by_words = asked.kinds & kinds_in(newer.text) - _LASTING or asked.things & marks.things
     becomes = marks.becomes and (by_words or alike or marks.stems & before.stems)
-    return bool(marks.ends or marks.now or marks.corrects or becomes)
+    counts = asked.of_amount and numbers
+    return bool(marks.ends or marks.now or marks.corrects or becomes or counts)
 
 
 def _instead_of(ended: Sequence[Held], fact: Fact) -> Held:
@@ -106,7 +116,7 @@ def _ends(fact: Fact, marks: _Marks, old: Fact) -> bool:
         return False
     common = fact.kinds & old.kinds
     before = _marks(old.text)
-    if common & _DATED and marks.numbers and before.numbers:
+    if marks.dated & before.dated and marks.numbers and before.numbers:
         return True
     if marks.renews & old.kinds and not marks.adds and not old.about_others:
         return True
@@ -144,6 +154,7 @@ def _marks(text: str) -> _Marks:
         frozenset(renews),
         any(map(_becomes, sentences(text))),
         any(word.has("perf", "past") for word in words),
+        kinds_of(words) & DATED,
     )
 
 

@@ -35,7 +35,7 @@ from bots.grisha.facts.words import (
 )
 
 OTHER = "other"
-EVENT = "event"
+DATED = frozenset(["age", "birthday"])  # a second value is a newer one, or a correction
 _ROOT = 4  # letters
 _NEAR = 3  # words between «мне» and «лет»
 

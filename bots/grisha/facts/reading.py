@@ -6,12 +6,20 @@ is told of other people make none.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from bots.grisha.facts import owners
-from bots.grisha.facts.kinds import OTHER, asked_kinds, content_stems, kinds_of, relations_of
+from bots.grisha.facts.kinds import (
+    OTHER,
+    asked_kinds,
+    content_stems,
+    kinds_of,
+    relations_of,
+    tells_number,
+)
 from bots.grisha.facts.owners import has_first_person
 from bots.grisha.facts.sentences import Sentence, Word, normalize, sentences
 from bots.grisha.facts.words import (
@@ -41,6 +49,7 @@ from bots.grisha.facts.words import (
     SHADES,
     SOUGHT,
     SPEECH,
+    THAT,
     TRUTH,
     UNREAL,
     WISHED,
@@ -56,6 +65,7 @@ _ELLIPTIC = 4  # words of an answer that needs its question
 _SELF = ME | frozenset(["мы", "нас", "нам"])
 _MIN_WORDS = 2  # one word answers a question, or tells nothing
 _MIN_MAIN_CLAUSE = 3  # words before «если» that tell something by themselves
+_TAG = 2  # words of «смешно?»
 _COUNTER_QUESTION = 3  # words of «а собак?» without its question mark
 _YES = frozenset(["да", "ага", "угу", "конечно", "точно"])
 _NO = frozenset(["нет", "не", "неа"])
@@ -241,7 +251,23 @@ def _told(own: Sequence[Sentence]) -> Sequence[Sentence]:
 
 def _tells(sentence: Sentence) -> bool:
     """Whether a sentence states something at all."""
-    return not (sentence.asks or _is_request(sentence) or _is_found(sentence))
+    return not (
+        (sentence.asks and not _asks_in_tag(sentence))
+        or _is_request(sentence)
+        or _is_found(sentence)
+    )
+
+
+def _asks_in_tag(sentence: Sentence) -> bool:
+    """«я библиотекарь, смешно?»: a statement that only wants to be heard."""
+    *told, tag = sentence.clauses()
+    return (
+        bool(told)
+        and len(tag.words) <= _TAG
+        and not has_first_person(tag.words)
+        and any(has_first_person(clause.words) for clause in told)
+        and not any(word.key in QUESTION_WORDS for word in sentence.words)
+    )
 
 
 def _real_part(sentence: Sentence) -> Sentence | None:
@@ -249,7 +275,12 @@ def _real_part(sentence: Sentence) -> Sentence | None:
     clauses = list(sentence.clauses())
     kept: list[Sentence] = []
     real = True
-    for clause in _without_wishes(clauses):
+    reported = False
+    for whole in _without_wishes(clauses):
+        if reported and whole.words[0].key in THAT:
+            continue  # «тёща уверяет всех, что я скоро уволюсь»
+        clause = _before_that(whole)
+        reported = _reports(whole)
         real = (real or _turns_back(clause)) and not _is_unreal(clause)
         head = _before_condition(clause) if not real else clause
         if head and not _is_foreign(head):
@@ -258,13 +289,33 @@ def _real_part(sentence: Sentence) -> Sentence | None:
             real = False  # what follows is about the same person
     if _gives_up(sentence):
         return None
-    if len(kept) == len(clauses) and all(a is b for a, b in zip(kept, clauses, strict=True)):
+    if len(kept) == len(clauses) and all(map(operator.is_, kept, clauses)):
         return sentence
     if not any(map(_is_own, kept)):
         return None
     end = sentence.text[len(sentence.text.rstrip(".!…)")) :]
     text = ", ".join(each.text for each in kept).rstrip(".!…)") + end
     return Sentence(text, tuple(word for each in kept for word in each.words))
+
+
+def _reports(clause: Sentence) -> bool:
+    """Whether somebody who isn't the author's doctor says something."""
+    says = any(word.is_any(REPORTS) and not word.has("1per") for word in clause.words)
+    others = owners.subject(clause) in (*owners.THIRD, owners.OTHER)
+    return says and others and not owners.is_of_doctor(clause)
+
+
+def _before_that(clause: Sentence) -> Sentence:
+    """«мать говорит что я женюсь»: who says it, without what."""
+    keys = [word.key for word in clause.words]
+    at = next((at for at, key in enumerate(keys) if at and key in THAT), 0)
+    return _cut(clause, at) if at and _reports(_cut(clause, at)) else clause
+
+
+def _cut(clause: Sentence, at: int) -> Sentence:
+    """The first words of a clause."""
+    end = clause.text.lower().find(f" {clause.words[at].text.lower()}")
+    return Sentence(clause.text[:end].rstrip(" ,"), clause.words[:at])
 
 
 def _without_wishes(clauses: Sequence[Sentence]) -> Sequence[Sentence]:
@@ -300,16 +351,14 @@ def _before_condition(clause: Sentence) -> Sentence | None:
     at = next((at for at, word in enumerate(clause.words) if word.key in IF), 0)
     if at < _MIN_MAIN_CLAUSE:
         return None
-    words = clause.words[:at]
-    end = clause.text.lower().find(clause.words[at].text.lower())
-    head = Sentence(clause.text[:end].rstrip(" ,"), words)
+    head = _cut(clause, at)
     return None if _is_unreal(head) else head
 
 
 def _is_unreal(clause: Sentence) -> bool:
     words = clause.words
     keys = [word.key for word in words]
-    if any(key in UNREAL for key in keys) or clause.any_of(DREAMS):
+    if any(key in UNREAL for key in keys) or clause.any_of(DREAMS) or _is_dream(keys):
         return True
     if keys[0] in ("чтобы", "чтоб") and has_first_person(words):
         return True
@@ -320,6 +369,12 @@ def _is_unreal(clause: Sentence) -> bool:
     if any(key in IF and after not in ("что", "честно") for key, after in pairwise((*keys, ""))):
         return True
     return any(after.key == "б" and before.has("VERB", "past") for before, after in pairwise(words))
+
+
+def _is_dream(keys: Sequence[str]) -> bool:
+    """«сон был: …», «во сне …», «видела сон»."""
+    dreams = {"сон", "сне", "сном"}.intersection(keys)
+    return bool(dreams) and bool({"был", "во", "видел", "видела", "такой"}.intersection(keys))
 
 
 def _gives_up(sentence: Sentence) -> bool:
@@ -438,10 +493,20 @@ def _with_question(
             count = max(count, _MIN_WORDS)
     if count < _MIN_WORDS or not content_stems(_words(text)):
         return None
+    if not (answers or relations or count > _MIN_WORDS or _is_whole(told[0])):
+        return None
     return Statement(
         text, frozenset(kinds or {OTHER}), _context(question, before), frozenset(relations),
         about_others,
     )  # fmt: skip
+
+
+def _is_whole(sentence: Sentence) -> bool:
+    """Whether two words tell something: «слесарь я», «живу хорошо»; not «и скрипки»."""
+    return has_first_person(sentence.words) or any(
+        tells_number(word) or any(map(word.has, ("VERB", "ADJS", "Geox", "Name")))
+        for word in sentence.words
+    )
 
 
 def _is_fragment(sentence: Sentence) -> bool:

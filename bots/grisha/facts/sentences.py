@@ -14,7 +14,7 @@ MAX_QUOTED_WORDS = 3  # a title of a book is no speech of somebody else
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*|\d+(?:[.:]\d+)?")
 _SENTENCE = re.compile(
-    r"(?:[^.!?…\n;]|\.(?=[0-9A-Za-z]))+[.!?…\n;]*(?:\)+)?|[.!?…\n;]+"  # «2.4», «t.me» are words
+    r"(?:[^.!?…\n;]|[.?](?=[0-9A-Za-z]))+[.!?…\n;]*(?:\)+)?|[.!?…\n;]+"  # «2.4», «t.me?id=1»
 )
 _CLAUSE = re.compile(r"[^,—–:()]+")
 _CLOSING = {"«": "»", '"': '"', "“": "”", "„": "“"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,16 +11,18 @@ from pathlib import Path
 import pytest
 
 from benchmarks.facts import load, measure
+from bots.grisha import bot as grisha_bot
 from bots.grisha import texts
 from bots.grisha.facts import Fact, FactMemory, FactStore, Said, asks_for_everything, asks_of_self
 from bots.grisha.facts.examples import EXAMPLES, KindsByExample
 from bots.grisha.facts.kinds import OTHER
 from bots.grisha.facts.reading import MAX_OWN_TEXT, MAX_STATEMENT, read
 from bots.grisha.facts.words import KINDS
+from bots.grisha.knowledge import OWN_DATASET
 from playground import Conversation
 from services.retrieval import open_encoder
 from services.storage import Database, StorageSettings
-from tests.bots.harness import RunningBot
+from tests.bots.harness import RunningBot, running_bot
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
 ANYA, BORIS, GROUP = 1, 2, -100
@@ -368,6 +371,17 @@ def test_a_question_is_kept_only_with_an_answer_that_needs_it() -> None:
     assert answered.text == "— Кем работаешь? — сварщиком"
 
 
+@pytest.fixture
+def known_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The answer to «у меня есть кот» in the shipped dialogues."""
+    talk = [("user", "у меня есть кот"), ("assistant", "Как зовут начальство?")]
+    messages = [{"role": role, "content": content} for role, content in talk]
+    path = tmp_path / OWN_DATASET.name
+    path.write_text(json.dumps({"messages": messages}), "utf-8")
+    monkeypatch.setattr(grisha_bot, "OWN_DATASET", path)
+    return messages[1]["content"]
+
+
 class TestBot:
     async def test_the_welder_and_the_cat(self, bot: RunningBot) -> None:
         await ask(bot.chat, "я работаю сварщиком")
@@ -386,6 +400,16 @@ class TestBot:
         assert "Варя" in answer
         assert "сварщиком" not in answer
         assert "лифт" not in await ask(bot.chat, "/me")
+
+    async def test_a_told_name_is_no_known_question(
+        self, tmp_path: Path, known_answer: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(grisha_bot, "open_encoder", open_encoder)
+        async with running_bot(grisha_bot.create_dispatcher, tmp_path / "var") as bot:
+            await ask(bot.chat, "привет")  # the bot has started
+            await bot.dispatcher["loading"]
+            assert await ask(bot.chat, "у меня есть кот Бублик") != known_answer
+            assert await ask(bot.chat, "у меня есть кот") == known_answer
 
     async def test_memory_off_keeps_nothing_new(self, bot: RunningBot) -> None:
         assert await ask(bot.chat, "/memory off") == texts.MEMORY_OFF
