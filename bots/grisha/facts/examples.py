@@ -5,7 +5,7 @@ Word lists know what they list; «кладу плитку» is work all the same
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,25 +28,34 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class _Regression:
-    """Ridge regression from vectors to kinds."""
+    """Ridge regression from vectors to kinds; `weights` has a row a kind."""
 
     names: Sequence[str]
     weights: Vectors
+    constants: Vectors
 
     @classmethod
     def fit(cls, kinds: Sequence[str], vectors: Vectors) -> _Regression:
         names = sorted(set(kinds))
-        known = _with_constant(vectors)
+        known = np.hstack([vectors, np.full((len(vectors), 1), _CONSTANT, np.float32)])
         wanted = np.array([[kind == name for name in names] for kind in kinds], np.float32)
         shifted = known @ known.T + _RIDGE * np.eye(len(known), dtype=np.float32)
-        return cls(names, np.asarray(known.T @ np.linalg.solve(shifted, wanted), np.float32))
+        fitted = np.ascontiguousarray((known.T @ np.linalg.solve(shifted, wanted)).T)
+        return cls(names, np.ascontiguousarray(fitted[:, :-1]), _CONSTANT * fitted[:, -1])
 
-    def scores(self, vectors: Vectors) -> Vectors:
-        return np.asarray(_with_constant(vectors) @ self.weights, np.float32)
+    def scores(self, vectors: Vectors) -> Mapping[str, Vectors]:
+        """How much each vector is of each kind.
 
-    def over(self, scores: Vectors, least: float) -> frozenset[str]:
-        found = (name for name, score in zip(self.names, scores, strict=True) if score >= least)
-        return frozenset(found) - {OTHER}
+        Kind by kind: a product of two matrices wakes BLAS's threads, which cost 8 ms of CPU
+        where the cores are busy.
+        """
+        fitted = zip(self.names, self.weights, self.constants, strict=True)
+        return {name: vectors @ weights + constant for name, weights, constant in fitted}
+
+    def over(self, vectors: Vectors, least: float) -> frozenset[str]:
+        """The kinds that any of the vectors is at least so much of."""
+        found = {name for name, scores in self.scores(vectors).items() if scores.max() >= least}
+        return frozenset(found - {OTHER})
 
 
 class KindsByExample:
@@ -59,10 +68,8 @@ class KindsByExample:
     def likeness(self, vectors: Vectors, kinds: Collection[str]) -> Vectors:
         """How much each fact is like the examples of any of the kinds: from 0 to 1."""
         told, _ = self._fitted
-        columns = [at for at, name in enumerate(told.names) if name in kinds]
-        if not columns:
-            return np.zeros(len(vectors), np.float32)
-        best = told.scores(vectors)[:, columns].max(axis=1)
+        found = [scores for name, scores in told.scores(vectors).items() if name in kinds]
+        best = np.max(found, axis=0) if found else np.zeros(len(vectors))
         return np.asarray(np.clip(best, 0, 1), np.float32)
 
     def of(self, texts: Sequence[str]) -> frozenset[str]:
@@ -70,12 +77,12 @@ class KindsByExample:
         if not texts:
             return frozenset()
         told, _ = self._fitted
-        return told.over(told.scores(self._encoder.encode(texts)).max(axis=0), SURE)
+        return told.over(self._encoder.encode(texts), SURE)
 
     def asked(self, vector: Vectors) -> frozenset[str]:
         """The kinds that a question with this vector asks for."""
         _, asked = self._fitted
-        return asked.over(asked.scores(vector[None])[0], LIKELY)
+        return asked.over(vector[None], LIKELY)
 
     @cached_property
     def _fitted(self) -> tuple[_Regression, _Regression]:
@@ -88,8 +95,3 @@ class KindsByExample:
             _Regression.fit(kinds[~asks].tolist(), vectors[~asks]),
             _Regression.fit(kinds[asks].tolist(), vectors[asks]),
         )
-
-
-def _with_constant(vectors: Vectors) -> Vectors:
-    constant = np.full((len(vectors), 1), _CONSTANT, np.float32)
-    return np.hstack([vectors, constant])
