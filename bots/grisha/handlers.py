@@ -178,7 +178,7 @@ async def _me(
     text = await grisha.describe_user(person)
     facts = await grisha.facts_of(person, chat_id)
     if not facts:
-        return text, None
+        return text + texts.FORGET_ALL, None
     pages = -(-len(facts) // FACTS_ON_PAGE)
     page = min(page, pages - 1)
     first = page * FACTS_ON_PAGE
@@ -189,7 +189,8 @@ async def _me(
         )
         for number, fact in shown.items()
     ]
-    text += texts.FACTS.format(page=page + 1, pages=pages, facts="\n".join(lines))
+    which = texts.FACTS_PAGE.format(page=page + 1, pages=pages) if pages > 1 else ""
+    text += texts.FACTS.format(page=which, facts="\n".join(lines))
     numbers = {number: fact.id for number, fact in shown.items()}
     return text, keyboards.facts(numbers, page, pages)
 

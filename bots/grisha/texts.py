@@ -37,9 +37,9 @@ NOBODY = "Пока я ничего о тебе не помню: мы ещё не
 ME = (
     "Вот всё, что я о тебе храню:\n"
     "• имя: {name}\n• впервые виделись: {first}\n• последний раз: {last}\n"
-    "• чатов, где мы встречались: {chats}\n• твоих сообщений: {messages}\n\n"
-    "Забыть всё это — /forget."
+    "• чатов, где мы встречались: {chats}\n• твоих сообщений: {messages}"
 )
+FORGET_ALL = "\n\nЗабыть всё это — /forget."
 UNKNOWN_NAME = "не знаю"
 STATS = (
     "Диалогов в памяти: {dialogues}\n"
@@ -49,15 +49,19 @@ STATS = (
 MAX_USED = "\nЧаще всего пригождается ответ на «{question}»: {uses}"
 WAITING = "\n\nЖдут одобрения (python -m cli.grisha_memory approve НОМЕР):\n{waiting}"
 WAITING_ONE = "{id}. «{question}» → «{answer}»"
-FACTS = "\n\nЧто ты рассказывал(а) здесь ({page} из {pages}), кнопка с номером удаляет:\n{facts}"
-FACT = "{number}. {text} ({day})"
+FACTS = (
+    "\n\nЧто я здесь от тебя слышал{page}:\n{facts}\n\n"
+    "Кнопка с номером удаляет строку, /forget — всё."
+)
+FACTS_PAGE = " (страница {page} из {pages})"
+FACT = "{number}. {text} — {day}"
 FACT_DELETED = "Удалено."
 FACT_GONE = "Этого я уже не помню."
 TOLD_ONE = "Помню: «{text}» ({day})."
 TOLD = "Вот что я помню:\n{facts}"
 TOLD_LINE = "• «{text}» ({day})"
-NOT_TOLD = "Не знаю: об этом ты мне не говорил(а)."
-NOTHING_TOLD = "Пока ничего: ты о себе не рассказывал(а)."
+NOT_TOLD = "Не знаю: об этом я от тебя не слышал."
+NOTHING_TOLD = "Пока ничего: о тебе я ещё ничего не слышал. Расскажи!"
 MEMORY_ON = "Запоминаю, что ты о себе рассказываешь. Посмотреть — /me, выключить — /memory off."
 MEMORY_OFF = (
     "Больше ничего о тебе не запоминаю. Что уже знаю, видно в /me, удалить всё — /forget. "

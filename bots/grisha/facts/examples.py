@@ -59,11 +59,17 @@ class _Regression:
 
 
 class KindsByExample:
-    """What vectors are about; the examples are encoded at the first use."""
+    """What vectors are about; the examples are encoded at the first use, for a second."""
 
     def __init__(self, encoder: Encoder, path: Path = EXAMPLES) -> None:
         self._encoder = encoder
         self._path = path
+        self.ready = False
+
+    def prepare(self) -> None:
+        """Encode the examples; blocks the thread for about a second."""
+        self._fitted  # noqa: B018  (cached)
+        self.ready = True
 
     def likeness(self, vectors: Vectors, kinds: Collection[str]) -> Vectors:
         """How much each fact is like the examples of any of the kinds: from 0 to 1."""

@@ -104,10 +104,11 @@ class FactMemory:
         told = [next(new) if fact.vector is None else fact.vector for fact in facts]
         vectors = np.stack([meaning[0], *told]).astype(np.float32)
         asked = Question.read(question)
+        if not self._kinds.ready:
+            await asyncio.to_thread(self._kinds.prepare)
         if not asked.kinds:
-            by_example = await asyncio.to_thread(self._kinds.asked, meaning[0])
-            asked = replace(asked, kinds=by_example)
-        kinds = await asyncio.to_thread(self._kinds.likeness, vectors[1:], asked.kinds)
+            asked = replace(asked, kinds=self._kinds.asked(meaning[0]))
+        kinds = self._kinds.likeness(vectors[1:], asked.kinds)
         meanings = Meanings(vectors[1:] @ vectors[0], kinds)
         return recall(facts, asked, floor, meanings, strict=strict)
 

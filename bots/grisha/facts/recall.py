@@ -139,8 +139,11 @@ def bearing(
     found = []
     for held in held_of(facts):
         if may_answer(held.fact, asked):
-            each = [evidence_of(held.fact, said) for said in (held.fact, *held.ended)]
-            found.append((held.fact, max(each, key=Evidence.score)))
+            best = evidence_of(held.fact, held.fact)
+            if held.ended:
+                others = (evidence_of(held.fact, said) for said in held.ended)
+                best = max(best, *others, key=Evidence.score)
+            found.append((held.fact, best))
     return found
 
 

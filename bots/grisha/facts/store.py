@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -172,17 +173,15 @@ def _values(fact: Fact) -> dict[str, object]:
 
 
 def _fact(row: Row[Any]) -> Fact:
-    vector = None if row.vector is None else np.frombuffer(row.vector, np.float16)
+    person, chat, message, said_at, text, kinds, context, relations, others, packed, number = row
+    vector = None if packed is None else np.frombuffer(packed, np.float16)
     return Fact(
-        row.person_id,
-        row.chat_id,
-        row.message_id,
-        row.said_at,
-        row.text,
-        frozenset(row.kinds.split()),
-        row.context,
-        frozenset(row.relations.split()),
-        row.about_others,
-        vector,
-        row.id,
-    )
+        person, chat, message, said_at, text, _names(kinds), context, _names(relations), others,
+        vector, number,
+    )  # fmt: skip
+
+
+@lru_cache(1024)
+def _names(stored: str) -> frozenset[str]:
+    """Many facts are of the same kinds."""
+    return frozenset(stored.split())
