@@ -81,23 +81,29 @@ def changes(newer: Fact, old: Fact, asked: Question, *, alike: bool = False) -> 
     marks, before = _marks(newer.text), _marks(old.text)
     if marks.adds:
         return False
-    numbers = marks.numbers and before.numbers
-    if asked.relations & newer.relations & old.relations and (
-        (numbers and marks.becomes) or (asked.of_place and marks.happens) or marks.now
-    ):
+    if asked.relations & newer.relations & old.relations and _moved_on(marks, before, asked):
         return True
     if newer.about_others or old.about_others:
         return False
-    if asked.things and asked.things & before.things and not asked.things & marks.things:
+    if asked.things & before.things and not asked.things & marks.things:
         return False  # «купил антенну» says nothing of «какой у меня ноут»
-    common = asked.kinds & newer.kinds & old.kinds or asked.things & marks.things & before.things
+    same_words = bool(marks.stems & before.stems)
+    same_things = bool(asked.things & marks.things & before.things)
     alike = alike and not asked.kinds
-    if not (common or alike or marks.stems & before.stems):
+    if not (same_words or same_things or alike or asked.kinds & newer.kinds & old.kinds):
         return False
-    by_words = asked.kinds & kinds_in(newer.text) - _LASTING or asked.things & marks.things
-    becomes = marks.becomes and (by_words or alike or marks.stems & before.stems)
-    counts = asked.of_amount and numbers
-    return bool(marks.ends or marks.now or marks.corrects or becomes or counts)
+    if marks.now or marks.corrects or (asked.of_amount and marks.numbers and before.numbers):
+        return True
+    surely = same_words or alike or bool(asked.things & marks.things)
+    by_words = bool(asked.kinds & kinds_in(newer.text) - _LASTING)
+    of_one = bool(asked.kinds & newer.kinds - _LASTING)
+    return (marks.ends and (surely or of_one)) or (marks.becomes and (surely or by_words))
+
+
+def _moved_on(marks: _Marks, before: _Marks, asked: Question) -> bool:
+    """Whether a newer fact of a relative changes an older: their age, their place."""
+    older = marks.numbers and before.numbers and marks.becomes
+    return older or marks.now or (asked.of_place and marks.happens)
 
 
 def _instead_of(ended: Sequence[Held], fact: Fact) -> Held:

@@ -214,11 +214,11 @@ def _is_of_acquaintance(clause: Sentence) -> bool:
         first.key == "у" and second.key in ("нас", "меня") for first, second in pairwise(words)
     ):
         return False
-    verb = next((word for word in words if word.has("VERB", "past")), None)
+    verb = next((word for word in words if word.has("VERB") and not word.has("impr")), None)
     return verb is not None and any(
         word.has("NOUN", "anim", "nomn")
         and not word.has("Name")
-        and _agree(word, verb)
+        and (_agree(word, verb) if verb.has("past") else verb.has("3per") and word.is_any(_PEOPLE))
         and not relations_of([word])
         for word in words
     )
