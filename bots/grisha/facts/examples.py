@@ -41,7 +41,8 @@ class _Regression:
         wanted = np.array([[kind == name for name in names] for kind in kinds], np.float32)
         shifted = known @ known.T + _RIDGE * np.eye(len(known), dtype=np.float32)
         fitted = np.ascontiguousarray((known.T @ np.linalg.solve(shifted, wanted)).T)
-        return cls(names, np.ascontiguousarray(fitted[:, :-1]), _CONSTANT * fitted[:, -1])
+        constants = np.asarray(_CONSTANT * fitted[:, -1], np.float32)
+        return cls(names, np.ascontiguousarray(fitted[:, :-1]), constants)
 
     def scores(self, vectors: Vectors) -> Mapping[str, Vectors]:
         """How much each vector is of each kind.
