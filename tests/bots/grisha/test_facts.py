@@ -94,6 +94,9 @@ class TestReading:
             "ну да конечно, я же олигарх с тремя яхтами",
             "погугли, чем кормят ежа",
             "мы с тобой одной крови",
+            "директор у нас любит оперу",
+            "сон был: веду самолёт",
+            "и скрипки",
             "нянчу чужого попугая Кешу",
         ],
     )
@@ -260,6 +263,15 @@ class TestMemory:
     async def test_things_of_another_class_dont_replace(self, memory: FactMemory) -> None:
         await hear(memory, "у меня ноутбук леново", "купил смартфон")
         assert "у меня ноутбук леново" in await recalled(memory, "какой у меня ноутбук?")
+
+    async def test_an_illness_stays_when_another_comes(self, memory: FactMemory) -> None:
+        await hear(memory, "у меня аллергия на пенициллин", "сломал ногу, лежу в больнице")
+        found = await recalled(memory, "что у меня со здоровьем, на что аллергия?")
+        assert "у меня аллергия на пенициллин" in found
+
+    async def test_a_relative_who_moved_lives_there_now(self, memory: FactMemory) -> None:
+        await hear(memory, "бабушка моя живёт в деревне", "бабушку забрали в город")
+        assert await recalled(memory, "где живёт бабушка?") == ["бабушку забрали в город"]
 
     async def test_what_ended_a_fact_answers_in_its_place(self, memory: FactMemory) -> None:
         await hear(memory, "моя машина — астра, ржавая", "попрощался с астрой, веста белая")
