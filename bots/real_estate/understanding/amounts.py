@@ -62,6 +62,7 @@ def read_amounts(
     )
     mentions: list[Mention] = []
     corrections = markers(tokens)
+    quantities = _in_the_unit_said_after(quantities, corrections)
     told: Quantity | None = None
     for quantity in quantities:
         # «40 метров, вернее 45»: the unit goes over.
@@ -80,6 +81,23 @@ def read_amounts(
         mentions.append(_mention(told, exact))
         tokens.use(told.start, told.end)
     return mentions
+
+
+def _in_the_unit_said_after(
+    quantities: Sequence[Quantity], corrections: Sequence[int]
+) -> list[Quantity]:
+    """«За 15, ой, нет, за 17 млн»: what is corrected was in the unit of what corrects it."""
+    told = list(quantities)
+    for position in range(len(told) - 2, -1, -1):
+        this, following = told[position], told[position + 1]
+        if this.unit == "none" and any(
+            this.end <= marker < following.start for marker in corrections
+        ):
+            if following.unit == "money":
+                told[position] = _as_price(this)
+            elif following.unit == "area":
+                told[position] = replace(this, unit="area")
+    return told
 
 
 def _mention(quantity: Quantity, exact: bool) -> Mention:
@@ -166,6 +184,8 @@ def _guess_one(tokens: Tokens, quantity: Quantity, known: Known) -> Quantity | N
         return _as_price(quantity)
     if bound != "none" and value < _BARE_AREA[0] and not known.exact:
         return _as_price(quantity)  # «дороже 4, но дешевле 6 млн»
+    if bound == "about" and could_be_price and not known.exact:
+        return _as_price(quantity)
     if bound != "none":
         if could_be_price and value < _BARE_AREA[0]:
             return _as_price(quantity)

@@ -32,7 +32,7 @@ _NOT_PRICE_UNITS = (
 def read_floors(tokens: Tokens) -> list[Mention]:
     """Each reader uses up its words, the surest first."""
     found: list[Mention] = []
-    for reader in (_refused, _bounded, _pairs, _storeys, _floors):
+    for reader in (_refused, _alternatives, _bounded, _pairs, _storeys, _floors):
         found += reader(tokens)
     return _with_last(tokens, found)
 
@@ -162,6 +162,42 @@ def _from_second(tokens: Tokens, at: int) -> bool:
     return tokens.low(after) not in ("по", "до", "-")
 
 
+def _alternatives(tokens: Tokens) -> list[Mention]:
+    """«Второй, третий или четвёртый этаж»: from the lowest to the highest."""
+    found, at = [], 0
+    while at < len(tokens):
+        end, floors = _listed(tokens, at)
+        before = tokens.has_lemma(at - 1, _FLOOR)
+        after = tokens.has_lemma(end, _FLOOR) and tokens.low(end) != "этажей"
+        if len(floors) > 1 and (after or (before and not _has_unit(tokens, end))):
+            values = {"floor_min": min(floors), "floor_max": max(floors)}
+            found.append(_use(tokens, "floor", values, at - before, end + after))
+        at = max(end, at + 1)
+    return found
+
+
+def _listed(tokens: Tokens, start: int) -> tuple[int, list[int]]:
+    """Floors in a row that end with «или», or ordinals side by side, and where the row ends."""
+    floors: list[int] = []
+    at = end = start
+    chosen = False
+    while _is_floor(tokens, at):
+        ordinal = tokens[at].ordinal
+        floors.append(int(tokens[at].value or 0))
+        end = at = at + 1
+        if tokens.low(at) in _OR:
+            chosen, at = True, at + 1
+            at += tokens.low(at) == "на"
+        elif tokens.low(at) in (",", "и") and _is_floor(tokens, at + 1):
+            at += 1
+        elif not (ordinal and _is_floor(tokens, at) and tokens[at].ordinal):
+            break
+    return end, floors if chosen else []
+
+
+_OR = words("или либо")
+
+
 def _bounded(tokens: Tokens) -> list[Mention]:
     """«Не выше третьего», «с 5 по 12 этаж», «5-й и выше»: no floor of its own."""
     found = []
@@ -272,7 +308,7 @@ def _house(tokens: Tokens, at: int, named: bool) -> tuple[int, int] | None:
     if slash and tokens.low(at - 2) == "/":
         return None
     index = at
-    if named and tokens.low(index) == ",":
+    if named and tokens.low(index) in (",", "("):
         index += 1
     while index < len(tokens) and index < at + 5 and tokens.low(index) in _JOINING:
         index += 1

@@ -41,6 +41,13 @@ _STRONG_SEEKS = phrases(
 _OTHER_COSTS = phrases(
     "стоить ~ ремонт|отделка|переезд|страховка|доставка|оформление|мебель|жизнь|билет|регистрация"
 )
+_NO_MATTER = phrases(
+    "сколько стоить -? не важный|важно, сколько стоить -? неважно|неважный, без разница сколько стоить"
+)
+_DEFINITIONS = phrases(
+    "чем ~ отличаться, в чем ~ разница|отличие|подвох|прикол, какая разница между, что такое, что значит, что означать, как расшифровываться"
+)
+_WORKS = phrases("стоить|обойтись|обойдется ремонт|отделка|перепланировка|уборка")
 _OFFERS = phrases(
     """искать, найти, найди*, подобрать, подбери*, купить, куплю, нужен|нужна|нужно, есть, вариант, показать, покажи,
     посоветовать, предложить, хотеть, поможешь"""
@@ -126,7 +133,8 @@ def read_intent(tokens: Tokens, evidence: Evidence, previous: Intent | None = No
     flat = names_a_flat(tokens) or evidence.rooms
     if _is_rent(tokens, evidence) or _is_other_property(tokens, evidence):
         return Verdict("other")
-    worth, fair = _has(tokens, _WORTH), _has(tokens, _FAIR)
+    worth = _has(tokens, _WORTH) and not _has(tokens, _NO_MATTER)
+    fair = _has(tokens, _FAIR)
     seeks = _has(tokens, _SEEKS)
     if _is_general_question(tokens, evidence, flat, worth=worth, seeks=seeks):
         return Verdict("other")
@@ -244,7 +252,9 @@ def _is_general_question(
     """A question about loans, law, districts or the market rather than about a flat."""
     topic = any(not _TOPICS.isdisjoint(token.lemmas) for token in tokens)
     asks = _has(tokens, _QUESTIONS)
-    if _has(tokens, _OTHER_COSTS) and not evidence.area:
+    if _has(tokens, _DEFINITIONS) and not evidence.price:
+        return True
+    if _has(tokens, _WORKS) or (_has(tokens, _OTHER_COSTS) and not evidence.area):
         return True
     if _has(tokens, _FUTURE) and not evidence.area and not evidence.floor:
         return not (seeks and evidence.price)

@@ -20,6 +20,7 @@ from bots.real_estate.understanding.place_context import (
     is_after_city_word,
     is_refused,
     is_street,
+    is_street_of_a_person,
     lives_there,
     metro_marker,
 )
@@ -29,6 +30,11 @@ from bots.real_estate.understanding.tokens import Tokens
 from bots.real_estate.understanding.unknown_places import read_unknown_places
 
 _STREETS = words("улица ул переулок пер набережная наб жк комплекс к")
+_ADDRESSES = words(
+    """улица ул проспект пр просп шоссе ш бульвар набережная наб переулок пер проезд тракт аллея линия"""
+)
+_HOUSES = words("д дом")
+_MAX_HOUSE = 400
 _ORDER = ("city", "okrug", "district", "metro")
 
 
@@ -53,6 +59,7 @@ def read_places(tokens: Tokens, gazetteer: Gazetteer) -> list[Mention]:
     }
     found = [mention for name in names if (mention := _known(tokens, name, cities))]
     found += _streets(tokens)
+    _use_house_numbers(tokens)
     found += read_unknown_places(tokens, found)
     return sorted(found, key=lambda mention: mention.start)
 
@@ -128,6 +135,8 @@ def _known(tokens: Tokens, name: Name, cities: set[str]) -> Mention | None:
 def _stands_for_a_place(tokens: Tokens, name: Name) -> bool:
     """Whether the words name a place here, not a street or an ordinary thing."""
     if is_street(tokens, name.start, name.end):
+        return False
+    if name.end - name.start == 1 and is_street_of_a_person(tokens, name.start):
         return False
     if name.end - name.start > 1:
         return True
@@ -250,3 +259,42 @@ def _streets(tokens: Tokens) -> list[Mention]:
             tokens.use(at, name + 1)
             found.append(Mention("words", {"words": tokens.low(name)}, at, name + 1))
     return found
+
+
+def _use_house_numbers(tokens: Tokens) -> None:
+    """«Улица Гагарина, 25», «Ленинский проспект, дом 45»: numbers of houses aren't amounts."""
+    for at in range(len(tokens)):
+        if not tokens.is_number(at) or tokens[at].ordinal or tokens[at].in_words:
+            continue
+        if (tokens[at].value or 0) <= _MAX_HOUSE and _ends_an_address(tokens, at):
+            tokens.use(at, at + 1)
+
+
+def _ends_an_address(tokens: Tokens, number: int) -> bool:
+    after = number + 1
+    alone = after >= len(tokens) or (
+        tokens[after].kind == "mark" and tokens.low(after) not in _PARTS
+    )
+    before = number - 1
+    if tokens.low(before) in _HOUSES:
+        alone, before = True, before - 1
+    if tokens.low(before) == ",":
+        before -= 1
+    if before >= 0 and is_street_of_a_person(tokens, before):
+        return alone
+    for index in range(before, max(-1, before - 3), -1):
+        if not tokens[index].lemmas.isdisjoint(_ADDRESSES):
+            return alone
+        if not _is_in_genitive(tokens, index):
+            return False
+    return False
+
+
+def _is_in_genitive(tokens: Tokens, at: int) -> bool:
+    """Whether a word may belong to a street's name: «улица маршала Жукова»."""
+    token = tokens[at]
+    named = token.text[:1].isupper() or any("gent" in parse.tag for parse in parses(token.low))
+    return token.kind == "word" and named and token.low not in PREPOSITIONS
+
+
+_PARTS = frozenset("/-+±")

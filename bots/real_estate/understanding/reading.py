@@ -8,6 +8,7 @@ from typing import Any
 
 from bots.real_estate.request import TRAVEL, Intent
 from bots.real_estate.understanding.amounts import read_amounts
+from bots.real_estate.understanding.background import without_background
 from bots.real_estate.understanding.clearing import read_cleared
 from bots.real_estate.understanding.condition import (
     read_house_type,
@@ -24,6 +25,7 @@ from bots.real_estate.understanding.mentions import Mention
 from bots.real_estate.understanding.morphology import is_known, lemmas
 from bots.real_estate.understanding.numbers import read_numbers, storeys_or_rooms
 from bots.real_estate.understanding.phrases import phrases, words
+from bots.real_estate.understanding.place_context import is_street_of_a_person
 from bots.real_estate.understanding.places import read_places
 from bots.real_estate.understanding.quantities import read_quantities
 from bots.real_estate.understanding.rooms import read_rooms, room_word
@@ -89,7 +91,7 @@ def read_turn(text: str, previous: Intent | None = None, asked: str | None = Non
     mentions += read_amounts(
         tokens, quantities, exact=intent == "value", asked=asked, alone=not mentions
     )
-    slots = _slots(corrected(tokens, mentions))
+    slots = _slots(without_background(tokens, corrected(tokens, mentions), intent))
     if intent is None:
         intent = "search" if slots and (_only_slots(tokens) or travel.mentions) else "other"
     if previous and intent == "other" and follow_up.shift and not _has_foreign_words(tokens):
@@ -190,7 +192,11 @@ def _leftovers(tokens: Tokens) -> str:
 
 def _is_strange(tokens: Tokens, index: int) -> bool:
     token = tokens[index]
-    if len(token.low) < _MIN_STRANGE:
+    if len(token.low) < _MIN_STRANGE or token.low.startswith(_JARGON):
+        return False
+    if tokens.low(index - 1) == "-" and not token.gap:  # «что-нибудь»
+        return False
+    if tokens.has_lemma(index + 1, _REGIONS) or is_street_of_a_person(tokens, index):
         return False
     begins = index == 0 or tokens[index - 1].low in (".", "!", "?", "\n", "...", ":")
     named = token.text[0].isupper() and not token.text.isupper() and not begins
@@ -199,6 +205,12 @@ def _is_strange(tokens: Tokens, index: int) -> bool:
 
 _MIN_UNREAD = 4  # words
 _MIN_STRANGE = 5  # letters
+# Words of the trade that a dictionary lacks and that fill no slot.
+_JARGON = (
+    "сталинк", "хрущ", "брежневк", "панельк", "малосемейк", "гостинк", "высотк", "маткап", "первичк", "вторичк",
+    "новостройк", "машинк", "мебелир", "посудомоечн", "евроремонт", "застройщик", "риелтор", "риэлтор", "ипотек", "спецпроект",
+)  # fmt: skip
+_REGIONS = words("область край республика округ обл")
 
 
 def _has_foreign_words(tokens: Tokens) -> bool:

@@ -19,6 +19,7 @@ _WORDS = {
     **dict.fromkeys("треха треху трехи трехе трешу треша тройка тройку трюшка трюшку".split(), 3),
     **dict.fromkeys("четверка четверку четверки четверке".split(), 4),
     **dict.fromkeys("однуша однушу однуши".split(), 1),
+    **dict.fromkeys("студя студью студюшку студюшка".split(), 0),
 }  # fmt: skip
 _NOT_STUDIOS = ("студийн", "студия-кухн", "студийк", "студент")
 _UNITS = phrases(
@@ -31,7 +32,7 @@ _COUNTED_AFTER = phrases(
 )
 _SEPARATORS = words("- или либо / и ,")
 _SKIPPED_IN_LIST = words("можно и даже лучше")
-_NEGATIONS = words("не кроме без никаких исключая ни")
+_NEGATIONS = words("не кроме без никаких исключая ни вместо взамен")
 _PREPOSITIONS = words("в на с за из")
 _OF_OTHERS = words("их его ее соседскую соседской соседская чужую")
 _AT_LEAST = phrases("не менее, не меньше, минимум, от, больше чем, как минимум")
