@@ -227,12 +227,22 @@ def _is_other_property(tokens: Tokens, evidence: Evidence) -> bool:
             ):
                 return True
             continue
+        if "комната" in lemma and evidence.rooms and _is_alternative(tokens, start):
+            continue
         if "комната" in lemma and (tokens[start].used or tokens.low(start) != "комнату"):
             continue
         if _strong_flat(tokens, evidence) and "комната" not in lemma:
             continue
         return True
     return False
+
+
+def _is_alternative(tokens: Tokens, at: int) -> bool:
+    """«Комнату или студию»: a flat will do as well."""
+    return not _EITHER.isdisjoint({tokens.low(at - 1), tokens.low(at + 1)})
+
+
+_EITHER = words("или либо / и")
 
 
 def _is_house_itself(tokens: Tokens, at: int, evidence: Evidence) -> bool:

@@ -21,6 +21,7 @@ from bots.real_estate.understanding.floors import read_floors
 from bots.real_estate.understanding.follow_ups import NO_FOLLOW_UP, FollowUp, read_follow_up
 from bots.real_estate.understanding.gazetteer import Gazetteer, load_gazetteer
 from bots.real_estate.understanding.intent import Evidence, Verdict, is_small_talk, read_intent
+from bots.real_estate.understanding.keyboard import in_intended_layout
 from bots.real_estate.understanding.mentions import Mention
 from bots.real_estate.understanding.morphology import is_known, lemmas
 from bots.real_estate.understanding.numbers import read_numbers, storeys_or_rooms
@@ -71,6 +72,7 @@ def read_turn(text: str, previous: Intent | None = None, asked: str | None = Non
     a bare «15» after a question about the budget is a price.
     """
     gazetteer = load_gazetteer()
+    text = in_intended_layout(text)
     tokens = tokenize(text)
     foreign = is_english(tokens)
     if foreign:
@@ -89,7 +91,12 @@ def read_turn(text: str, previous: Intent | None = None, asked: str | None = Non
     verdict = read_intent(tokens, evidence, previous)
     intent = "search" if previous and follow_up.similar else verdict.intent
     mentions += read_amounts(
-        tokens, quantities, exact=intent == "value", asked=asked, alone=not mentions
+        tokens,
+        quantities,
+        exact=intent == "value",
+        asked=asked,
+        alone=not mentions,
+        rooms=_fewest_rooms(mentions),
     )
     slots = _slots(without_background(tokens, corrected(tokens, mentions), intent))
     if intent is None:
@@ -139,6 +146,11 @@ def _read_words(tokens: Tokens, gazetteer: Gazetteer) -> list[Mention]:
     return mentions
 
 
+def _fewest_rooms(mentions: Sequence[Mention]) -> int | None:
+    named = [mention.values["rooms"] for mention in mentions if mention.group == "rooms"]
+    return min(map(min, named), default=None)
+
+
 def _evidence(mentions: Sequence[Mention], quantities: Sequence[Any]) -> Evidence:
     groups = {mention.group for mention in mentions if not mention.refused}
     units = {quantity.unit for quantity in quantities}
@@ -153,7 +165,11 @@ def _evidence(mentions: Sequence[Mention], quantities: Sequence[Any]) -> Evidenc
             item.unit == "area" and item.bound == "none" and not item.is_range
             for item in quantities
         ),
-        limit=any(item.unit in ("money", "none") and item.bound == "most" for item in quantities),
+        limit=any(
+            (item.unit in ("money", "none") and item.bound == "most")
+            or (item.unit == "money" and item.is_range)
+            for item in quantities
+        ),
         floor=bool(groups & {"floor", "storeys", "not_first"}),
         place=bool(groups & {"city", "district", "metro"}),
         condition=bool(groups & {"renovation", "market", "house_type", "metro_minutes", "travel"}),

@@ -65,7 +65,9 @@ def _leads_to_metro(tokens: Tokens, at: int) -> bool:
 
 def read_ignored(tokens: Tokens) -> tuple[str, ...]:
     """What was wished for and can't be looked for, as users call it."""
-    named = [
+    rooms = any(tokens.low(at) == "комнату" and tokens.is_word(at) for at in range(len(tokens)))
+    named = ["комнаты"] if rooms else []
+    named += [
         name
         for name, lemmas in _WISHES
         if any(not lemmas.isdisjoint(token.lemmas) for token in tokens if not token.used)

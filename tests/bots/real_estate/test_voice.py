@@ -8,7 +8,7 @@ from bots.real_estate.guard import NumberGuard, find_invention
 from bots.real_estate.understanding import read_turn
 from bots.real_estate.understanding.model import read_with_model, validated
 from bots.real_estate.voice import Voice
-from bots.real_estate.wording import STYLES
+from bots.real_estate.wording import STYLES, lead
 from services.chat import Completion, FunctionCall
 from services.errors import BadResponse, Unavailable
 from tests.fakes.chat import FakeChatModel
@@ -71,6 +71,12 @@ async def test_failing_model_says_nothing(failure: Exception | str) -> None:
     model = FakeChatModel()
     model.enqueue(failure)
     assert await Voice(model).comment("краткий", FACTS, REQUEST) is None
+
+
+@pytest.mark.parametrize("mumbled", ["-", "—", "...", "1.", "**"])
+async def test_a_model_that_mumbles_leaves_the_word_to_the_template(mumbled: str) -> None:
+    assert await Voice(FakeChatModel(mumbled)).comment("краткий", FACTS, REQUEST) is None
+    assert await Voice(FakeChatModel(mumbled)).talk("краткий", "привет") == lead("help", "краткий")
 
 
 async def test_hanging_model_says_nothing() -> None:
