@@ -65,7 +65,7 @@ def _refused(tokens: Tokens) -> list[Mention]:
 
 def _is_floor_number(tokens: Tokens, at: int, number: int) -> bool:
     """Whether a number is a floor's: «первый», «1 этаж»; «первый взнос» is not."""
-    if not tokens.is_number(at) or tokens[at].value != number:
+    if not tokens.is_number(at) or tokens[at].value != number or _is_feminine(tokens, at):
         return False
     after = at + 1
     if tokens.low(after) == "этажи" or tokens.has_lemma(after, _FLOOR):
@@ -393,7 +393,9 @@ def _floors(tokens: Tokens) -> list[Mention]:
         if not _is_floor(tokens, at):
             continue
         number = int(tokens[at].value or 0)
-        if tokens.has_lemma(at + 1, _FLOOR) and tokens.low(at + 1) != "этажей":
+        if tokens.has_lemma(at + 1, _FLOOR) and tokens.low(at - 1) in _REFUSAL:
+            _use(tokens, "floor", {}, at, at + 2)  # «не второй этаж»: another one would do
+        elif tokens.has_lemma(at + 1, _FLOOR) and tokens.low(at + 1) != "этажей":
             found.append(_use(tokens, "floor", {"floor": number}, at, at + 2))
         elif _floor_word_before(tokens, at) and not _has_unit(tokens, at + 1):
             found.append(_use(tokens, "floor", {"floor": number}, at - 1, at + 1))
@@ -432,10 +434,19 @@ def _stands_alone(tokens: Tokens, at: int) -> bool:
 
 
 def _is_floor(tokens: Tokens, at: int) -> bool:
-    if not tokens.is_number(at):
+    if not tokens.is_number(at) or _is_feminine(tokens, at):
         return False
     value = tokens[at].value or 0
     return value == int(value) and 1 <= value <= MAX_FLOOR
+
+
+def _is_feminine(tokens: Tokens, at: int) -> bool:
+    """«Вторая», «что со второй»: floors are masculine."""
+    word = tokens.low(at)
+    return word.endswith(("ая", "ую")) or (word.endswith("ой") and tokens.low(at - 1) in _FROM_OF)
+
+
+_FROM_OF = words("с со от")
 
 
 def _with_last(tokens: Tokens, found: list[Mention]) -> list[Mention]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bots.real_estate.request import Intent
+from bots.real_estate.understanding.follow_ups import asks_price_of_a_metre
 from bots.real_estate.understanding.phrases import Phrases, phrases, words
 from bots.real_estate.understanding.tokens import Tokens
 
@@ -136,7 +137,10 @@ def read_intent(tokens: Tokens, evidence: Evidence, previous: Intent | None = No
     worth = _has(tokens, _WORTH) and not _has(tokens, _NO_MATTER)
     fair = _has(tokens, _FAIR)
     seeks = _has(tokens, _SEEKS)
-    if _is_general_question(tokens, evidence, flat, worth=worth, seeks=seeks):
+    supposes = previous is not None and _supposes(tokens, evidence)
+    if not supposes and _is_general_question(tokens, evidence, flat, worth=worth, seeks=seeks):
+        return Verdict("other")
+    if asks_price_of_a_metre(tokens) and not (evidence.rooms or evidence.area or evidence.price):
         return Verdict("other")
     if _has(tokens, _COMMANDS) and not evidence.concrete and not (evidence.place and seeks):
         return Verdict("other")
@@ -275,6 +279,15 @@ def _is_general_question(
     if asks and not worth and not evidence.concrete:
         return not (flat and _has(tokens, _OFFERS))
     return False
+
+
+def _supposes(tokens: Tokens, evidence: Evidence) -> bool:
+    """«А если евроремонт?», said of the flat in question."""
+    topic = any(not _TOPICS.isdisjoint(token.lemmas) for token in tokens)
+    return _has(tokens, _IF) and not topic and not evidence.nothing
+
+
+_IF = phrases("а если, что если, если бы, а с|без|на")
 
 
 def _is_described(tokens: Tokens, evidence: Evidence, seeks: bool) -> bool:

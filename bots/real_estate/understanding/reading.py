@@ -46,7 +46,7 @@ class ParsedMessage:
     """What one message changes: slots to fill, slots to empty, or everything.
 
     `ignored` are wishes that no filter serves, `unknown_station` is where a way should lead to, `foreign` tells that a message is
-    in English. `open` are the words that the rules made nothing of, for a model to read.
+    in English. `places` are named in a message of any intent. `open` are the words that the rules made nothing of, for a model to read.
     """
 
     intent: Intent
@@ -58,6 +58,7 @@ class ParsedMessage:
     follow_up: FollowUp = NO_FOLLOW_UP
     foreign: bool = False
     open: str = ""
+    places: dict[str, Any] = field(default_factory=dict)
 
     @property
     def sure(self) -> bool:
@@ -105,7 +106,15 @@ def read_turn(text: str, previous: Intent | None = None, asked: str | None = Non
         intent = previous
     if intent == "other":
         unread = "" if foreign else _unread(text, tokens, verdict)
-        return ParsedMessage("other", cleared=cleared, foreign=foreign, open=unread)
+        places = {name: value for name, value in slots.items() if name in _PLACES}
+        return ParsedMessage(
+            "other",
+            cleared=cleared,
+            follow_up=follow_up,
+            foreign=foreign,
+            open=unread,
+            places=places,
+        )
     if intent == "value":  # what a flat is worth doesn't hang on where its buyer works
         slots = {name: value for name, value in slots.items() if name not in TRAVEL}
     ignored = read_ignored(tokens) if intent == "search" else ()
@@ -219,6 +228,7 @@ def _is_strange(tokens: Tokens, index: int) -> bool:
     return named or not is_known(token.low)
 
 
+_PLACES = frozenset({"city", "district", "metro"})
 _MIN_UNREAD = 4  # words
 _MIN_STRANGE = 5  # letters
 # Words of the trade that a dictionary lacks and that fill no slot.

@@ -158,7 +158,12 @@ def test_similar_flats_after_a_search_are_the_same_search() -> None:
 
 @pytest.mark.parametrize(
     "request_",
-    ["двушка в Казани до 8 млн", "двушка в Казани от 6 до 8 млн", "ищу двушку в Казани до 8 млн", "двушку в Казани, до 8"],
+    [
+        "двушка в Казани до 8 млн",
+        "двушка в Казани от 6 до 8 млн",
+        "ищу двушку в Казани до 8 млн",
+        "двушку в Казани, до 8",
+    ],
 )
 def test_request_after_a_valuation_searches_without_the_old_flat(request_: str) -> None:
     state = talk("сколько стоит однушка 38 м в Туле, 5/9, просят 4 млн", request_)
