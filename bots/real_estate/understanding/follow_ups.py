@@ -85,7 +85,9 @@ def asks_price_of_a_metre(tokens: Tokens) -> bool:
     return _METRE.within(tokens)
 
 
-_METRE = phrases("сколько|почем стоить? метр|квадрат, цена|стоимость квадратный? метр|квадрат")
+_METRE = phrases(
+    "сколько|почем|чем сейчас|щас|нынче? стоить? сейчас|щас? метр|квадрат, цена|стоимость квадратный? метр|квадрат"
+)
 
 
 def _asks_for_more(tokens: Tokens) -> bool:

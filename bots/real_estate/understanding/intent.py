@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bots.real_estate.request import Intent
 from bots.real_estate.understanding.follow_ups import asks_price_of_a_metre
 from bots.real_estate.understanding.phrases import Phrases, phrases, words
+from bots.real_estate.understanding.rooms import room_word
 from bots.real_estate.understanding.tokens import Tokens
 
 _WORTH = phrases(
@@ -17,7 +18,7 @@ _WORTH = phrases(
     посчитать|рассчитать|определить|узнать|подсказать|сказать|назвать ~ стоимость|цена|ценник|вилка, что просить, с какой цена, по какой цена, что за цена, какую цену, сколько моя|моя стоить,
     проверить ~ цена|стоимость|ценник, проверь*, прочекать, чекни, стоимость ~ квартира|двушк*|однушк*|трешк*|четыреш*|студи*|евродвуш*|евротреш*|жилье|хата|двухкомнатный|трехкомнатный|однокомнатный|четырехкомнатный|мой|наш, цена|ценник двушк*|однушк*|трешк*|четыреш*|студи*|однокомнатный|двухкомнатный|трехкомнатный|четырехкомнатный|такой,
     почему такая цена, ценность, стоимость ?, что по цена|деньги|стоимость, как цена, цена мой|свой|наш, стоимость мой|свой|наш, понять ~ цена|стоимость|ценник, знать ~ цена|стоимость, выручить, прицениваться, прицениться,
-    какой|какую ~ сумма, какой|какие ~ деньги, диапазон цена, разброс цена, оценочный, оценщик, оцениваем, оценку, стоимость #, за какую сумму, за какие деньги"""
+    какой|какую ~ сумма, какой|какие ~ деньги, диапазон цена, разброс цена, цена продажа, помочь с цена, определиться с цена, оценочный, оценщик, оцениваем, оценку, стоимость #, за какую сумму, за какие деньги"""
 )
 _FAIR = phrases(
     """перебор, перебрать, не перебор, переборщить, продешевить, завысить, завышен, завышать, занизить, занижен, переоценен, переоценить, недооценен, переплачивать, переплатить, переплачу, кидалово, кидок, развод, наглость, загнуть, загнули, задрали, задрать, заломить, заломили,
@@ -40,14 +41,20 @@ _STRONG_SEEKS = phrases(
     """искать, ищу, ищем, ищется, найти, найди*, подобрать, подбери*, подыскать, подыщи*, купить, куплю, покупать, приобрести, присмотреть, требоваться, поискать, хотим купить, нужен|нужна|нужно|нужны"""
 )
 _OTHER_COSTS = phrases(
-    "стоить ~ ремонт|отделка|переезд|страховка|доставка|оформление|мебель|жизнь|билет|регистрация"
+    "стоить ~ ремонт|отделка|переезд|страховка|доставка|оформление|мебель|жизнь|билет|регистрация|ипотека|кредит|услуга|юрист|нотариус|коммуналка|отопление"
 )
 _NO_MATTER = phrases(
     "сколько стоить -? не важный|важно, сколько стоить -? неважно|неважный, без разница сколько стоить"
 )
 _DEFINITIONS = phrases(
-    "чем ~ отличаться, в чем ~ разница|отличие|подвох|прикол, какая разница между, что такое, что значит, что означать, как расшифровываться"
+    "чем ~ отличаться, в чем ~ разница|отличие|подвох|прикол, какая разница между, что такое, что значит, что означать, как расшифровываться, сколько обычно? метр|квадрат|комната|этаж ~ в|у"
 )
+_CHOICES = phrases("что|где|как дешевле|лучше|выгодно|выгоднее|выбрать|предпочесть")
+_FLATMATE = phrases("искать|ищу|ищем|нужный|найти ~ сосед|соседка|сожитель, подселение, подселить")
+_CONTACTS = phrases(
+    "скинь|дай|дайте|пришли|покажи|какой|подскажи ~ адрес|телефон|контакт|ссылка|фотография, связаться с, позвонить, позвони, позвоните"
+)
+_SHARE = phrases("доля в, долю в, комната в, комнату в, комната|комнату # метр|м|м2|квадрат ~ в")
 _WORKS = phrases("стоить|обойтись|обойдется ремонт|отделка|перепланировка|уборка")
 _OFFERS = phrases(
     """искать, найти, найди*, подобрать, подбери*, купить, куплю, нужен|нужна|нужно, есть, вариант, показать, покажи,
@@ -140,6 +147,8 @@ def read_intent(tokens: Tokens, evidence: Evidence, previous: Intent | None = No
     supposes = previous is not None and _supposes(tokens, evidence)
     if not supposes and _is_general_question(tokens, evidence, flat, worth=worth, seeks=seeks):
         return Verdict("other")
+    if _has(tokens, _CONTACTS) and not evidence.concrete:
+        return Verdict("other")
     if asks_price_of_a_metre(tokens) and not (evidence.rooms or evidence.area or evidence.price):
         return Verdict("other")
     if _has(tokens, _COMMANDS) and not evidence.concrete and not (evidence.place and seeks):
@@ -199,6 +208,8 @@ def _has(tokens: Tokens, patterns: Phrases) -> bool:
 
 def _is_rent(tokens: Tokens, evidence: Evidence) -> bool:
     """Whether a flat is to be let or taken; buying to let is no rent."""
+    if _has(tokens, _FLATMATE):
+        return True
     if not _has(tokens, _RENT) or _has(tokens, _INVESTS):
         return False
     if _has(tokens, _LET_NOW) and (
@@ -217,6 +228,8 @@ def _asks_worth_apart_from_rent(tokens: Tokens) -> bool:
 
 def _is_other_property(tokens: Tokens, evidence: Evidence) -> bool:
     """Whether the thing wanted is a garage, land, a house: a flat named beside it wins."""
+    if _is_a_share(tokens):
+        return True
     if any(not _FLAT_ITSELF.isdisjoint(token.lemmas) for token in tokens):
         return False
     if _has(tokens, _HOUSE_OBJECT) and not _strong_flat(tokens, evidence):
@@ -239,6 +252,23 @@ def _is_other_property(tokens: Tokens, evidence: Evidence) -> bool:
             continue
         return True
     return False
+
+
+def _is_a_share(tokens: Tokens) -> bool:
+    """«Доля в квартире», «комната в трёшке»; «без долей» and «две комнаты в» are none."""
+    for start, end in _SHARE.find(tokens):
+        kept = tokens.low(start - 1) in _AMENITY_BEFORE or tokens[start].used
+        if not kept and end < len(tokens) and _is_home(tokens, end):
+            return True
+    return False
+
+
+def _is_home(tokens: Tokens, at: int) -> bool:
+    token = tokens[at]
+    return room_word(token.low) is not None or not _HOMES.isdisjoint(token.lemmas)
+
+
+_HOMES = words("квартира коммуналка общежитие общага хрущевка сталинка коммунальный двухкомнатный")
 
 
 def _is_alternative(tokens: Tokens, at: int) -> bool:
@@ -266,6 +296,9 @@ def _is_general_question(
     """A question about loans, law, districts or the market rather than about a flat."""
     topic = any(not _TOPICS.isdisjoint(token.lemmas) for token in tokens)
     asks = _has(tokens, _QUESTIONS)
+    concrete = evidence.price or evidence.area
+    if _has(tokens, _CHOICES) and not concrete and any(token.low == "?" for token in tokens):
+        return True
     if _has(tokens, _DEFINITIONS) and not evidence.price:
         return True
     if _has(tokens, _WORKS) or (_has(tokens, _OTHER_COSTS) and not evidence.area):

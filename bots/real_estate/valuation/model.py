@@ -4,6 +4,10 @@ The logarithm of a flat's price per m² is a sum of three parts: what it is (`He
 listings like it cost beyond that (`Comparables`), and what trees learnt from both. Its range
 is normalised split-conformal: out-of-fold errors, divided by a learnt scale, give the factor
 that held the wanted share of prices.
+
+An estimate is judged by its error in percent of the price, and the middle of what a flat may cost
+overshoots a cheap one by more percent than it undershoots a dear one. So an unsure estimate is
+put a little lower, as far as its range is wide.
 """
 
 from __future__ import annotations
@@ -56,6 +60,9 @@ _ROUNDS, _SCALE_ROUNDS = 400, 150
 # The scale is learnt as an error's logarithm. Trees draw it to its mean; the power undoes that.
 _SMALLEST_ERROR = 0.01
 _POWER = 1.2
+# A log-normal price's least mean percent error is at exp(mean - variance); tails are heavier.
+_CAUTION, _MOST_CAUTION = 0.75, 0.05
+_HALF80_SIGMAS = 1.2816  # standard deviations in the half-width of an 80 % range
 _LABELS = ("city", "okrug", "district", "metro", "metro_mode", "house_type", "market", "renovation")
 _LABEL_COLUMNS = range(len(_LABELS))
 TYPICAL_OF = 20
@@ -175,7 +182,8 @@ class ValuationModel:
         trees = np.mean([model.predict(features) for model in self.trees], axis=0)
         scale = self.calibration.scale(features, gaps)
         quantiles = self.calibration.quantiles[gaps.any(axis=1).astype(int)]
-        return Prediction(hedonic, local, trees, scale * quantiles[:, 0], scale * quantiles[:, 1])
+        half80, half90 = scale * quantiles[:, 0], scale * quantiles[:, 1]
+        return Prediction(hedonic, local, trees - _caution(half80), half80, half90)
 
     def spelling(self, label: str, plain_name: str) -> str | None:
         """How the listings write a place, given without capitals and ё; None where unknown."""
@@ -225,35 +233,34 @@ class ValuationModel:
     ) -> None:
         """Learn how large errors are, from flats as listed and from flats with fields left out."""
         folds = parts // PARTS
-        self.out_of_fold = self._unseen(features, base, folds)
-        errors = np.abs(self.table.log_ppm - self.out_of_fold)
+        middle = self._unseen(features, base, folds)
         masked = np.flatnonzero(rng.random(len(folds)) < _MASKED_SHARE)
         table = _mask(self.table.rows(masked), self.usual, rng)
         hidden, hidden_base = _out_of_fold(table, learnt, parts[masked], self.usual)
-        hidden_errors = np.abs(table.log_ppm - self._unseen(hidden, hidden_base, folds[masked]))
+        hidden_middle = self._unseen(hidden, hidden_base, folds[masked])
         inputs = np.vstack(
             [
                 np.hstack([features, self._gaps(self.table)]),
                 np.hstack([hidden, self._gaps(table)]),
             ]
         )
-        sizes = np.concatenate([errors, hidden_errors])
+        errors = np.concatenate([self.table.log_ppm - middle, table.log_ppm - hidden_middle])
         half = np.concatenate([folds, folds[masked]]) % 2
-        logs = np.log(sizes + _SMALLEST_ERROR)
+        logs = np.log(np.abs(errors) + _SMALLEST_ERROR)
         scales = [_fit(_SCALE_TREES, inputs[half == s], logs[half == s]) for s in (0, 1)]
         scale = np.exp(
             _POWER * np.where(half == 0, scales[1].predict(inputs), scales[0].predict(inputs))
         )
-        scores = sizes / scale
-        listed = np.arange(len(scores)) < len(errors)
-        quantiles = np.array([_quantiles(scores[listed]), _quantiles(scores[~listed])])
+        listed = np.arange(len(errors)) < len(middle)
+        quantiles = _quantiles_of_both(np.abs(errors) / scale, listed)
+        lowered = _caution(scale * quantiles[np.where(listed, 0, 1), 0])
+        scores = np.abs(errors + lowered) / scale
+        quantiles = _quantiles_of_both(scores, listed)
         self.calibration = Calibration(scales, quantiles)
+        self.out_of_fold = middle - lowered[listed]
         self.out_of_fold_half80 = (scale * quantiles[0, 0])[listed]
-        self.accuracy = Accuracy(
-            len(errors),
-            round(100 * float(np.median(np.expm1(errors))), 2),
-            round(100 * float(np.mean(errors <= np.log(1.2))), 2),
-            round(100 * float(np.mean(scores[listed] <= quantiles[0, 0])), 2),
+        self.accuracy = _accuracy(
+            self.table.log_ppm - self.out_of_fold, scores[listed] <= quantiles[0, 0]
         )
 
     def _unseen(self, features: Floats, base: Floats, folds: Ints) -> Floats:
@@ -355,6 +362,27 @@ def _fill_gaps(table: Table, names: tuple[str, ...], comparables: Comparables) -
         column[rows] = np.where(hole[rows], typical, column[rows])
         target[name] = column
     return Table(numbers, codes, table.vocabulary, table.log_ppm)
+
+
+def _accuracy(errors: Floats, held: NDArray[np.bool_]) -> Accuracy:
+    sizes = np.abs(errors)
+    return Accuracy(
+        len(sizes),
+        round(100 * float(np.median(np.expm1(sizes))), 2),
+        round(100 * float(np.mean(sizes <= np.log(1.2))), 2),
+        round(100 * float(np.mean(held)), 2),
+    )
+
+
+def _caution(half80: Floats) -> Floats:
+    """How much lower than its middle an estimate is put, in logarithms."""
+    lowered: Floats = np.minimum(_CAUTION * (half80 / _HALF80_SIGMAS) ** 2, _MOST_CAUTION)
+    return lowered
+
+
+def _quantiles_of_both(scores: Floats, listed: NDArray[np.bool_]) -> Floats:
+    """The factors of flats as listed, and of flats with fields left out."""
+    return np.array([_quantiles(scores[listed]), _quantiles(scores[~listed])])
 
 
 def _quantiles(scores: Floats) -> tuple[float, float]:

@@ -25,7 +25,7 @@ from bots.real_estate.valuation.model import Accuracy, Calibration, ValuationMod
 if TYPE_CHECKING:
     import lightgbm
 
-FORMAT = "flat-valuation-2"
+FORMAT = "flat-valuation-3"
 _UNUSABLE = (
     *(ValueError, LookupError, TypeError, AttributeError, EOFError, OSError),
     zipfile.BadZipFile,
