@@ -17,7 +17,7 @@ CARDINALS: dict[str, int] = {
     **{word: number for number, word in enumerate(_TEENS, start=10)},
     **{word: 10 * number for number, word in enumerate(_TENS, start=2)},
     **{word: 100 * number for number, word in enumerate(_HUNDREDS, start=1)},
-    "одна": 1, "две": 2, "двое": 2, "трое": 3, "пейсят": 50, "писят": 50, "шисят": 60,
+    "одна": 1, "две": 2, "дву": 2, "двое": 2, "трое": 3, "пейсят": 50, "писят": 50, "шисят": 60,
 }  # fmt: skip
 _ORDINALS: dict[str, int] = {
     **{

@@ -24,7 +24,7 @@ _WORDS = {
 _NOT_STUDIOS = ("студийн", "студия-кухн", "студийк", "студент")
 _UNITS = phrases(
     """комната, комнатка, комнатный, комнатн*, комн, комнат, комнаты, к кв, к квартира, к - кв, ккв, к кв ра,
-    к к, к, спальня, спален, спальный, шка, шку, шки, ка, ку, ки, ком"""
+    к к, к, спальня, спален, спальный, шка, шку, шки, ка, ку, ки, ком, хкомн*, хк, ешка, ешку, ешки"""
 )
 _BEDROOMS = words("спальня спальный спален спальни")
 _COUNTED_AFTER = phrases(
@@ -104,6 +104,8 @@ def _counted(tokens: Tokens, start: int) -> Mention | None:
     if not counts or not all(1 <= count <= MAX_ROOMS for count in counts):
         return None
     at = start + 1
+    if tokens.low(at) == "+" and at + 1 < len(tokens) and tokens[at + 1].text == "1":
+        return _mention({int(value) + 1}, start, at + 2)  # «1+1»: a bedroom and a living room
     if tokens.low(at) == "е" and not tokens[at].gap and not tokens[at].used:
         at += 1  # «2е», «2е-комн»
         if tokens.low(at) != "-" or tokens[at].gap:
