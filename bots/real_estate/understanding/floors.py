@@ -236,6 +236,8 @@ def _range_end(tokens: Tokens, at: int, after: int) -> int | None:
         return None
     high = tokens[after + 1].value or 0
     end = after + 2
+    if _has_unit(tokens, end):  # «не выше третьего этажа до 4 млн»
+        return None
     named = (
         tokens.has_lemma(end, _FLOOR)
         or tokens.has_lemma(at - 1, _FLOOR)

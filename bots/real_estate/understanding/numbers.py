@@ -181,7 +181,7 @@ def _ending(tokens: Tokens, end: int) -> tuple[bool, int]:
     ending = tokens[at].low
     if ending in (_ORDINAL_ENDINGS if hyphen else _GLUED_ORDINAL_ENDINGS):
         return True, at + 1
-    if hyphen and ending == "м" and tokens.low(at + 1).startswith("этаж"):
+    if hyphen and ending == "м" and tokens.low(at + 1).startswith(("этаж", "год")):
         return True, at + 1
     if ending in _CARDINAL_ENDINGS:
         return False, at + 1

@@ -61,7 +61,37 @@ def read_places(tokens: Tokens, gazetteer: Gazetteer) -> list[Mention]:
     found += _streets(tokens)
     _use_house_numbers(tokens)
     found += read_unknown_places(tokens, found)
-    return sorted(found, key=lambda mention: mention.start)
+    return _without_other_choices(tokens, sorted(found, key=lambda mention: mention.start))
+
+
+def _without_other_choices(tokens: Tokens, found: list[Mention]) -> list[Mention]:
+    """«Марьино или Братиславская»: the station is a choice, not a second condition."""
+    kept: list[Mention] = []
+    row: list[Mention] = []
+    for mention in found:
+        joined = _separators(tokens, row[-1].end, mention.start) if row else None
+        if mention.group not in ("district", "metro") or joined is None:
+            row = [mention] if mention.group in ("district", "metro") else []
+            kept.append(mention)
+            continue
+        row.append(mention)
+        choice = not _OR.isdisjoint(joined) or len(row) > _LISTED
+        if not (choice and mention.group != row[0].group):
+            kept.append(mention)
+        elif len(row) > _LISTED:
+            kept = [one for one in kept if one not in row or one.group == row[0].group]
+    return kept
+
+
+def _separators(tokens: Tokens, start: int, end: int) -> set[str] | None:
+    """What stands between two places, when it only joins them."""
+    between = [tokens.low(at) for at in range(start, end) if tokens.low(at) not in PREPOSITIONS]
+    return set(between) if between and all(word in _JOINING for word in between) else None
+
+
+_OR = words("или либо")
+_JOINING = _OR | {",", "/", "и"}
+_LISTED = 2  # «Сокол, Аэропорт» may be two facts, three names are a list
 
 
 def _names(tokens: Tokens, gazetteer: Gazetteer) -> Iterator[Name]:

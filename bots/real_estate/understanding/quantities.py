@@ -295,6 +295,8 @@ def _with_context(
     tail, tail_bound = _bound_after(tokens, quantity.end, after)
     if bound == "least" and tail_bound == "refused":
         bound, tail_bound = "most", "none"
+    if tail_bound == "refused":  # «6 млн, нет, 6,5» is a correction
+        tail = quantity.end
     if plus:
         bound = "least"
     elif bound == "none" and tail_bound not in ("none", "refused"):
@@ -375,6 +377,8 @@ def _label(tokens: Tokens, start: int, quantity: Quantity, bound_at: int) -> str
         if other.end_at(tokens, index, used=money) is not None:
             return "other"
         if quantity.unit == "none" and _OTHER_AREA.end_at(tokens, index) is not None:
+            if tokens.low(index) == "потолок" and quantity.high > _MAX_CEILING:
+                continue  # «потолок восемнадцать» is a limit
             return "other"
         if (
             money
@@ -399,6 +403,7 @@ def _told_from(tokens: Tokens, quantity: Quantity) -> int:
 
 
 _MAX_KITCHEN = 25  # m²
+_MAX_CEILING = 5  # metres
 
 
 def _is_other_money_after(tokens: Tokens, at: int, limit: int) -> bool:

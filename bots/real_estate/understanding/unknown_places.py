@@ -128,7 +128,7 @@ def _capitalised(tokens: Tokens, at: int, has_city: bool, city_ends: set[int]) -
     after_preposition = before in ("в", "во", "на", "по", "под")
     place = is_place_name(token.low)
     if place and (capital or after_preposition) and not _is_surname_like(tokens, at):
-        kind = "district" if has_city else "city"
+        kind = "district" if has_city or before == "на" else "city"
         return _mention(tokens, kind, at, at, _name_end(tokens, at))
     if capital and after_preposition and not is_common_word(token.low):
         return _mention(tokens, "district", at, at, _name_end(tokens, at))
