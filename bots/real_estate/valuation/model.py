@@ -1,7 +1,9 @@
 """The valuation model: hedonic ridge, comparables' residuals, boosted trees for the rest.
 
 The logarithm of a flat's price per m² is a sum of three parts: what it is (`Hedonic`), what
-listings like it cost beyond that (`Comparables`), and what trees learnt from both. Its range
+listings like it cost beyond that (`Comparables`), and what trees learnt from both. Half of the
+trees correct the first two parts, half estimate the whole anew; their mean errs by less than
+either. The range
 is normalised split-conformal: out-of-fold errors, divided by a learnt scale, give the factor
 that held the wanted share of prices.
 
@@ -49,6 +51,7 @@ _TREES = {
     "deterministic": True,
     "seed": 1,
 }
+_CORRECTING_TREES = {**_TREES, "objective": "huber", "alpha": 0.1}
 _SCALE_TREES = {
     **_TREES,
     "objective": "l2",
@@ -105,6 +108,26 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True)
+class Trees:
+    """What is learnt without one fold: a correction of the other parts, and the whole anew."""
+
+    correcting: lightgbm.Booster
+    whole: lightgbm.Booster
+
+    @classmethod
+    def fit(cls, features: Floats, base: Floats, log_ppm: Floats) -> Trees:
+        return cls(
+            _fit(_CORRECTING_TREES, features, log_ppm - base), _fit(_TREES, features, log_ppm)
+        )
+
+    def predict(self, features: Floats, base: Floats) -> Floats:
+        """What to add to `base`, the sum of the other parts."""
+        correction = np.asarray(self.correcting.predict(features))
+        added: Floats = (correction + np.asarray(self.whole.predict(features)) - base) / 2
+        return added
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """How large errors are: trees that tell a flat's scale, and the factors on it.
 
@@ -136,9 +159,11 @@ class ValuationModel:
         folds = parts // PARTS
         learnt = self._learn_without_each(folds, parts)
         features, base = _out_of_fold(self.table, learnt, parts)
-        left = self.table.log_ppm - base
         self.trees = _in_threads(
-            lambda fold: _fit(_TREES, features[folds != fold], left[folds != fold]), range(FOLDS)
+            lambda fold: Trees.fit(
+                features[folds != fold], base[folds != fold], self.table.log_ppm[folds != fold]
+            ),
+            range(FOLDS),
         )
         self._calibrate(learnt, features, base, parts, rng)
 
@@ -147,7 +172,7 @@ class ValuationModel:
         cls,
         flats: Sequence[Flat],
         hedonic: Hedonic,
-        trees: list[lightgbm.Booster],
+        trees: list[Trees],
         calibration: Calibration,
         accuracy: Accuracy,
         out_of_fold: Floats,
@@ -179,7 +204,8 @@ class ValuationModel:
         gaps = self._gaps(Table.of(flats, self.table.vocabulary))
         table = self.filled(flats)
         features, hedonic, local = _features(table, self.hedonic, self.comparables)
-        trees = np.mean([model.predict(features) for model in self.trees], axis=0)
+        base = hedonic + local
+        trees = np.mean([model.predict(features, base) for model in self.trees], axis=0)
         scale = self.calibration.scale(features, gaps)
         quantiles = self.calibration.quantiles[gaps.any(axis=1).astype(int)]
         half80, half90 = scale * quantiles[:, 0], scale * quantiles[:, 1]
@@ -269,7 +295,7 @@ class ValuationModel:
         for fold, model in enumerate(self.trees):
             mine = folds == fold
             if mine.any():
-                estimates[mine] += model.predict(features[mine])
+                estimates[mine] += model.predict(features[mine], base[mine])
         return estimates
 
 

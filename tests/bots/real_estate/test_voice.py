@@ -110,6 +110,14 @@ async def test_model_fills_what_rules_left() -> None:
     assert model.history[0][1].function_call == "update_request"
 
 
+async def test_a_place_alone_makes_no_search_of_a_question() -> None:
+    text = "что скажешь про жизнь в Бибирево"
+    model = FakeChatModel()
+    model.enqueue(_call(intent="search", district="Бибирево"))
+    turn = read_turn(text)
+    assert await read_with_model(model, text, turn) == turn
+
+
 WRONG_CALL = FunctionCall("drop_table", {"intent": "search"})
 
 
