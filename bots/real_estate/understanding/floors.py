@@ -127,6 +127,8 @@ def _has_refusal(tokens: Tokens, at: int) -> bool:
     if tokens.low(before) in _REFUSAL or tokens.low(before + 1) == "ни":
         return True
     end = tokens.clause_end(at, 8)
+    if tokens.low(end) in ("-", ":", ",") and tokens.low(end + 1) == "нет":
+        return True  # «первый этаж — нет»
     return any(
         _REFUSAL_AFTER.end_at(tokens, index) is not None for index in range(at + 1, end)
     ) and (_only_floor_words(tokens, at, end))

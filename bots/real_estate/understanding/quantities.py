@@ -301,6 +301,7 @@ def _with_context(
         bound = "least"
     elif bound == "none" and tail_bound not in ("none", "refused"):
         bound = tail_bound  # type: ignore[assignment]
+    tail = max(tail, _after_odds(tokens, quantity.end))
     label = _label(tokens, start, quantity, bound_at)
     if (
         quantity.unit in ("money", "none")
@@ -391,6 +392,15 @@ def _label(tokens: Tokens, start: int, quantity: Quantity, bound_at: int) -> str
         if not money and _AREA_LABELS.end_at(tokens, index, used=True) is not None:
             return "unknown"
     return found
+
+
+def _after_odds(tokens: Tokens, at: int) -> int:
+    """Where «с хвостиком», «с копейками» after a sum ends: the odds count for nothing."""
+    odds = tokens.low(at) == "с" and tokens.low(at + 1).startswith(_ODDS)
+    return at + 2 if odds else at
+
+
+_ODDS = ("хвост", "копе", "небольш", "лишн", "гаком")
 
 
 def _told_from(tokens: Tokens, quantity: Quantity) -> int:

@@ -105,12 +105,18 @@ def _amount_at(tokens: Tokens, start: int) -> Amount | None:
     if slang is not None and ("черв" in word.low or _is_slang_sum(tokens, start)):
         end = start + 2 if money_unit(tokens, start + 1) == MILLION else start + 1
         return Amount(start, end, slang * MILLION, "money")
-    if word.low in _PLURAL_UNITS and (amount := _inverted(tokens, start)):
+    single = word.low in _SINGLE_UNITS and 100 <= _value(tokens, start + 1) < 1000
+    if word.low in _PLURAL_UNITS and not single and (amount := _inverted(tokens, start)):
         return amount
     if word.low in _SINGLE_UNITS and money_unit(tokens, start) == MILLION:
         value, end = _remainder(tokens, start + 1, MILLION)
         return Amount(start, _skip_roubles(tokens, end), value, "money")
     return None
+
+
+def _value(tokens: Tokens, at: int) -> float:
+    """The number at `at`, 0 where there is none: «до миллиона двухсот» is 1.2 million."""
+    return (tokens[at].value or 0) if tokens.is_number(at) else 0
 
 
 def _is_slang_sum(tokens: Tokens, at: int) -> bool:
