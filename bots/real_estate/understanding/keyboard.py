@@ -12,7 +12,8 @@ from bots.real_estate.understanding.tokens import MAX_READ
 _LATIN = "`qwertyuiop[]asdfghjkl;'zxcvbnm,."
 _RUSSIAN = "ёйцукенгшщзхъфывапролджэячсмитьбю"
 _LAYOUT = str.maketrans(_LATIN + _LATIN.upper(), _RUSSIAN + _RUSSIAN.upper())
-_RUN = re.compile(r"[a-z`\[\];',.]*[a-z][a-z`\[\];',.]*", re.IGNORECASE)
+_RUN = re.compile(r"[a-z`\[\];',.]+", re.IGNORECASE)
+_LETTER = re.compile("[a-z]", re.IGNORECASE)
 _CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 _TRAILING = ",."
 _MIN_TOLD = 3  # letters; shorter words are words in both alphabets
@@ -34,6 +35,8 @@ def in_intended_layout(text: str) -> str:
 
 def _retyped(run: str) -> str:
     """One run of letters; a comma or a full stop at its end is a letter only in a word with it."""
+    if not _LETTER.search(run):
+        return run
     whole = run.translate(_LAYOUT)
     bare = run.rstrip(_TRAILING)
     if bare == run or _is_russian(whole.lower()):
