@@ -191,9 +191,13 @@ class Assistant:
             return await self._pick(owner_id, state, wish.picked, starred=wish.starred)
         if wish.more:
             return await self._next_page(owner_id, state, style)
-        if wish.watched:
+        if wish.order:
+            found = await self._search(replace(state, sort=wish.order), style)
+            await self._keep(owner_id, found.state)
+            return found
+        if wish.watched or wish.on_map:
             found = await self._search(state, style)
-            return replace(found, text=texts.HOW_TO_WATCH)
+            return replace(found, text=texts.HOW_TO_WATCH if wish.watched else texts.HOW_TO_MAP)
         return None
 
     async def _market_of(self, turn: ParsedMessage, state: State) -> Answer | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bots.real_estate.understanding.phrases import phrases, words
+from bots.real_estate.understanding.phrases import Phrases, phrases, words
 from bots.real_estate.understanding.tokens import Tokens
 
 Shift = Literal["cheaper", "dearer", "larger", "smaller"]
+Order = Literal["price", "price_per_metre", "discount"]
 MAX_COMPARED = 4
 _SHIFTS: tuple[tuple[Shift, frozenset[str]], ...] = (
     ("cheaper", words("подешевле дешевле дешевше бюджетнее недорогие")),
@@ -34,6 +35,17 @@ _WATCH = phrases(
     присылай|пришли новый|новые, подпиши*, подписаться, напиши|пиши когда|если появиться|подешевеет|подешеветь, дай знать, алерт, оповещай|оповести"""
 )
 _MARKET = phrases("""рынок, динамика, средний цена, медиана, как меняться|изменились|растут цена""")
+_ON_MAP = phrases("на карте, карту, где они, где это находится")
+_ORDERS: tuple[tuple[Order, Phrases], ...] = (
+    ("price_per_metre", phrases("по цене|стоимости ~ метр|метра|метру, дешевый метр")),
+    (
+        "discount",
+        phrases(
+            "по выгоде, самый|сначала|какие|какой ~ выгодный|выгодные|выгодная, выгодные сначала, сначала выгодно"
+        ),
+    ),
+    ("price", phrases("по цене, самый|сначала дешевый, отсортируй|сортируй по возрастанию")),
+)
 _MAX_PICKED = 50
 _MAX_WORDS = 7
 
@@ -44,7 +56,7 @@ class FollowUp:
 
     `compared` are places in the list, from 1; so is `picked`, 0 for none, and `starred` asks to
     put it into the favourites. `more` asks for the next page, `watched` to be told of new flats,
-    `market` what a metre costs.
+    `market` what a metre costs, `on_map` where the flats are, `order` names another order.
     """
 
     shift: Shift | None = None
@@ -55,6 +67,8 @@ class FollowUp:
     more: bool = False
     watched: bool = False
     market: bool = False
+    on_map: bool = False
+    order: Order | None = None
 
 
 NO_FOLLOW_UP = FollowUp()
@@ -77,6 +91,8 @@ def read_follow_up(tokens: Tokens) -> FollowUp:
         starred=bool(picked) and _STAR.within(tokens),
         more=not counted and _asks_for_more(tokens),
         watched=not picked and _WATCH.within(tokens),
+        on_map=_ON_MAP.within(tokens),
+        order=None if counted else _order(tokens),
         market=_MARKET.within(tokens) or asks_price_of_a_metre(tokens),
     )
 
@@ -108,6 +124,13 @@ def _picked(tokens: Tokens) -> int:
     if not (_CARD.within(tokens) or _STAR.within(tokens)):
         return 0
     return int(tokens[numbers[0]].value or 0)
+
+
+def _order(tokens: Tokens) -> Order | None:
+    """«Сначала выгодные», «отсортируй по цене метра»."""
+    if _count_words(tokens) > _MAX_WORDS:
+        return None
+    return next((name for name, wishes in _ORDERS if wishes.within(tokens)), None)
 
 
 def _count_words(tokens: Tokens) -> int:

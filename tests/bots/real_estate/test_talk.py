@@ -85,6 +85,31 @@ async def test_how_to_follow_a_search(assistant: Assistant, wish: str) -> None:
     assert answer.listings
 
 
+@pytest.mark.parametrize("wish", ["где это на карте?", "покажи на карте"])
+async def test_how_to_see_a_map(assistant: Assistant, wish: str) -> None:
+    await _talk(assistant, "двушка в Москве до 60 млн")
+    answer = await _talk(assistant, wish)
+    assert answer.text == texts.HOW_TO_MAP
+    assert answer.listings
+
+
+@pytest.mark.parametrize(
+    ("wish", "order"),
+    [
+        ("покажи самые выгодные", "discount"),
+        ("отсортируй по цене за метр", "price_per_metre"),
+        ("сначала дешёвые", "price"),
+    ],
+)
+async def test_the_list_is_put_in_order_by_word(
+    assistant: Assistant, wish: str, order: str
+) -> None:
+    await _talk(assistant, "двушка в Москве до 60 млн", "покажи ещё")
+    ordered = await _talk(assistant, wish)
+    assert (ordered.state.sort, ordered.offset) == (order, 0)
+    assert (await _talk(assistant, "ещё")).state.sort == order
+
+
 async def test_the_market_is_told_by_word(assistant: Assistant) -> None:
     told = await _talk(assistant, "какой сейчас рынок в Москве?")
     assert told.text.startswith("**Рынок: Москва**")
