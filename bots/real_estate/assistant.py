@@ -195,6 +195,8 @@ class Assistant:
             found = await self._search(replace(state, sort=wish.order), style)
             await self._keep(owner_id, found.state)
             return found
+        if turn.ignored:
+            return Answer(texts.NO_FILTER.format(wishes=", ".join(turn.ignored)), state)
         if wish.watched or wish.on_map:
             found = await self._search(state, style)
             return replace(found, text=texts.HOW_TO_WATCH if wish.watched else texts.HOW_TO_MAP)

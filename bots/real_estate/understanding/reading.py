@@ -31,7 +31,11 @@ from bots.real_estate.understanding.places import read_places
 from bots.real_estate.understanding.quantities import read_quantities
 from bots.real_estate.understanding.rooms import read_rooms, room_word
 from bots.real_estate.understanding.spelling import request_words
-from bots.real_estate.understanding.surroundings import read_ignored, read_metro_minutes
+from bots.real_estate.understanding.surroundings import (
+    read_ignored,
+    read_metro_minutes,
+    read_wishes,
+)
 from bots.real_estate.understanding.tokens import MAX_READ, Tokens, tokenize
 from bots.real_estate.understanding.travel import read_travel
 
@@ -110,6 +114,7 @@ def read_turn(text: str, previous: Intent | None = None, asked: str | None = Non
         return ParsedMessage(
             "other",
             cleared=cleared,
+            ignored=() if _has_foreign_words(tokens) else read_wishes(tokens),
             follow_up=follow_up,
             foreign=foreign,
             open=unread,

@@ -110,6 +110,15 @@ async def test_the_list_is_put_in_order_by_word(
     assert (await _talk(assistant, "ещё")).state.sort == order
 
 
+@pytest.mark.parametrize(
+    ("wish", "named"),
+    [("есть с балконом?", "балкон"), ("а с лифтом и паркингом?", "паркинг, лифт")],
+)
+async def test_a_wish_that_no_filter_serves(assistant: Assistant, wish: str, named: str) -> None:
+    await _talk(assistant, "двушка в Москве до 60 млн")
+    assert (await _talk(assistant, wish)).text == texts.NO_FILTER.format(wishes=named)
+
+
 async def test_the_market_is_told_by_word(assistant: Assistant) -> None:
     told = await _talk(assistant, "какой сейчас рынок в Москве?")
     assert told.text.startswith("**Рынок: Москва**")
@@ -144,5 +153,6 @@ def test_a_question_in_general_changes_nothing(text: str) -> None:
     assert read_turn(text, "value").intent == "other"
 
 
-async def test_other_talk_is_the_models(assistant: Assistant) -> None:
-    assert (await _talk(assistant, "двушка в Москве до 60 млн", "спасибо!")).text == BY_MODEL
+@pytest.mark.parametrize("said", ["спасибо!", "на что смотреть в ванной?", "что с кухней делать?"])
+async def test_other_talk_is_the_models(assistant: Assistant, said: str) -> None:
+    assert (await _talk(assistant, "двушка в Москве до 60 млн", said)).text == BY_MODEL
