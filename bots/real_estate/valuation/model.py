@@ -51,7 +51,6 @@ _TREES = {
     "deterministic": True,
     "seed": 1,
 }
-_CORRECTING_TREES = {**_TREES, "objective": "huber", "alpha": 0.1}
 _SCALE_TREES = {
     **_TREES,
     "objective": "l2",
@@ -63,8 +62,9 @@ _ROUNDS, _SCALE_ROUNDS = 400, 150
 # The scale is learnt as an error's logarithm. Trees draw it to its mean; the power undoes that.
 _SMALLEST_ERROR = 0.01
 _POWER = 1.2
-# A log-normal price's least mean percent error is at exp(mean - variance); tails are heavier.
-_CAUTION, _MOST_CAUTION = 0.75, 0.05
+# A log-normal price's least mean percent error is at exp(mean - variance). More than 0.4 of that
+# gains no more and leaves the dearest flats out of their ranges.
+_CAUTION, _MOST_CAUTION = 0.4, 0.05
 _HALF80_SIGMAS = 1.2816  # standard deviations in the half-width of an 80 % range
 _LABELS = ("city", "okrug", "district", "metro", "metro_mode", "house_type", "market", "renovation")
 _LABEL_COLUMNS = range(len(_LABELS))
@@ -116,9 +116,7 @@ class Trees:
 
     @classmethod
     def fit(cls, features: Floats, base: Floats, log_ppm: Floats) -> Trees:
-        return cls(
-            _fit(_CORRECTING_TREES, features, log_ppm - base), _fit(_TREES, features, log_ppm)
-        )
+        return cls(_fit(_TREES, features, log_ppm - base), _fit(_TREES, features, log_ppm))
 
     def predict(self, features: Floats, base: Floats) -> Floats:
         """What to add to `base`, the sum of the other parts."""
