@@ -116,12 +116,14 @@ class Trees:
 
     @classmethod
     def fit(cls, features: Floats, base: Floats, log_ppm: Floats) -> Trees:
-        return cls(_fit(_TREES, features, log_ppm - base), _fit(_TREES, features, log_ppm))
+        both = np.column_stack([features, base])
+        return cls(_fit(_TREES, features, log_ppm - base), _fit(_TREES, both, log_ppm))
 
     def predict(self, features: Floats, base: Floats) -> Floats:
         """What to add to `base`, the sum of the other parts."""
         correction = np.asarray(self.correcting.predict(features))
-        added: Floats = (correction + np.asarray(self.whole.predict(features)) - base) / 2
+        whole = np.asarray(self.whole.predict(np.column_stack([features, base])))
+        added: Floats = (correction + whole - base) / 2
         return added
 
 
