@@ -27,6 +27,7 @@ FIELDS = (
 )  # fmt: skip
 Prediction = dict[str, Any]
 MODEL_TIMEOUT = 60.0
+_WARM_UP = "однушка"  # a bot's model is loaded before its first request
 
 
 def equal(field: str, expected: Any, got: Any) -> bool:
@@ -113,6 +114,7 @@ async def measure_model(
     load_env()
     model = open_chat_model(backend, name)
     try:
+        await read_with_model(model, _WARM_UP, ParsedMessage("other", open=_WARM_UP), timeout=600)
         predictions, seconds = await predict_with_model(model, texts, with_rules=with_rules)
     finally:
         await model.aclose()

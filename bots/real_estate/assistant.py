@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from bots.common.rich import Block
-from bots.real_estate import rich_wording, wording
+from bots.real_estate import rich_wording, texts, wording
 from bots.real_estate.dialogue import (
+    PLACES,
     State,
     advance,
     asking,
@@ -20,7 +21,8 @@ from bots.real_estate.dialogue import (
 from bots.real_estate.listings import Listing, ListingStore, SearchPage, search
 from bots.real_estate.listings.keeping import SavedItems, SavedSearch
 from bots.real_estate.listings.prices import PricePeriod
-from bots.real_estate.market import Market, read_market
+from bots.real_estate.listings.search import PAGE
+from bots.real_estate.market import Market, market_facts, read_market
 from bots.real_estate.metro.travel import Way, way_of
 from bots.real_estate.mortgage.talk import LoanTalk
 from bots.real_estate.pictures import MOST_ON_A_MAP
@@ -145,11 +147,12 @@ class Assistant:
             text = f"{text}\n{shown}"
         if excerpts and names_document(text):
             return Answer(await self.voice.answer_by(style, text, excerpts), state)
-        if sums := await self.loans.reply(owner_id, text, state.slots.city):
+        budget = state.slots.price_max if state.intent == "search" else None
+        if sums := await self.loans.reply(owner_id, text, state.slots.city, budget):
             return Answer(sums)
         turn = await self._read(text, state)
-        if turn.follow_up.compared and state.intent == "search":
-            return await self._compare(state, style, turn.follow_up.compared)
+        if turn.intent == "other" and (about := await self._about_the_talk(owner_id, state, turn)):
+            return about
         changed = advance(state, turn)
         if turn.foreign and turn.intent == "other":
             return Answer(wording.ENGLISH, state)
@@ -171,6 +174,67 @@ class Assistant:
             return await self._value(changed, style)
         answer = await self._search(changed, style)
         return replace(answer, text=f"{answer.text}{wording.ignored(turn.ignored)}{notes}")
+
+    async def _about_the_talk(
+        self, owner_id: int, state: State, turn: ParsedMessage
+    ) -> Answer | None:
+        """The answer to a wish about what was shown or about the market; None for other ones."""
+        wish = turn.follow_up
+        if wish.market and (told := await self._market_of(turn, state)):
+            return told
+        if state.intent != "search" or not can_answer(state):
+            return None
+        style = await self.style(owner_id)
+        if wish.compared:
+            return await self._compare(state, style, wish.compared)
+        if wish.picked:
+            return await self._pick(owner_id, state, wish.picked, starred=wish.starred)
+        if wish.more:
+            return await self._next_page(owner_id, state, style)
+        if wish.order:
+            found = await self._search(replace(state, sort=wish.order), style)
+            await self._keep(owner_id, found.state)
+            return found
+        if turn.ignored:
+            return Answer(texts.NO_FILTER.format(wishes=", ".join(turn.ignored)), state)
+        if wish.watched or wish.on_map:
+            found = await self._search(state, style)
+            return replace(found, text=texts.HOW_TO_WATCH if wish.watched else texts.HOW_TO_MAP)
+        return None
+
+    async def _market_of(self, turn: ParsedMessage, state: State) -> Answer | None:
+        """What a metre costs in the place named, else in the talk's own."""
+        named = {name: turn.places[name] for name in PLACES if name in turn.places}
+        slots = Slots(**named) if named else state.slots
+        if not slots.place:
+            return None
+        market = await self.market(slots)
+        if market is None:
+            return Answer(texts.MARKET_FEW.format(place=slots.place), state)
+        return Answer(f"{market_facts(market)}\n{texts.MARKET_CHART}", state)
+
+    async def _pick(self, owner_id: int, state: State, place: int, *, starred: bool) -> Answer:
+        """The flat at a place of the list: its card, or into the favourites with it."""
+        page = await search(self.store, state.slots, sort=state.sort, limit=place)  # type: ignore[arg-type]
+        if len(page.listings) < place:
+            return Answer(texts.NO_SUCH_PLACE.format(total=page.total), state)
+        listing = page.listings[place - 1]
+        if starred:
+            if not await self.saved_items.is_favourite(owner_id, listing.id):
+                await self.toggle_favourite(owner_id, listing.id)
+            return Answer(texts.STARRED_BY_WORD.format(place=place), state)
+        way = way_of(state.slots)
+        prices = await self.store.prices(listing.id)
+        text = f"{wording.card(listing, prices, way)}\n\n{wording.verdict(listing)}".strip()
+        return Answer(text, state, (listing,), page.total, place - 1)
+
+    async def _next_page(self, owner_id: int, state: State, style: str) -> Answer:
+        offset = state.offset + PAGE
+        page = await self._search(state, style, offset=offset)
+        if offset >= page.total:
+            return Answer(texts.NO_MORE.format(total=page.total), state)
+        await self._keep(owner_id, page.state)
+        return page
 
     async def take_back(self, owner_id: int) -> None:
         """Go back to before the last message: it reads otherwise now."""
@@ -196,8 +260,9 @@ class Assistant:
         state = await self._request(owner_id, key)
         if sort:
             state = replace(state, sort=sort)
-            await self._keep(owner_id, state)
-        return await self._search(state, await self.style(owner_id), offset=offset)
+        answer = await self._search(state, await self.style(owner_id), offset=offset)
+        await self._keep(owner_id, answer.state)
+        return answer
 
     async def details(self, owner_id: int, key: str) -> Answer:
         """What the estimate of the request `key` is made of. Raises OldButton."""
@@ -341,8 +406,9 @@ class Assistant:
         else:
             event, facts = "nothing", wording.nothing_facts(page.blockers)
         return Answer(
-            _opened(state, event, style, facts), state, page.listings, page.total, offset, facts
-        )
+            _opened(state, event, style, facts), replace(state, offset=offset), page.listings,
+            page.total, offset, facts,
+        )  # fmt: skip
 
     async def _value(self, state: State, style: str) -> Answer:
         asked = _asked_price(state.slots)

@@ -39,6 +39,7 @@ class State:
     questions: int = 0
     asked: str | None = None
     sort: str = "price"
+    offset: int = 0  # of the page that was shown last
 
     @property
     def key(self) -> str:
@@ -53,6 +54,7 @@ class State:
             "questions": self.questions,
             "asked": self.asked,
             "sort": self.sort,
+            "offset": self.offset,
         }
 
     @classmethod
@@ -76,7 +78,7 @@ def advance(state: State, message: ParsedMessage) -> State:
     # «В любую цену» answers the question of the budget for good.
     asked = MAX_QUESTIONS if "price_max" in message.cleared else start.questions
     sort = _order_of(start, slots, message)
-    return replace(start, intent=intent, slots=slots, questions=asked, sort=sort)
+    return replace(start, intent=intent, slots=slots, questions=asked, sort=sort, offset=0)
 
 
 def _order_of(start: State, slots: Slots, message: ParsedMessage) -> str:
@@ -131,6 +133,9 @@ def _outdated(known: Slots, changes: Mapping[str, Any]) -> set[str]:
             cities = load_gazetteer().cities_of(kind, changes[kind])
             if cities and known.city not in cities:
                 outdated.add("city")
+    # «Лучше трёшку»: the area that was told of a two-room flat isn't a three-room one's.
+    if changes.get("rooms", known.rooms) != known.rooms and known.area is not None:
+        outdated |= {"area_min", "area_max"}
     return outdated - changes.keys()
 
 
@@ -197,4 +202,5 @@ def _carried_over(slots: Slots) -> Slots:
 def _like(slots: Slots) -> Slots:
     """A search for flats like the one that was valued."""
     area = Range.about(slots.area) if slots.area is not None else Range()
-    return replace(_carried_over(slots), rooms=slots.rooms, area_min=area.low, area_max=area.high)
+    low, high = (None if end is None else round(end, 1) for end in (area.low, area.high))
+    return replace(_carried_over(slots), rooms=slots.rooms, area_min=low, area_max=high)

@@ -26,9 +26,11 @@ MOST_ON_A_MAP = 300
 _MARGIN = 0.012  # degrees of latitude around the flats
 _UP, _DOWN, _WHOLE, _GREY = "#2e8b57", "#c0504d", "#44546a", "#9aa5b1"
 _WIDEST_LABEL = 30  # characters
-_MOST_STATION_NAMES = 30
-_RIGHT_EDGE = 0.15  # of the map's width; names there stand to the left
-_LABEL_GAP = 0.035  # of the map's height between names
+_MOST_STATION_NAMES, _SURELY_NAMED = 30, 10
+# In shares of a map's side: a letter of a station's name, the gap before it, a line's height.
+_LETTER, _NAME_GAP, _NAME_HEIGHT = 0.0088, 0.012, 0.02
+_LINE_POINTS = 10.5  # the same line's height in points
+_NUMBER_STEP = 0.042  # between the numbers of flats in one place
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,27 +202,98 @@ def _draw_network(
         zorder=2,
     )
     inside.sort(key=lambda item: min(math.hypot(p.lat - item.lat, p.lon - item.lon) for p in pins))
-    for station in _named(inside, north - south):
-        outward = station.lon > east - _RIGHT_EDGE * (east - west)
+    for station, spot in _named(inside, bounds, _number_boxes(pins, bounds)):
+        shift = (-4 if spot.on_the_left else 4, 3 + _LINE_POINTS * spot.lines)
         axes.annotate(
-            station.name, (station.lon, station.lat), xytext=(-4 if outward else 4, 3),
-            ha="right" if outward else "left", textcoords="offset points", fontsize=7,
+            station.name, (station.lon, station.lat), xytext=shift,
+            ha="right" if spot.on_the_left else "left", textcoords="offset points", fontsize=7,
             color="#555555", zorder=2, clip_on=True,
         )  # fmt: skip
 
 
-def _named(stations: Sequence[Station], height: float) -> list[Station]:
-    """Stations whose names don't cover each other; the first come first."""
-    kept: list[Station] = []
-    for station in stations:
-        room = _LABEL_GAP * height
-        crowded = any(
-            abs(station.lat - other.lat) < room and abs(station.lon - other.lon) < 8 * room
-            for other in kept
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """A rectangle in shares of a map's sides."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+    def overlaps(self, other: _Box) -> bool:
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.bottom < other.top
+            and other.bottom < self.top
         )
-        if not crowded and len(kept) < _MOST_STATION_NAMES:
-            kept.append(station)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Where a name stands beside its station; `lines` tells how far above it."""
+
+    on_the_left: bool = False
+    lines: int = 0
+
+
+_SPOTS = tuple(_Spot(left, lines) for lines in (0, 1, -1, 2, -2) for left in (False, True))
+
+
+def _named(
+    stations: Sequence[Station],
+    bounds: tuple[float, float, float, float],
+    taken: Sequence[_Box] = (),
+) -> list[tuple[Station, _Spot]]:
+    """Stations whose names cover neither each other nor what is `taken`; the first come first.
+
+    A name stands to the right of its station, or wherever else beside it there is room.
+    """
+    kept: list[tuple[Station, _Spot]] = []
+    boxes = list(taken)
+    for station in stations:
+        if len(kept) == _MOST_STATION_NAMES:
+            break
+        # A name a line off may seem another station's: only those next to flats are worth it.
+        for spot in _SPOTS if len(kept) < _SURELY_NAMED else _SPOTS[:2]:
+            box = _name_box(station, bounds, spot)
+            inside = box.left >= 0 and box.right <= 1
+            if inside and not any(box.overlaps(other) for other in boxes):
+                kept.append((station, spot))
+                boxes.append(box)
+                break
     return kept
+
+
+def _name_box(station: Station, bounds: tuple[float, float, float, float], spot: _Spot) -> _Box:
+    x, y = _share(station.lat, station.lon, bounds)
+    y += spot.lines * _NAME_HEIGHT
+    width = _NAME_GAP + _LETTER * len(station.name)
+    left = x - width if spot.on_the_left else x
+    return _Box(left, left + width, y - _NAME_HEIGHT / 2, y + _NAME_HEIGHT)
+
+
+def _number_boxes(pins: Sequence[Pin], bounds: tuple[float, float, float, float]) -> list[_Box]:
+    """Where the numbers of flats stand; those in one place stand side by side."""
+    seen: dict[tuple[float, float], int] = {}
+    boxes = []
+    for pin in pins:
+        if not (pin.label or pin.main):
+            continue
+        place = round(pin.lat, 3), round(pin.lon, 3)
+        x, y = _share(pin.lat, pin.lon, bounds)
+        x += _NUMBER_STEP * seen.get(place, 0)
+        seen[place] = seen.get(place, 0) + 1
+        half = _NUMBER_STEP / 2
+        boxes.append(_Box(x - half, x + half, y - half, y + half))
+    return boxes
+
+
+def _share(
+    lat: float, lon: float, bounds: tuple[float, float, float, float]
+) -> tuple[float, float]:
+    south, north, west, east = bounds
+    return (lon - west) / (east - west), (lat - south) / (north - south)
 
 
 def _one_city(pins: Sequence[Pin]) -> list[Pin]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 
 from bots.real_estate.guard import NumberGuard
 from bots.real_estate.prompts import BY_DOCUMENT, COMMENT, TALK, VOICES
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT = 20.0
 LONGEST_COMMENT = 400
+_SAYS_SOMETHING = re.compile(r"[^\W\d_]{2}")  # small models answer with a lone «-» or «1.» at times
 _COMMENT_OPTIONS = GenerationOptions(temperature=0.7, max_tokens=120)
 _TALK_OPTIONS = GenerationOptions(temperature=0.5, max_tokens=500)
 
@@ -63,4 +65,5 @@ class Voice:
         except (TimeoutError, ServiceError) as error:
             logger.warning("the template speaks: %s", type(error).__name__)
             return ""
-        return completion.text.strip()
+        words = completion.text.strip()
+        return words if _SAYS_SOMETHING.search(words) else ""

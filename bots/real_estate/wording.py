@@ -309,7 +309,7 @@ def card(listing: Listing, periods: Sequence[PricePeriod] = (), way: Way | None 
         f"дом {flat.year} г." if flat.year else None,
         flat.house_type,
         flat.market,
-        f"ремонт: {flat.renovation}" if flat.renovation else None,
+        _renovation_text(flat.renovation),
     ]
     if any(details):
         lines.append(", ".join(filter(None, details)))
@@ -323,6 +323,20 @@ def card(listing: Listing, periods: Sequence[PricePeriod] = (), way: Way | None 
     if listing.demo:
         lines.append(f"⚠️ {DEMO}")
     return unbroken("\n".join(lines))
+
+
+def _renovation_text(renovation: str | None) -> str | None:
+    """«Без ремонта» says it all; «евро» needs the word."""
+    if not renovation or "ремонт" in renovation:
+        return renovation
+    return f"ремонт: {renovation}"
+
+
+def verdict(listing: Listing) -> str:
+    """The price against the estimate in one line, empty without an estimate."""
+    if not listing.estimate:
+        return ""
+    return worth(listing).partition("\n")[0]
 
 
 def worth(listing: Listing) -> str:

@@ -13,6 +13,7 @@ from bots.real_estate.mortgage import answers
 from bots.real_estate.mortgage.programmes import load_mortgage_data
 from bots.real_estate.mortgage.reading import MortgageQuestion, read_mortgage
 from bots.real_estate.understanding import read_turn
+from bots.real_estate.wording import money
 from services.head_start import once_settled
 from services.storage import PreferenceStore
 from services.storage.database import utc_now
@@ -32,10 +33,13 @@ class LoanTalk:
         self._preferences = preferences
         self._today = today
 
-    async def reply(self, owner_id: int, text: str, place: str | None = None) -> str | None:
+    async def reply(
+        self, owner_id: int, text: str, place: str | None = None, budget: float | None = None
+    ) -> str | None:
         """The sums of a loan; None when a message isn't about one.
 
-        `place` is the city of the talk: a programme's limit depends on it.
+        `place` is the city of the talk: a programme's limit depends on it. `budget` is what the
+        talk's flats may cost, counted with where no price is said.
         """
         question = read_mortgage(text)
         last = await self._last(owner_id)
@@ -46,12 +50,17 @@ class LoanTalk:
             return None
         if question.price is None and not about_a_flat:
             question = question.completed(last)
+        opening = ""
+        if budget and not question.is_asked and question.changes_terms and not question.programme:
+            question = question.completed(MortgageQuestion(price=budget))
+            opening = f"Считаю от {money(budget)}: это твой бюджет.\n\n"
         if question.is_asked and not about_a_flat:
             keep = partial(self._preferences.set, owner_id, _LOAN, asdict(question))
             await once_settled(keep)
         if question.place is None:
             question = replace(question, place=place)
-        return answers.answer(load_mortgage_data(), question, self._today())
+        told = answers.answer(load_mortgage_data(), question, self._today())
+        return told and f"{opening}{told}"
 
     def answer(self, text: str) -> str | None:
         """/mortgage with what follows it, apart from any talk."""

@@ -23,6 +23,7 @@ _PLAIN_ROUBLES = 300_000  # a bare number from here on is a price in roubles
 _MAX_MILLIONS = 27  # «до 27» is a price, «от 28» an area
 _BARE_AREA = (14, 400)
 _YEARS = (1900, 2035)
+_SMALLEST_AREAS = {0: _BARE_AREA[0], 1: 22, 2: 33, 3: 46, 4: 60}  # m², by rooms
 _ASKED_FOR = {"money": "price_max", "area": "area"}
 _NUMBERED = words(
     "дом корпус номер вариант школа квартал блок секция подъезд литер № улица очередь"
@@ -38,6 +39,7 @@ class Known:
     alone: bool = False  # nothing else is said
     money: bool = False
     area: bool = False
+    smallest: float = 0  # m², what a bare number must be at least to be an area
 
 
 def read_amounts(
@@ -47,11 +49,13 @@ def read_amounts(
     exact: bool,
     asked: str | None,
     alone: bool = False,
+    rooms: int | None = None,
 ) -> list[Mention]:
     """Mentions of the price and the area.
 
     `alone` tells that nothing else is said. `exact` is a valuation, where a number means just that number. `asked` is the slot that
-    the bot has asked for, which a number without a unit then answers.
+    the bot has asked for, which a number without a unit then answers. `rooms` tell how small
+    an area may be.
     """
     known = Known(
         exact,
@@ -59,9 +63,11 @@ def read_amounts(
         alone,
         money=any(item.unit == "money" and _is_price(item) for item in quantities),
         area=any(item.unit == "area" for item in quantities),
+        smallest=_SMALLEST_AREAS.get(rooms or 0, _SMALLEST_AREAS[max(_SMALLEST_AREAS)]),
     )
     mentions: list[Mention] = []
     corrections = markers(tokens)
+    quantities = _in_the_unit_said_after(quantities, corrections)
     told: Quantity | None = None
     for quantity in quantities:
         # «40 метров, вернее 45»: the unit goes over.
@@ -80,6 +86,23 @@ def read_amounts(
         mentions.append(_mention(told, exact))
         tokens.use(told.start, told.end)
     return mentions
+
+
+def _in_the_unit_said_after(
+    quantities: Sequence[Quantity], corrections: Sequence[int]
+) -> list[Quantity]:
+    """«За 15, ой, нет, за 17 млн»: what is corrected was in the unit of what corrects it."""
+    told = list(quantities)
+    for position in range(len(told) - 2, -1, -1):
+        this, following = told[position], told[position + 1]
+        if this.unit == "none" and any(
+            this.end <= marker < following.start for marker in corrections
+        ):
+            if following.unit == "money":
+                told[position] = _as_price(this)
+            elif following.unit == "area":
+                told[position] = replace(this, unit="area")
+    return told
 
 
 def _mention(quantity: Quantity, exact: bool) -> Mention:
@@ -139,7 +162,7 @@ _LOANS = words("ипотека ставка процент кредит")
 
 def _guess_range(quantity: Quantity, known: Known) -> Quantity | None:
     low, high = quantity.low, quantity.high
-    likely_area = low >= _BARE_AREA[0] and high <= _BARE_AREA[1] and not known.area
+    likely_area = low >= known.smallest and high <= _BARE_AREA[1] and not known.area
     if quantity.labelled and not known.money:
         return _as_price(quantity)
     if likely_area and (low > _MAX_MILLIONS or known.money):
@@ -149,7 +172,7 @@ def _guess_range(quantity: Quantity, known: Known) -> Quantity | None:
 
 def _guess_one(tokens: Tokens, quantity: Quantity, known: Known) -> Quantity | None:
     value, bound = quantity.low, quantity.bound
-    could_be_area = _BARE_AREA[0] <= value <= _BARE_AREA[1] and not known.area
+    could_be_area = known.smallest <= value <= _BARE_AREA[1] and not known.area
     could_be_price = not known.money
     fraction = value != int(value)
     if quantity.labelled and could_be_price:
@@ -166,6 +189,8 @@ def _guess_one(tokens: Tokens, quantity: Quantity, known: Known) -> Quantity | N
         return _as_price(quantity)
     if bound != "none" and value < _BARE_AREA[0] and not known.exact:
         return _as_price(quantity)  # «дороже 4, но дешевле 6 млн»
+    if bound == "about" and could_be_price and not known.exact:
+        return _as_price(quantity)
     if bound != "none":
         if could_be_price and value < _BARE_AREA[0]:
             return _as_price(quantity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bots.real_estate.understanding.mentions import Mention
 from bots.real_estate.understanding.phrases import Phrases, phrases, words
+from bots.real_estate.understanding.refusals import is_refused_after
 from bots.real_estate.understanding.tokens import Tokens
 
 _UNIMPORTANT = phrases(
@@ -14,7 +15,7 @@ _UNIMPORTANT = phrases(
 _RENOVATIONS: tuple[tuple[str, Phrases], ...] = (
     ("дизайнерский", phrases("дизайн*, авторский ремонт|дизайн|проект, эксклюзивный ремонт, диз ремонт, ремонт дизайн*")),
     ("без ремонта", phrases(
-        """без ~ ремонт|отделка, без чистовой, бабушкин*, бабкин*, бабушатник, убит*, убитк*, под ~ ремонт, под капремонт, в черновой, чернов*, предчист*,
+        """без ~ ремонт|отделка, без чистовой, бабушкин*, бабкин*, бабушатник, убит*, убитк*, под ~ ремонт, под капремонт, под чистовую, под чистовой, в черновой, чернов*, предчист*,
         требовать|требоваться ~ ремонт|капремонт|вложение, просить ремонт, нуждаться ~ ремонт, ремонт|ремонта нет, ремонта ~ не быть, ремонта не было,
         ремонт не делали|делался|делал, ремонт отсутствовать, отсутствие ремонт, ремонт старый|советский|древний|совковый|никакой|плохой|так, ремонт время|времен, старый|советский|древний|плохой|никакой|совковый ремонт,
         ремонт # год|лет ~ давность|назад, ремонту|ремонт ~ # лет, ремонт ~ девяностый, ремонт ~ восьмидесятых, ремонт с советский, в бетон, голый стена|бетон, white box, whitebox, вайтбокс, вайт бокс, вайт - бокс, white - box, уайтбокс, уайт бокс, бетонный стена,
@@ -50,7 +51,7 @@ def read_renovation(tokens: Tokens) -> list[Mention]:
         for start, end in list(patterns.find(tokens)):
             if tokens.low(start) == "евро" and _is_euro_flat(tokens, end):
                 continue
-            refused = tokens.low(start - 1) in _NEGATED_BEFORE
+            refused = tokens.low(start - 1) in _NEGATED_BEFORE or is_refused_after(tokens, end)
             first, last = _with_the_noun(tokens, start, end)
             tokens.use(first, last)
             found.append(Mention("renovation", {"renovation": name}, first, last, refused))

@@ -20,6 +20,7 @@ def corrected(tokens: Tokens, mentions: Iterable[Mention]) -> list[Mention]:
     standing = sorted(mentions, key=lambda mention: mention.start)
     for marker in markers(tokens):
         after = {mention.group for mention in standing if mention.start >= marker}
+        after |= _NEAR if after & _NEAR else set()
         standing = [m for m in standing if m.start >= marker or m.group not in after]
     refused = [mention for mention in standing if mention.refused]
     return [
@@ -27,6 +28,9 @@ def corrected(tokens: Tokens, mentions: Iterable[Mention]) -> list[Mention]:
         for mention in standing
         if not mention.refused and not any(_takes_back(other, mention) for other in refused)
     ]
+
+
+_NEAR = frozenset({"district", "metro"})  # either replaces the other
 
 
 def _takes_back(refused: Mention, mention: Mention) -> bool:

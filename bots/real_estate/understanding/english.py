@@ -51,6 +51,11 @@ def is_english(tokens: Tokens) -> bool:
     return len(words) > 1 and 2 * sum(word.isascii() for word in words) > len(words)
 
 
+def is_request_word(word: str) -> bool:
+    """Whether an English word in lower case is one that requests are made of."""
+    return word in _WORDS
+
+
 def in_russian(tokens: Tokens, gazetteer: Gazetteer) -> Tokens:
     """The tokens with the words that requests are made of put into Russian."""
     translated = Tokens()

@@ -32,7 +32,7 @@ _NOT_PRICE_UNITS = (
 def read_floors(tokens: Tokens) -> list[Mention]:
     """Each reader uses up its words, the surest first."""
     found: list[Mention] = []
-    for reader in (_refused, _bounded, _pairs, _storeys, _floors):
+    for reader in (_refused, _alternatives, _bounded, _pairs, _storeys, _floors):
         found += reader(tokens)
     return _with_last(tokens, found)
 
@@ -65,7 +65,7 @@ def _refused(tokens: Tokens) -> list[Mention]:
 
 def _is_floor_number(tokens: Tokens, at: int, number: int) -> bool:
     """Whether a number is a floor's: «первый», «1 этаж»; «первый взнос» is not."""
-    if not tokens.is_number(at) or tokens[at].value != number:
+    if not tokens.is_number(at) or tokens[at].value != number or _is_feminine(tokens, at):
         return False
     after = at + 1
     if tokens.low(after) == "этажи" or tokens.has_lemma(after, _FLOOR):
@@ -127,6 +127,8 @@ def _has_refusal(tokens: Tokens, at: int) -> bool:
     if tokens.low(before) in _REFUSAL or tokens.low(before + 1) == "ни":
         return True
     end = tokens.clause_end(at, 8)
+    if tokens.low(end) in ("-", ":", ",") and tokens.low(end + 1) == "нет":
+        return True  # «первый этаж — нет»
     return any(
         _REFUSAL_AFTER.end_at(tokens, index) is not None for index in range(at + 1, end)
     ) and (_only_floor_words(tokens, at, end))
@@ -160,6 +162,42 @@ def _from_second(tokens: Tokens, at: int) -> bool:
         return False
     after = at + 2 if tokens.has_lemma(at + 1, _FLOOR) else at + 1
     return tokens.low(after) not in ("по", "до", "-")
+
+
+def _alternatives(tokens: Tokens) -> list[Mention]:
+    """«Второй, третий или четвёртый этаж»: from the lowest to the highest."""
+    found, at = [], 0
+    while at < len(tokens):
+        end, floors = _listed(tokens, at)
+        before = tokens.has_lemma(at - 1, _FLOOR)
+        after = tokens.has_lemma(end, _FLOOR) and tokens.low(end) != "этажей"
+        if len(floors) > 1 and (after or (before and not _has_unit(tokens, end))):
+            values = {"floor_min": min(floors), "floor_max": max(floors)}
+            found.append(_use(tokens, "floor", values, at - before, end + after))
+        at = max(end, at + 1)
+    return found
+
+
+def _listed(tokens: Tokens, start: int) -> tuple[int, list[int]]:
+    """Floors in a row that end with «или», or ordinals side by side, and where the row ends."""
+    floors: list[int] = []
+    at = end = start
+    chosen = False
+    while _is_floor(tokens, at):
+        ordinal = tokens[at].ordinal
+        floors.append(int(tokens[at].value or 0))
+        end = at = at + 1
+        if tokens.low(at) in _OR:
+            chosen, at = True, at + 1
+            at += tokens.low(at) == "на"
+        elif tokens.low(at) in (",", "и") and _is_floor(tokens, at + 1):
+            at += 1
+        elif not (ordinal and _is_floor(tokens, at) and tokens[at].ordinal):
+            break
+    return end, floors if chosen else []
+
+
+_OR = words("или либо")
 
 
 def _bounded(tokens: Tokens) -> list[Mention]:
@@ -200,6 +238,8 @@ def _range_end(tokens: Tokens, at: int, after: int) -> int | None:
         return None
     high = tokens[after + 1].value or 0
     end = after + 2
+    if _has_unit(tokens, end):  # «не выше третьего этажа до 4 млн»
+        return None
     named = (
         tokens.has_lemma(end, _FLOOR)
         or tokens.has_lemma(at - 1, _FLOOR)
@@ -272,7 +312,7 @@ def _house(tokens: Tokens, at: int, named: bool) -> tuple[int, int] | None:
     if slash and tokens.low(at - 2) == "/":
         return None
     index = at
-    if named and tokens.low(index) == ",":
+    if named and tokens.low(index) in (",", "("):
         index += 1
     while index < len(tokens) and index < at + 5 and tokens.low(index) in _JOINING:
         index += 1
@@ -357,7 +397,9 @@ def _floors(tokens: Tokens) -> list[Mention]:
         if not _is_floor(tokens, at):
             continue
         number = int(tokens[at].value or 0)
-        if tokens.has_lemma(at + 1, _FLOOR) and tokens.low(at + 1) != "этажей":
+        if tokens.has_lemma(at + 1, _FLOOR) and tokens.low(at - 1) in _REFUSAL:
+            _use(tokens, "floor", {}, at, at + 2)  # «не второй этаж»: another one would do
+        elif tokens.has_lemma(at + 1, _FLOOR) and tokens.low(at + 1) != "этажей":
             found.append(_use(tokens, "floor", {"floor": number}, at, at + 2))
         elif _floor_word_before(tokens, at) and not _has_unit(tokens, at + 1):
             found.append(_use(tokens, "floor", {"floor": number}, at - 1, at + 1))
@@ -396,10 +438,19 @@ def _stands_alone(tokens: Tokens, at: int) -> bool:
 
 
 def _is_floor(tokens: Tokens, at: int) -> bool:
-    if not tokens.is_number(at):
+    if not tokens.is_number(at) or _is_feminine(tokens, at):
         return False
     value = tokens[at].value or 0
     return value == int(value) and 1 <= value <= MAX_FLOOR
+
+
+def _is_feminine(tokens: Tokens, at: int) -> bool:
+    """«Вторая», «что со второй»: floors are masculine."""
+    word = tokens.low(at)
+    return word.endswith(("ая", "ую")) or (word.endswith("ой") and tokens.low(at - 1) in _FROM_OF)
+
+
+_FROM_OF = words("с со от")
 
 
 def _with_last(tokens: Tokens, found: list[Mention]) -> list[Mention]:

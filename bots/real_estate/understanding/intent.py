@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bots.real_estate.request import Intent
+from bots.real_estate.understanding.corrections import markers
+from bots.real_estate.understanding.follow_ups import asks_price_of_a_metre
 from bots.real_estate.understanding.phrases import Phrases, phrases, words
+from bots.real_estate.understanding.rooms import room_word
 from bots.real_estate.understanding.tokens import Tokens
 
 _WORTH = phrases(
@@ -16,12 +19,12 @@ _WORTH = phrases(
     посчитать|рассчитать|определить|узнать|подсказать|сказать|назвать ~ стоимость|цена|ценник|вилка, что просить, с какой цена, по какой цена, что за цена, какую цену, сколько моя|моя стоить,
     проверить ~ цена|стоимость|ценник, проверь*, прочекать, чекни, стоимость ~ квартира|двушк*|однушк*|трешк*|четыреш*|студи*|евродвуш*|евротреш*|жилье|хата|двухкомнатный|трехкомнатный|однокомнатный|четырехкомнатный|мой|наш, цена|ценник двушк*|однушк*|трешк*|четыреш*|студи*|однокомнатный|двухкомнатный|трехкомнатный|четырехкомнатный|такой,
     почему такая цена, ценность, стоимость ?, что по цена|деньги|стоимость, как цена, цена мой|свой|наш, стоимость мой|свой|наш, понять ~ цена|стоимость|ценник, знать ~ цена|стоимость, выручить, прицениваться, прицениться,
-    какой|какую ~ сумма, какой|какие ~ деньги, диапазон цена, разброс цена, оценочный, оценщик, оцениваем, оценку, стоимость #, за какую сумму, за какие деньги"""
+    какой|какую ~ сумма, какой|какие ~ деньги, диапазон цена, разброс цена, цена продажа, помочь с цена, определиться с цена, оценочный, оценщик, оцениваем, оценку, стоимость #, за какую сумму, за какие деньги"""
 )
 _FAIR = phrases(
     """перебор, перебрать, не перебор, переборщить, продешевить, завысить, завышен, завышать, занизить, занижен, переоценен, переоценить, недооценен, переплачивать, переплатить, переплачу, кидалово, кидок, развод, наглость, загнуть, загнули, задрали, задрать, заломить, заломили,
     норм|нормальный|нормально|ок|окей|адекватный|хороший|справедливый|честный|годный|разумный|реальный ~ цена|прайс|ценник|деньги, цена|прайс|ценник|сумма|стоимость ~ норм|нормальный|нормально|ок|окей|адекватный|хороший|справедливый|реальный|честный|завышен|адекват|в рынке|нормас,
-    норм* ?, норм* ли, нормас, нормуль, прогадать, прогадаю, продешевлю, не продешевить, отдать за, отдам за, торговаться ?, двигаться ?, не загибать, не загнул, справедлив*, нормально ?, ок ?, дорого ?, дешево ?, много ?, мало ?, адекватно, адекват, неадекват, выгодно ?, справедливо ?, честно ?, это дорого|много|мало|дешево|норм|нормально|выгодно|адекватно|дешевле, дорого или, дорого ли, недорого ли,
+    норм* ?, норм* ли, нормас, нормуль, прогадать, прогадаю, продешевлю, не продешевить, отдать за, отдам за, торговаться ?, поторговаться ?, сторговаться ?, двигаться ?, не загибать, не загнул, справедлив*, нормально ?, ок ?, дорого ?, дешево ?, много ?, мало ?, адекватно, адекват, неадекват, выгодно ?, справедливо ?, честно ?, это дорого|много|мало|дешево|норм|нормально|выгодно|адекватно|дешевле, дорого или, дорого ли, недорого ли,
     не дорого, дороговато, многовато, маловато, дешево ли, не много, не мало, много ли, мало ли, выгодно ли, нормально ли, адекватен|адекватный|адекватна|адекватная|нормальна|нормальная ли, оправдан*,
     стоить ли ~ брать|покупать|того|своих|соглашаться|таких|торговаться, стоить ли ~ двуш*|однуш*|треш*|студи*|она|такой|наш|мой|#, стоить того|своих|таких|этих, стоить она|оно|он|это|столько, соглашаться ?, брать ?, брать или, возьмут, возьмут ?, купят, уйдет ли, уйдет ?, купят ли, продастся, в рынке, по рынку, выше рынка, ниже рынка, рыночная ли, не выше рынка, не обманывать|обманули|дурят|надувают|разводят|кидают, дорого для, не жирно, жирно, что думать, что скажешь, как тебе, как вам, потянет ли она"""
 )
@@ -31,16 +34,32 @@ _SELLS = phrases(
 _ASKS = phrases(
     """просить #, просят, прошу, просит, хотят, хочет за, отдают за, отдает за, продают за, продает за, продается за, предлагают за, предлагают, предложили, назвать цена, назвали, в объявление, ставить #, риелтор говорить|сказать|советовать|предлагать, хозяин|хозяйка|хозяева|продавец|собственник|владелец|продавцы|агент ~ хотеть|просить|ломить|ставить|заявить|отдавать|требовать, ломит, ломят, заряжают, заряжает, зарядили"""
 )
+_SELLER_ASKS = phrases(
+    "хозяин|хозяйка|хозяева|продавец|продавцы|собственник|владелец|агент|риелтор ~ хотеть|просить|ломить|ставить|заявить|отдавать|требовать|назвать"
+)
 _SEEKS = phrases(
     """искать, ищется, поищи, поискать, поищем, найти, найди, находить, подобрать, подбери*, подбор, подыскать, подыщи, присмотреть, присматривать, нужный|нужен|нужно, требоваться, купить, куплю, купим, покупать, прикупить, приобрести, приобретать, взять, возьму, возьмем, рассмотреть, рассмотрю, рассматривать, интересовать, интересоваться, заинтересовать,
     посоветовать, порекомендовать, показать, покажи, хотеть, хотеться, мечтать, есть ли, есть что, есть вариант, какие есть, что есть, вариант, варианты, надо, дай, дайте, скинуть, скинь, кинуть, кидать, кидай, накидать, накидай, предложить, предложение, хватить ли, хватит, хватить на, можно купить|взять|найти, желать, посмотреть, смотреть, смотрим, глянуть, глянь, выбирать, подкинуть, подкинь, жду предложение, мне бы, нам бы, реально ли, потянем, потяну, переехать, переезжать, приглядеть, выбрать, ищу, ищем, есть двуш*|однуш*|треш*|студи*|квартир*, сориентировать, нужна, нужны, подгони, подогнать"""
 )
 _STRONG_SEEKS = phrases(
-    """искать, ищу, ищем, ищется, найти, найди*, подобрать, подбери*, подыскать, подыщи*, купить, куплю, покупать, приобрести, присмотреть, требоваться, поискать, хотим купить, нужен|нужна|нужно|нужны"""
+    """искать, ищу, ищем, ищется, найти, найди*, подобрать, подбери*, подыскать, подыщи*, купить, куплю, покупать, приобрести, присмотреть, требоваться, поискать, хотим купить, нужен|нужна|нужно|нужны, беру, берем, возьму, возьмем"""
 )
 _OTHER_COSTS = phrases(
-    "стоить ~ ремонт|отделка|переезд|страховка|доставка|оформление|мебель|жизнь|билет|регистрация"
+    "стоить ~ ремонт|отделка|переезд|страховка|доставка|оформление|мебель|жизнь|билет|регистрация|ипотека|кредит|услуга|юрист|нотариус|коммуналка|отопление"
 )
+_NO_MATTER = phrases(
+    "сколько стоить -? не важный|важно, сколько стоить -? неважно|неважный, без разница сколько стоить"
+)
+_DEFINITIONS = phrases(
+    "чем ~ отличаться, в чем ~ разница|отличие|подвох|прикол, какая разница между, что такое, что значит, что означать, как расшифровываться, сколько обычно? метр|квадрат|комната|этаж ~ в|у"
+)
+_CHOICES = phrases("что|где|как дешевле|лучше|выгодно|выгоднее|выбрать|предпочесть")
+_FLATMATE = phrases("искать|ищу|ищем|нужный|найти ~ сосед|соседка|сожитель, подселение, подселить")
+_CONTACTS = phrases(
+    "скинь|дай|дайте|пришли|покажи|какой|подскажи ~ адрес|телефон|контакт|ссылка|фотография, связаться с, позвонить, позвони, позвоните"
+)
+_SHARE = phrases("доля в, долю в, комната в, комнату в, комната|комнату # метр|м|м2|квадрат ~ в")
+_WORKS = phrases("стоить|обойтись|обойдется ремонт|отделка|перепланировка|уборка")
 _OFFERS = phrases(
     """искать, найти, найди*, подобрать, подбери*, купить, куплю, нужен|нужна|нужно, есть, вариант, показать, покажи,
     посоветовать, предложить, хотеть, поможешь"""
@@ -126,9 +145,15 @@ def read_intent(tokens: Tokens, evidence: Evidence, previous: Intent | None = No
     flat = names_a_flat(tokens) or evidence.rooms
     if _is_rent(tokens, evidence) or _is_other_property(tokens, evidence):
         return Verdict("other")
-    worth, fair = _has(tokens, _WORTH), _has(tokens, _FAIR)
+    worth = _has(tokens, _WORTH) and not _has(tokens, _NO_MATTER)
+    fair = _has(tokens, _FAIR)
     seeks = _has(tokens, _SEEKS)
-    if _is_general_question(tokens, evidence, flat, worth=worth, seeks=seeks):
+    supposes = previous is not None and _supposes(tokens, evidence)
+    if not supposes and _is_general_question(tokens, evidence, flat, worth=worth, seeks=seeks):
+        return Verdict("other")
+    if _has(tokens, _CONTACTS) and not evidence.concrete:
+        return Verdict("other")
+    if asks_price_of_a_metre(tokens) and not (evidence.rooms or evidence.area or evidence.price):
         return Verdict("other")
     if _has(tokens, _COMMANDS) and not evidence.concrete and not (evidence.place and seeks):
         return Verdict("other")
@@ -140,7 +165,8 @@ def read_intent(tokens: Tokens, evidence: Evidence, previous: Intent | None = No
     if described and not _has(tokens, _STRONG_SEEKS):
         if _has(tokens, _SELLS):
             return Verdict("value")
-        if evidence.price and not evidence.limit and not seeks and _has(tokens, _ASKS):
+        asked = _has(tokens, _SELLER_ASKS) or (not seeks and _has(tokens, _ASKS))
+        if evidence.price and not evidence.limit and asked:
             return Verdict("value")
     if evidence.exact_area and not evidence.limit and not seeks and _asks_or_owns(tokens):
         return Verdict("value")
@@ -187,13 +213,26 @@ def _has(tokens: Tokens, patterns: Phrases) -> bool:
 
 def _is_rent(tokens: Tokens, evidence: Evidence) -> bool:
     """Whether a flat is to be let or taken; buying to let is no rent."""
-    if not _has(tokens, _RENT) or _has(tokens, _INVESTS):
+    if _has(tokens, _FLATMATE):
+        return True
+    if not _has(tokens, _RENT) or _has(tokens, _INVESTS) or _takes_rent_back(tokens):
         return False
     if _has(tokens, _LET_NOW) and (
         _has(tokens, _BUYS) or _has(tokens, _WORTH) or _has(tokens, _STRONG_SEEKS)
     ):
         return False
     return not (evidence.exact_area and _asks_worth_apart_from_rent(tokens))
+
+
+def _takes_rent_back(tokens: Tokens) -> bool:
+    """«Сдать… тьфу, продать»: a slip of the tongue."""
+    corrections = markers(tokens)
+    if not corrections or _RENT.within(tokens, corrections[-1]):
+        return False
+    return any(patterns.within(tokens, corrections[-1]) for patterns in (_SELLS, _BUYS, _SELLING))
+
+
+_SELLING = phrases("продать, продавать, продажа")
 
 
 def _asks_worth_apart_from_rent(tokens: Tokens) -> bool:
@@ -205,6 +244,8 @@ def _asks_worth_apart_from_rent(tokens: Tokens) -> bool:
 
 def _is_other_property(tokens: Tokens, evidence: Evidence) -> bool:
     """Whether the thing wanted is a garage, land, a house: a flat named beside it wins."""
+    if _is_a_share(tokens):
+        return True
     if any(not _FLAT_ITSELF.isdisjoint(token.lemmas) for token in tokens):
         return False
     if _has(tokens, _HOUSE_OBJECT) and not _strong_flat(tokens, evidence):
@@ -219,12 +260,39 @@ def _is_other_property(tokens: Tokens, evidence: Evidence) -> bool:
             ):
                 return True
             continue
+        if "комната" in lemma and evidence.rooms and _is_alternative(tokens, start):
+            continue
         if "комната" in lemma and (tokens[start].used or tokens.low(start) != "комнату"):
             continue
         if _strong_flat(tokens, evidence) and "комната" not in lemma:
             continue
         return True
     return False
+
+
+def _is_a_share(tokens: Tokens) -> bool:
+    """«Доля в квартире», «комната в трёшке»; «без долей» and «две комнаты в» are none."""
+    for start, end in _SHARE.find(tokens):
+        kept = tokens.low(start - 1) in _AMENITY_BEFORE or tokens[start].used
+        if not kept and end < len(tokens) and _is_home(tokens, end):
+            return True
+    return False
+
+
+def _is_home(tokens: Tokens, at: int) -> bool:
+    token = tokens[at]
+    return room_word(token.low) is not None or not _HOMES.isdisjoint(token.lemmas)
+
+
+_HOMES = words("квартира коммуналка общежитие общага хрущевка сталинка коммунальный двухкомнатный")
+
+
+def _is_alternative(tokens: Tokens, at: int) -> bool:
+    """«Комнату или студию»: a flat will do as well."""
+    return not _EITHER.isdisjoint({tokens.low(at - 1), tokens.low(at + 1)})
+
+
+_EITHER = words("или либо / и")
 
 
 def _is_house_itself(tokens: Tokens, at: int, evidence: Evidence) -> bool:
@@ -244,7 +312,12 @@ def _is_general_question(
     """A question about loans, law, districts or the market rather than about a flat."""
     topic = any(not _TOPICS.isdisjoint(token.lemmas) for token in tokens)
     asks = _has(tokens, _QUESTIONS)
-    if _has(tokens, _OTHER_COSTS) and not evidence.area:
+    concrete = evidence.price or evidence.area
+    if _has(tokens, _CHOICES) and not concrete and any(token.low == "?" for token in tokens):
+        return True
+    if _has(tokens, _DEFINITIONS) and not evidence.price:
+        return True
+    if _has(tokens, _WORKS) or (_has(tokens, _OTHER_COSTS) and not evidence.area):
         return True
     if _has(tokens, _FUTURE) and not evidence.area and not evidence.floor:
         return not (seeks and evidence.price)
@@ -255,6 +328,15 @@ def _is_general_question(
     if asks and not worth and not evidence.concrete:
         return not (flat and _has(tokens, _OFFERS))
     return False
+
+
+def _supposes(tokens: Tokens, evidence: Evidence) -> bool:
+    """«А если евроремонт?», said of the flat in question."""
+    topic = any(not _TOPICS.isdisjoint(token.lemmas) for token in tokens)
+    return _has(tokens, _IF) and not topic and not evidence.nothing
+
+
+_IF = phrases("а если, что если, если бы, а с|без|на")
 
 
 def _is_described(tokens: Tokens, evidence: Evidence, seeks: bool) -> bool:

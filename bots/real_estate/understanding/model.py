@@ -54,7 +54,9 @@ async def read_with_model(
         return turn
     slots = validated(call.arguments, text if turn.intent == "other" else turn.open)
     intent = call.arguments.get("intent")
-    if turn.intent == "other" and intent in ("search", "value") and slots:
+    # «Что за район Бибирево?» names a place and asks for no flat.
+    described = bool(slots.keys() - {"city", "district", "metro"})
+    if turn.intent == "other" and intent in ("search", "value") and described:
         turn = replace(turn, intent=intent)
     if turn.intent == "other":
         return turn

@@ -7,6 +7,7 @@ from typing import Any
 
 MAX_WORD = 30  # longer runs of letters aren't words, and parsing them is slow
 _CACHED_WORDS = 20_000
+_NOT_SHORT_FOR = frozenset({"к"})  # a dictionary takes the preposition for «как»
 
 
 @lru_cache(maxsize=1)
@@ -28,6 +29,8 @@ def parses(word: str) -> tuple[Any, ...]:
 @lru_cache(maxsize=_CACHED_WORDS)
 def lemmas(word: str) -> frozenset[str]:
     """The word itself and its dictionary forms, in lower case without ё."""
+    if word in _NOT_SHORT_FOR:
+        return frozenset({word})
     return frozenset({word, *(plain(parse.normal_form) for parse in parses(word))})
 
 

@@ -17,7 +17,7 @@ CARDINALS: dict[str, int] = {
     **{word: number for number, word in enumerate(_TEENS, start=10)},
     **{word: 10 * number for number, word in enumerate(_TENS, start=2)},
     **{word: 100 * number for number, word in enumerate(_HUNDREDS, start=1)},
-    "одна": 1, "две": 2, "двое": 2, "трое": 3, "пейсят": 50, "писят": 50, "шисят": 60,
+    "одна": 1, "две": 2, "дву": 2, "двое": 2, "трое": 3, "пейсят": 50, "писят": 50, "шисят": 60,
 }  # fmt: skip
 _ORDINALS: dict[str, int] = {
     **{
@@ -181,7 +181,7 @@ def _ending(tokens: Tokens, end: int) -> tuple[bool, int]:
     ending = tokens[at].low
     if ending in (_ORDINAL_ENDINGS if hyphen else _GLUED_ORDINAL_ENDINGS):
         return True, at + 1
-    if hyphen and ending == "м" and tokens.low(at + 1).startswith("этаж"):
+    if hyphen and ending == "м" and tokens.low(at + 1).startswith(("этаж", "год")):
         return True, at + 1
     if ending in _CARDINAL_ENDINGS:
         return False, at + 1

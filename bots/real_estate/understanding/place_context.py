@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bots.real_estate.understanding.morphology import parses
 from bots.real_estate.understanding.phrases import phrases, words
 from bots.real_estate.understanding.tokens import Tokens
 
@@ -126,6 +127,16 @@ def is_street(tokens: Tokens, start: int, end: int) -> bool:
         and _STREET_BEFORE.end_at(tokens, before - length, used=True) == before
         and tokens.low(before - 1) != "от"
         for length in (1, 2, 3, 4)
+    )
+
+
+def is_street_of_a_person(tokens: Tokens, at: int) -> bool:
+    """«На Ленина», «на Гагарина»: a street, named in the genitive."""
+    if tokens.low(at - 1) != "на" or not tokens[at].text[:1].isupper():
+        return False
+    known = parses(tokens.low(at))
+    return any("Surn" in parse.tag and "gent" in parse.tag for parse in known) and not any(
+        "loct" in parse.tag and "sing" in parse.tag and "Surn" not in parse.tag for parse in known
     )
 
 

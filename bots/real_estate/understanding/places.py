@@ -20,6 +20,7 @@ from bots.real_estate.understanding.place_context import (
     is_after_city_word,
     is_refused,
     is_street,
+    is_street_of_a_person,
     lives_there,
     metro_marker,
 )
@@ -29,6 +30,11 @@ from bots.real_estate.understanding.tokens import Tokens
 from bots.real_estate.understanding.unknown_places import read_unknown_places
 
 _STREETS = words("улица ул переулок пер набережная наб жк комплекс к")
+_ADDRESSES = words(
+    """улица ул проспект пр просп шоссе ш бульвар набережная наб переулок пер проезд тракт аллея линия"""
+)
+_HOUSES = words("д дом")
+_MAX_HOUSE = 400
 _ORDER = ("city", "okrug", "district", "metro")
 
 
@@ -53,8 +59,39 @@ def read_places(tokens: Tokens, gazetteer: Gazetteer) -> list[Mention]:
     }
     found = [mention for name in names if (mention := _known(tokens, name, cities))]
     found += _streets(tokens)
+    _use_house_numbers(tokens)
     found += read_unknown_places(tokens, found)
-    return sorted(found, key=lambda mention: mention.start)
+    return _without_other_choices(tokens, sorted(found, key=lambda mention: mention.start))
+
+
+def _without_other_choices(tokens: Tokens, found: list[Mention]) -> list[Mention]:
+    """«Марьино или Братиславская»: the station is a choice, not a second condition."""
+    kept: list[Mention] = []
+    row: list[Mention] = []
+    for mention in found:
+        joined = _separators(tokens, row[-1].end, mention.start) if row else None
+        if mention.group not in ("district", "metro") or joined is None:
+            row = [mention] if mention.group in ("district", "metro") else []
+            kept.append(mention)
+            continue
+        row.append(mention)
+        choice = not _OR.isdisjoint(joined) or len(row) > _LISTED
+        if not (choice and mention.group != row[0].group):
+            kept.append(mention)
+        elif len(row) > _LISTED:
+            kept = [one for one in kept if one not in row or one.group == row[0].group]
+    return kept
+
+
+def _separators(tokens: Tokens, start: int, end: int) -> set[str] | None:
+    """What stands between two places, when it only joins them."""
+    between = [tokens.low(at) for at in range(start, end) if tokens.low(at) not in PREPOSITIONS]
+    return set(between) if between and all(word in _JOINING for word in between) else None
+
+
+_OR = words("или либо")
+_JOINING = _OR | {",", "/", "и"}
+_LISTED = 2  # «Сокол, Аэропорт» may be two facts, three names are a list
 
 
 def _names(tokens: Tokens, gazetteer: Gazetteer) -> Iterator[Name]:
@@ -128,6 +165,8 @@ def _known(tokens: Tokens, name: Name, cities: set[str]) -> Mention | None:
 def _stands_for_a_place(tokens: Tokens, name: Name) -> bool:
     """Whether the words name a place here, not a street or an ordinary thing."""
     if is_street(tokens, name.start, name.end):
+        return False
+    if name.end - name.start == 1 and is_street_of_a_person(tokens, name.start):
         return False
     if name.end - name.start > 1:
         return True
@@ -250,3 +289,42 @@ def _streets(tokens: Tokens) -> list[Mention]:
             tokens.use(at, name + 1)
             found.append(Mention("words", {"words": tokens.low(name)}, at, name + 1))
     return found
+
+
+def _use_house_numbers(tokens: Tokens) -> None:
+    """«Улица Гагарина, 25», «Ленинский проспект, дом 45»: numbers of houses aren't amounts."""
+    for at in range(len(tokens)):
+        if not tokens.is_number(at) or tokens[at].ordinal or tokens[at].in_words:
+            continue
+        if (tokens[at].value or 0) <= _MAX_HOUSE and _ends_an_address(tokens, at):
+            tokens.use(at, at + 1)
+
+
+def _ends_an_address(tokens: Tokens, number: int) -> bool:
+    after = number + 1
+    alone = after >= len(tokens) or (
+        tokens[after].kind == "mark" and tokens.low(after) not in _PARTS
+    )
+    before = number - 1
+    if tokens.low(before) in _HOUSES:
+        alone, before = True, before - 1
+    if tokens.low(before) == ",":
+        before -= 1
+    if before >= 0 and is_street_of_a_person(tokens, before):
+        return alone
+    for index in range(before, max(-1, before - 3), -1):
+        if not tokens[index].lemmas.isdisjoint(_ADDRESSES):
+            return alone
+        if not _is_in_genitive(tokens, index):
+            return False
+    return False
+
+
+def _is_in_genitive(tokens: Tokens, at: int) -> bool:
+    """Whether a word may belong to a street's name: «улица маршала Жукова»."""
+    token = tokens[at]
+    named = token.text[:1].isupper() or any("gent" in parse.tag for parse in parses(token.low))
+    return token.kind == "word" and named and token.low not in PREPOSITIONS
+
+
+_PARTS = frozenset("/-+±")

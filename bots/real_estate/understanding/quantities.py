@@ -81,7 +81,7 @@ _BUYS_TO_LET = phrases("для|под сдача, для|под аренда")
 _OTHER_MONEY_AFTER = phrases(
     """в|за месяц, / мес, / месяц, мес, ежемесячно, первый взнос, первоначальный взнос, первый|первоначальный, взнос, на взнос,
     зарплата, за м, за м2, за м², за метр, за кв, за квадрат, за квадратный, / м2, / м², / м, / кв,
-    на руки зарплата, платеж, долг, на ремонт, маткапитал, коммуналка, задаток, скидка, торг, комиссия, ежемесячный"""
+    на руки зарплата, платеж, долг, на ремонт, маткапитал, коммуналка, задаток, скидка, комиссия, ежемесячный"""
 )
 _OTHER_AREA = phrases(
     """кухня, кухонька, кухонный, жилой, жилая, потолок, балкон, лоджия, санузел, комната по, комнаты, гостиная, гостинная, спальня, зал, коридор,
@@ -137,7 +137,23 @@ def read_quantities(tokens: Tokens) -> list[Quantity]:
         position += used
         if quantity is not None:
             found.append(quantity)
-    return found
+    return [_as_millions(tokens, quantity, found) for quantity in found]
+
+
+def _as_millions(tokens: Tokens, quantity: Quantity, others: list[Quantity]) -> Quantity:
+    """«35м до 4м»: an «м» after a limit that no flat's area could be is millions."""
+    if quantity.unit != "area" or quantity.is_range or tokens.low(quantity.start + 1) != "м":
+        return quantity
+    beside_area = any(
+        other.unit == "area" and other.start < quantity.start and quantity.high < other.low / 2
+        for other in others
+    )
+    price = any(other.unit == "money" for other in others)
+    limited = quantity.bound == "most" or quantity.labelled or (beside_area and not price)
+    if not limited or not (quantity.high < MIN_AREA or beside_area):
+        return quantity
+    value = quantity.high * MILLION
+    return replace(quantity, unit="money", low=value, high=value)
 
 
 def _quantity(tokens: Tokens, amounts: list[Amount], position: int) -> tuple[Quantity | None, int]:
@@ -152,10 +168,23 @@ def _quantity(tokens: Tokens, amounts: list[Amount], position: int) -> tuple[Qua
         used, end = 2, amounts[position + 1].end
     if unit == "money" and high < _SMALL_SUM:
         low, high = low * THOUSAND, high * THOUSAND
+    if _is_negated(tokens, first.start):
+        return None, used
     quantity = Quantity(first.start, end, low, high, unit)
     before = amounts[position - 1].end if position else 0
     after = amounts[position + used].start if position + used < len(amounts) else len(tokens)
     return _with_context(tokens, quantity, first.plus, before, after), used
+
+
+def _is_negated(tokens: Tokens, start: int) -> bool:
+    """«Не 15, а 17», «не за 15»: what is denied is no quantity."""
+    at = start - 1
+    if tokens.low(at) in _BEFORE_SUMS:
+        at -= 1
+    return tokens.low(at) == "не"
+
+
+_BEFORE_SUMS = words("за до по в на от")
 
 
 def _triple(tokens: Tokens, amounts: list[Amount], position: int) -> Quantity | None:
@@ -178,6 +207,8 @@ def _joined(tokens: Tokens, left: Amount, right: Amount) -> tuple[float, float, 
     between = [word for word in between if word not in (":",)]
     if left.plus or left.unit == "other":
         return None
+    if _TOLERANCE.end_at(tokens, left.end) == right.start:
+        return _within(left, right)
     if _is_maybe_more(between):
         low, high, unit = _same_unit(left, right)
         return (high, high, unit) if unit != "none" or high > low else None
@@ -194,6 +225,15 @@ def _joined(tokens: Tokens, left: Amount, right: Amount) -> tuple[float, float, 
     if high < low < high * _MAX_PRICE_CUT and unit == "money":  # «снизили с 9 до 8,5»
         return (high, high, unit)
     return (low, high, unit) if low < high else None
+
+
+def _within(left: Amount, right: Amount) -> tuple[float, float, Unit] | None:
+    """«40±4 метра»: from 36 to 44."""
+    middle, margin, unit = _same_unit(left, right)
+    return (middle - margin, middle + margin, unit) if 0 < margin < middle / 2 else None
+
+
+_TOLERANCE = phrases("±, + / -, + -, плюс - минус, плюс минус")
 
 
 def _are_two_prices(left: Amount, right: Amount) -> bool:
@@ -255,10 +295,13 @@ def _with_context(
     tail, tail_bound = _bound_after(tokens, quantity.end, after)
     if bound == "least" and tail_bound == "refused":
         bound, tail_bound = "most", "none"
+    if tail_bound == "refused":  # «6 млн, нет, 6,5» is a correction
+        tail = quantity.end
     if plus:
         bound = "least"
     elif bound == "none" and tail_bound not in ("none", "refused"):
         bound = tail_bound  # type: ignore[assignment]
+    tail = max(tail, _after_odds(tokens, quantity.end))
     label = _label(tokens, start, quantity, bound_at)
     if (
         quantity.unit in ("money", "none")
@@ -322,7 +365,7 @@ def _label(tokens: Tokens, start: int, quantity: Quantity, bound_at: int) -> str
     """What the nearest word before says that the amount is of: price, other, or unknown."""
     if quantity.unit == "other":
         return "other"
-    start = max(start, tokens.clause_start(quantity.start, _LABEL_WINDOW))
+    start = max(start, _told_from(tokens, quantity))
     money = quantity.unit in ("money", "none")
     other = _OTHER_AREA if quantity.unit == "area" else _OTHER_MONEY
     found = "unknown"
@@ -335,6 +378,8 @@ def _label(tokens: Tokens, start: int, quantity: Quantity, bound_at: int) -> str
         if other.end_at(tokens, index, used=money) is not None:
             return "other"
         if quantity.unit == "none" and _OTHER_AREA.end_at(tokens, index) is not None:
+            if tokens.low(index) == "потолок" and quantity.high > _MAX_CEILING:
+                continue  # «потолок восемнадцать» is a limit
             return "other"
         if (
             money
@@ -347,6 +392,28 @@ def _label(tokens: Tokens, start: int, quantity: Quantity, bound_at: int) -> str
         if not money and _AREA_LABELS.end_at(tokens, index, used=True) is not None:
             return "unknown"
     return found
+
+
+def _after_odds(tokens: Tokens, at: int) -> int:
+    """Where «с хвостиком», «с копейками» after a sum ends: the odds count for nothing."""
+    odds = tokens.low(at) == "с" and tokens.low(at + 1).startswith(_ODDS)
+    return at + 2 if odds else at
+
+
+_ODDS = ("хвост", "копе", "небольш", "лишн", "гаком")
+
+
+def _told_from(tokens: Tokens, quantity: Quantity) -> int:
+    """Where the clause begins that tells what an amount is of: «большая кухня (от 12 м)»."""
+    start = tokens.clause_start(quantity.start, _LABEL_WINDOW)
+    of_a_room = quantity.unit == "area" and quantity.high <= _MAX_KITCHEN
+    if tokens.low(start - 1) == "(" and of_a_room:
+        return tokens.clause_start(start - 1, _LABEL_WINDOW)
+    return start
+
+
+_MAX_KITCHEN = 25  # m²
+_MAX_CEILING = 5  # metres
 
 
 def _is_other_money_after(tokens: Tokens, at: int, limit: int) -> bool:

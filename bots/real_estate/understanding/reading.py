@@ -8,6 +8,7 @@ from typing import Any
 
 from bots.real_estate.request import TRAVEL, Intent
 from bots.real_estate.understanding.amounts import read_amounts
+from bots.real_estate.understanding.background import without_background
 from bots.real_estate.understanding.clearing import read_cleared
 from bots.real_estate.understanding.condition import (
     read_house_type,
@@ -20,15 +21,21 @@ from bots.real_estate.understanding.floors import read_floors
 from bots.real_estate.understanding.follow_ups import NO_FOLLOW_UP, FollowUp, read_follow_up
 from bots.real_estate.understanding.gazetteer import Gazetteer, load_gazetteer
 from bots.real_estate.understanding.intent import Evidence, Verdict, is_small_talk, read_intent
+from bots.real_estate.understanding.keyboard import in_intended_layout
 from bots.real_estate.understanding.mentions import Mention
 from bots.real_estate.understanding.morphology import is_known, lemmas
 from bots.real_estate.understanding.numbers import read_numbers, storeys_or_rooms
 from bots.real_estate.understanding.phrases import phrases, words
+from bots.real_estate.understanding.place_context import is_street_of_a_person
 from bots.real_estate.understanding.places import read_places
 from bots.real_estate.understanding.quantities import read_quantities
 from bots.real_estate.understanding.rooms import read_rooms, room_word
 from bots.real_estate.understanding.spelling import request_words
-from bots.real_estate.understanding.surroundings import read_ignored, read_metro_minutes
+from bots.real_estate.understanding.surroundings import (
+    read_ignored,
+    read_metro_minutes,
+    read_wishes,
+)
 from bots.real_estate.understanding.tokens import MAX_READ, Tokens, tokenize
 from bots.real_estate.understanding.travel import read_travel
 
@@ -43,7 +50,7 @@ class ParsedMessage:
     """What one message changes: slots to fill, slots to empty, or everything.
 
     `ignored` are wishes that no filter serves, `unknown_station` is where a way should lead to, `foreign` tells that a message is
-    in English. `open` are the words that the rules made nothing of, for a model to read.
+    in English. `places` are named in a message of any intent. `open` are the words that the rules made nothing of, for a model to read.
     """
 
     intent: Intent
@@ -55,6 +62,7 @@ class ParsedMessage:
     follow_up: FollowUp = NO_FOLLOW_UP
     foreign: bool = False
     open: str = ""
+    places: dict[str, Any] = field(default_factory=dict)
 
     @property
     def sure(self) -> bool:
@@ -69,6 +77,7 @@ def read_turn(text: str, previous: Intent | None = None, asked: str | None = Non
     a bare «15» after a question about the budget is a price.
     """
     gazetteer = load_gazetteer()
+    text = in_intended_layout(text)
     tokens = tokenize(text)
     foreign = is_english(tokens)
     if foreign:
@@ -87,16 +96,30 @@ def read_turn(text: str, previous: Intent | None = None, asked: str | None = Non
     verdict = read_intent(tokens, evidence, previous)
     intent = "search" if previous and follow_up.similar else verdict.intent
     mentions += read_amounts(
-        tokens, quantities, exact=intent == "value", asked=asked, alone=not mentions
+        tokens,
+        quantities,
+        exact=intent == "value",
+        asked=asked,
+        alone=not mentions,
+        rooms=_fewest_rooms(mentions),
     )
-    slots = _slots(corrected(tokens, mentions))
+    slots = _slots(without_background(tokens, corrected(tokens, mentions), intent))
     if intent is None:
         intent = "search" if slots and (_only_slots(tokens) or travel.mentions) else "other"
     if previous and intent == "other" and follow_up.shift and not _has_foreign_words(tokens):
         intent = previous
     if intent == "other":
         unread = "" if foreign else _unread(text, tokens, verdict)
-        return ParsedMessage("other", cleared=cleared, foreign=foreign, open=unread)
+        places = {name: value for name, value in slots.items() if name in _PLACES}
+        return ParsedMessage(
+            "other",
+            cleared=cleared,
+            ignored=() if _has_foreign_words(tokens) else read_wishes(tokens),
+            follow_up=follow_up,
+            foreign=foreign,
+            open=unread,
+            places=places,
+        )
     if intent == "value":  # what a flat is worth doesn't hang on where its buyer works
         slots = {name: value for name, value in slots.items() if name not in TRAVEL}
     ignored = read_ignored(tokens) if intent == "search" else ()
@@ -137,6 +160,11 @@ def _read_words(tokens: Tokens, gazetteer: Gazetteer) -> list[Mention]:
     return mentions
 
 
+def _fewest_rooms(mentions: Sequence[Mention]) -> int | None:
+    named = [mention.values["rooms"] for mention in mentions if mention.group == "rooms"]
+    return min(map(min, named), default=None)
+
+
 def _evidence(mentions: Sequence[Mention], quantities: Sequence[Any]) -> Evidence:
     groups = {mention.group for mention in mentions if not mention.refused}
     units = {quantity.unit for quantity in quantities}
@@ -151,7 +179,11 @@ def _evidence(mentions: Sequence[Mention], quantities: Sequence[Any]) -> Evidenc
             item.unit == "area" and item.bound == "none" and not item.is_range
             for item in quantities
         ),
-        limit=any(item.unit in ("money", "none") and item.bound == "most" for item in quantities),
+        limit=any(
+            (item.unit in ("money", "none") and item.bound == "most")
+            or (item.unit == "money" and item.is_range)
+            for item in quantities
+        ),
         floor=bool(groups & {"floor", "storeys", "not_first"}),
         place=bool(groups & {"city", "district", "metro"}),
         condition=bool(groups & {"renovation", "market", "house_type", "metro_minutes", "travel"}),
@@ -190,15 +222,26 @@ def _leftovers(tokens: Tokens) -> str:
 
 def _is_strange(tokens: Tokens, index: int) -> bool:
     token = tokens[index]
-    if len(token.low) < _MIN_STRANGE:
+    if len(token.low) < _MIN_STRANGE or token.low.startswith(_JARGON):
+        return False
+    if tokens.low(index - 1) == "-" and not token.gap:  # «что-нибудь»
+        return False
+    if tokens.has_lemma(index + 1, _REGIONS) or is_street_of_a_person(tokens, index):
         return False
     begins = index == 0 or tokens[index - 1].low in (".", "!", "?", "\n", "...", ":")
     named = token.text[0].isupper() and not token.text.isupper() and not begins
     return named or not is_known(token.low)
 
 
+_PLACES = frozenset({"city", "district", "metro"})
 _MIN_UNREAD = 4  # words
 _MIN_STRANGE = 5  # letters
+# Words of the trade that a dictionary lacks and that fill no slot.
+_JARGON = (
+    "сталинк", "хрущ", "брежневк", "панельк", "малосемейк", "гостинк", "высотк", "маткап", "первичк", "вторичк",
+    "новостройк", "машинк", "мебелир", "посудомоечн", "евроремонт", "застройщик", "риелтор", "риэлтор", "ипотек", "спецпроект",
+)  # fmt: skip
+_REGIONS = words("область край республика округ обл")
 
 
 def _has_foreign_words(tokens: Tokens) -> bool:

@@ -19,11 +19,12 @@ _WORDS = {
     **dict.fromkeys("треха треху трехи трехе трешу треша тройка тройку трюшка трюшку".split(), 3),
     **dict.fromkeys("четверка четверку четверки четверке".split(), 4),
     **dict.fromkeys("однуша однушу однуши".split(), 1),
+    **dict.fromkeys("студя студью студюшку студюшка".split(), 0),
 }  # fmt: skip
 _NOT_STUDIOS = ("студийн", "студия-кухн", "студийк", "студент")
 _UNITS = phrases(
     """комната, комнатка, комнатный, комнатн*, комн, комнат, комнаты, к кв, к квартира, к - кв, ккв, к кв ра,
-    к к, к, спальня, спален, спальный, шка, шку, шки, ка, ку, ки, ком"""
+    к к, к, спальня, спален, спальный, шка, шку, шки, ка, ку, ки, ком, хкомн*, хк, ешка, ешку, ешки"""
 )
 _BEDROOMS = words("спальня спальный спален спальни")
 _COUNTED_AFTER = phrases(
@@ -31,7 +32,7 @@ _COUNTED_AFTER = phrases(
 )
 _SEPARATORS = words("- или либо / и ,")
 _SKIPPED_IN_LIST = words("можно и даже лучше")
-_NEGATIONS = words("не кроме без никаких исключая ни")
+_NEGATIONS = words("не кроме без никаких исключая ни вместо взамен")
 _PREPOSITIONS = words("в на с за из")
 _OF_OTHERS = words("их его ее соседскую соседской соседская чужую")
 _AT_LEAST = phrases("не менее, не меньше, минимум, от, больше чем, как минимум")
@@ -103,6 +104,8 @@ def _counted(tokens: Tokens, start: int) -> Mention | None:
     if not counts or not all(1 <= count <= MAX_ROOMS for count in counts):
         return None
     at = start + 1
+    if tokens.low(at) == "+" and at + 1 < len(tokens) and tokens[at + 1].text == "1":
+        return _mention({int(value) + 1}, start, at + 2)  # «1+1»: a bedroom and a living room
     if tokens.low(at) == "е" and not tokens[at].gap and not tokens[at].used:
         at += 1  # «2е», «2е-комн»
         if tokens.low(at) != "-" or tokens[at].gap:

@@ -65,9 +65,22 @@ def _leads_to_metro(tokens: Tokens, at: int) -> bool:
 
 def read_ignored(tokens: Tokens) -> tuple[str, ...]:
     """What was wished for and can't be looked for, as users call it."""
-    named = [
+    rooms = any(tokens.low(at) == "комнату" and tokens.is_word(at) for at in range(len(tokens)))
+    named = ["комнаты"] if rooms else []
+    named += [
         name
         for name, lemmas in _WISHES
         if any(not lemmas.isdisjoint(token.lemmas) for token in tokens if not token.used)
     ]
     return tuple(named)
+
+
+def read_wishes(tokens: Tokens) -> tuple[str, ...]:
+    """The same in a message that says nothing else: «есть с балконом?», no question on kitchens."""
+    wishing = any(token.low in _WISHING for token in tokens)
+    asking = any(not _ASKING.isdisjoint(token.lemmas) for token in tokens)
+    return read_ignored(tokens) if wishing and not asking else ()
+
+
+_WISHING = words("с со есть нужен нужна нужно нужны хочу хочется чтобы чтоб только обязательно")
+_ASKING = words("как что какой почему зачем сколько где когда чем куда кто стоить можно")

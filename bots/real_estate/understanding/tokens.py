@@ -21,9 +21,12 @@ _TOKEN = re.compile(
 _DASHES = str.maketrans(
     dict.fromkeys("‐‑‒–—−", "-") | {"\u00a0": " ", "\u202f": " ", "\u2009": " "}
 )
-# Links, nicknames and telephones say nothing of a flat, and their digits would be read.
+# Links, nicknames, telephones, dates and times say nothing of a flat, and their digits would be read.
 _NOT_SPEECH = re.compile(
     r"https?://\S{1,300}|@\w{1,64}"
+    r"|(?<![\d:])\d{1,2}:\d{2}(?![\d:])"
+    r"|(?<![\d.])\d{1,2}\.\d{1,2}\.(?:19|20)\d{2}(?!\d)"
+    r"|(?<![\d-])\d{2,3}-\d{2}-\d{2}(?![\d-])"
     r"|(?<!\d)(?:\+7|8|7)[ (-]{0,3}\d{3}[ )-]{0,3}\d{3}[ -]?\d{2}[ -]?\d{2}(?!\d)"
 )
 _ABBREVIATIONS = frozenset(

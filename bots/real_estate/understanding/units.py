@@ -61,7 +61,8 @@ _OTHER_UNITS = phrases(
     """год, лет, г, гг, км, километр, мин, минута, минут, час, день, дней, месяц, неделя, раз,
     человек, чел, дети, детей, ребенок, сотка, %, процент, санузел, балкон, лоджия, этаж, этажа,
     этажей, эт, квартал, корпус, подъезд, вариант, летний, школа, век, гараж, машина, семья,
-    сад, остановка, взрослый, окно, сторона, раза, ипотека, дом, лифт, вопрос"""
+    сад, остановка, взрослый, окно, сторона, раза, ипотека, дом, лифт, вопрос, январь, февраль, март, апрель,
+    май, июнь, июль, август, сентябрь, октябрь, ноябрь, декабрь, число"""
 )
 
 
@@ -104,12 +105,18 @@ def _amount_at(tokens: Tokens, start: int) -> Amount | None:
     if slang is not None and ("черв" in word.low or _is_slang_sum(tokens, start)):
         end = start + 2 if money_unit(tokens, start + 1) == MILLION else start + 1
         return Amount(start, end, slang * MILLION, "money")
-    if word.low in _PLURAL_UNITS and (amount := _inverted(tokens, start)):
+    single = word.low in _SINGLE_UNITS and 100 <= _value(tokens, start + 1) < 1000
+    if word.low in _PLURAL_UNITS and not single and (amount := _inverted(tokens, start)):
         return amount
     if word.low in _SINGLE_UNITS and money_unit(tokens, start) == MILLION:
         value, end = _remainder(tokens, start + 1, MILLION)
         return Amount(start, _skip_roubles(tokens, end), value, "money")
     return None
+
+
+def _value(tokens: Tokens, at: int) -> float:
+    """The number at `at`, 0 where there is none: «до миллиона двухсот» is 1.2 million."""
+    return (tokens[at].value or 0) if tokens.is_number(at) else 0
 
 
 def _is_slang_sum(tokens: Tokens, at: int) -> bool:
@@ -125,7 +132,7 @@ def _counted(tokens: Tokens, start: int) -> Amount | None:
     if value in _YEARS and not tokens[start].in_words and tokens.low(start - 1) in _BEFORE_YEARS:
         return None
     end, plus = start + 1, False
-    if tokens.low(end) == "+" and not tokens[end].used:
+    if _is_plus(tokens, end) and not tokens[end].used:
         end, plus = end + 1, True
     if tokens.low(end) == "-" and not tokens[end].gap and tokens.is_word(end + 1):
         end += 1  # «40-метровая»
@@ -140,13 +147,18 @@ def _counted(tokens: Tokens, start: int) -> Amount | None:
         million_roubles = tokens.low(end) == "м" and _is_rouble(tokens, end + 1)
         if million_roubles:
             return Amount(start, end + 2, value * MILLION, "money", plus)
-        plus = plus or tokens.low(area) == "+"
+        plus = plus or _is_plus(tokens, area)
         return Amount(start, area, value, "area", plus)
     if tokens.low(end).startswith("метров"):
         return Amount(start, end + 1, value, "area", plus)
     if end < len(tokens) and (other := _OTHER_UNITS.end_at(tokens, end)) is not None:
         return Amount(start, other, value, "other")
     return Amount(start, start + 2 if plus else start + 1, value, "none", plus)
+
+
+def _is_plus(tokens: Tokens, at: int) -> bool:
+    """«50+» is a lower bound; «+-» and «+/-» are a tolerance."""
+    return tokens.low(at) == "+" and tokens.low(at + 1) not in ("-", "/")
 
 
 def _sum(tokens: Tokens, start: int, unit: int, value: float, factor: float, plus: bool) -> Amount:
@@ -159,7 +171,7 @@ def _sum(tokens: Tokens, start: int, unit: int, value: float, factor: float, plu
     if factor == MILLION:
         more, end = _remainder(tokens, end, 0)
         total += more if total % MILLION == 0 else 0
-    return Amount(start, _skip_roubles(tokens, end), total, "money", plus or tokens.low(end) == "+")
+    return Amount(start, _skip_roubles(tokens, end), total, "money", plus or _is_plus(tokens, end))
 
 
 def _remainder(tokens: Tokens, at: int, base: float) -> tuple[float, int]:

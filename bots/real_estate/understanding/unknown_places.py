@@ -18,6 +18,7 @@ from bots.real_estate.understanding.place_context import (
     is_after_city_word,
     is_refused,
     is_street,
+    is_street_of_a_person,
     lives_there,
     metro_marker,
 )
@@ -38,6 +39,11 @@ _NOT_PLACES = words(
 )
 
 
+# Houses, which a dictionary of places takes for villages.
+_HOUSES = (
+    "сталинк", "хрущ", "брежневк", "панельк", "кирпич", "монолит", "высотк", "свечк", "новостройк", "малосемейк",
+    "гостинк", "общаг", "башн", "многоэтаж", "блочк", "девятиэтаж", "пятиэтаж",
+)  # fmt: skip
 _MAX_UNKNOWN = 6  # names that no list has; parsing them costs most
 
 
@@ -113,12 +119,16 @@ def _capitalised(tokens: Tokens, at: int, has_city: bool, city_ends: set[int]) -
         or token.low[0] < "а"
     ):
         return None
+    if token.low.startswith(_HOUSES) or is_street_of_a_person(tokens, at):
+        return None
     capital = token.text[0].isupper()
     before = tokens.low(at - 1)
+    if capital and (has_city and _is_another(tokens, at, city_ends)):
+        return _mention(tokens, "city", at, at, _name_end(tokens, at))
     after_preposition = before in ("в", "во", "на", "по", "под")
     place = is_place_name(token.low)
     if place and (capital or after_preposition) and not _is_surname_like(tokens, at):
-        kind = "district" if has_city else "city"
+        kind = "district" if has_city or before == "на" else "city"
         return _mention(tokens, kind, at, at, _name_end(tokens, at))
     if capital and after_preposition and not is_common_word(token.low):
         return _mention(tokens, "district", at, at, _name_end(tokens, at))
@@ -140,6 +150,14 @@ def _capitalised(tokens: Tokens, at: int, has_city: bool, city_ends: set[int]) -
     ):
         return _mention(tokens, "district", at, at, _name_end(tokens, at))
     return None
+
+
+def _is_another(tokens: Tokens, at: int, city_ends: set[int]) -> bool:
+    """«В Подольске или Климовске»: another of what stands before «или»."""
+    before = at - 1
+    if tokens.low(before) in PREPOSITIONS:
+        before -= 1
+    return tokens.low(before) in ("или", "либо") and before in city_ends
 
 
 def _is_mark(tokens: Tokens, at: int) -> bool:

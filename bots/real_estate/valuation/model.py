@@ -1,9 +1,15 @@
 """The valuation model: hedonic ridge, comparables' residuals, boosted trees for the rest.
 
 The logarithm of a flat's price per m² is a sum of three parts: what it is (`Hedonic`), what
-listings like it cost beyond that (`Comparables`), and what trees learnt from both. Its range
+listings like it cost beyond that (`Comparables`), and what trees learnt from both. Half of the
+trees correct the first two parts, half estimate the whole anew; their mean errs by less than
+either. The range
 is normalised split-conformal: out-of-fold errors, divided by a learnt scale, give the factor
 that held the wanted share of prices.
+
+An estimate is judged by its error in percent of the price, and the middle of what a flat may cost
+overshoots a cheap one by more percent than it undershoots a dear one. So an unsure estimate is
+put a little lower, as far as its range is wide.
 """
 
 from __future__ import annotations
@@ -56,6 +62,10 @@ _ROUNDS, _SCALE_ROUNDS = 400, 150
 # The scale is learnt as an error's logarithm. Trees draw it to its mean; the power undoes that.
 _SMALLEST_ERROR = 0.01
 _POWER = 1.2
+# A log-normal price's least mean percent error is at exp(mean - variance). More than 0.4 of that
+# gains no more and leaves the dearest flats out of their ranges.
+_CAUTION, _MOST_CAUTION = 0.4, 0.05
+_HALF80_SIGMAS = 1.2816  # standard deviations in the half-width of an 80 % range
 _LABELS = ("city", "okrug", "district", "metro", "metro_mode", "house_type", "market", "renovation")
 _LABEL_COLUMNS = range(len(_LABELS))
 TYPICAL_OF = 20
@@ -98,6 +108,26 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True)
+class Trees:
+    """What is learnt without one fold: a correction of the other parts, and the whole anew."""
+
+    correcting: lightgbm.Booster
+    whole: lightgbm.Booster
+
+    @classmethod
+    def fit(cls, features: Floats, base: Floats, log_ppm: Floats) -> Trees:
+        both = np.column_stack([features, base])
+        return cls(_fit(_TREES, features, log_ppm - base), _fit(_TREES, both, log_ppm))
+
+    def predict(self, features: Floats, base: Floats) -> Floats:
+        """What to add to `base`, the sum of the other parts."""
+        correction = np.asarray(self.correcting.predict(features))
+        whole = np.asarray(self.whole.predict(np.column_stack([features, base])))
+        added: Floats = (correction + whole - base) / 2
+        return added
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """How large errors are: trees that tell a flat's scale, and the factors on it.
 
@@ -129,9 +159,11 @@ class ValuationModel:
         folds = parts // PARTS
         learnt = self._learn_without_each(folds, parts)
         features, base = _out_of_fold(self.table, learnt, parts)
-        left = self.table.log_ppm - base
         self.trees = _in_threads(
-            lambda fold: _fit(_TREES, features[folds != fold], left[folds != fold]), range(FOLDS)
+            lambda fold: Trees.fit(
+                features[folds != fold], base[folds != fold], self.table.log_ppm[folds != fold]
+            ),
+            range(FOLDS),
         )
         self._calibrate(learnt, features, base, parts, rng)
 
@@ -140,7 +172,7 @@ class ValuationModel:
         cls,
         flats: Sequence[Flat],
         hedonic: Hedonic,
-        trees: list[lightgbm.Booster],
+        trees: list[Trees],
         calibration: Calibration,
         accuracy: Accuracy,
         out_of_fold: Floats,
@@ -172,10 +204,12 @@ class ValuationModel:
         gaps = self._gaps(Table.of(flats, self.table.vocabulary))
         table = self.filled(flats)
         features, hedonic, local = _features(table, self.hedonic, self.comparables)
-        trees = np.mean([model.predict(features) for model in self.trees], axis=0)
+        base = hedonic + local
+        trees = np.mean([model.predict(features, base) for model in self.trees], axis=0)
         scale = self.calibration.scale(features, gaps)
         quantiles = self.calibration.quantiles[gaps.any(axis=1).astype(int)]
-        return Prediction(hedonic, local, trees, scale * quantiles[:, 0], scale * quantiles[:, 1])
+        half80, half90 = scale * quantiles[:, 0], scale * quantiles[:, 1]
+        return Prediction(hedonic, local, trees - _caution(half80), half80, half90)
 
     def spelling(self, label: str, plain_name: str) -> str | None:
         """How the listings write a place, given without capitals and ё; None where unknown."""
@@ -225,35 +259,34 @@ class ValuationModel:
     ) -> None:
         """Learn how large errors are, from flats as listed and from flats with fields left out."""
         folds = parts // PARTS
-        self.out_of_fold = self._unseen(features, base, folds)
-        errors = np.abs(self.table.log_ppm - self.out_of_fold)
+        middle = self._unseen(features, base, folds)
         masked = np.flatnonzero(rng.random(len(folds)) < _MASKED_SHARE)
         table = _mask(self.table.rows(masked), self.usual, rng)
         hidden, hidden_base = _out_of_fold(table, learnt, parts[masked], self.usual)
-        hidden_errors = np.abs(table.log_ppm - self._unseen(hidden, hidden_base, folds[masked]))
+        hidden_middle = self._unseen(hidden, hidden_base, folds[masked])
         inputs = np.vstack(
             [
                 np.hstack([features, self._gaps(self.table)]),
                 np.hstack([hidden, self._gaps(table)]),
             ]
         )
-        sizes = np.concatenate([errors, hidden_errors])
+        errors = np.concatenate([self.table.log_ppm - middle, table.log_ppm - hidden_middle])
         half = np.concatenate([folds, folds[masked]]) % 2
-        logs = np.log(sizes + _SMALLEST_ERROR)
+        logs = np.log(np.abs(errors) + _SMALLEST_ERROR)
         scales = [_fit(_SCALE_TREES, inputs[half == s], logs[half == s]) for s in (0, 1)]
         scale = np.exp(
             _POWER * np.where(half == 0, scales[1].predict(inputs), scales[0].predict(inputs))
         )
-        scores = sizes / scale
-        listed = np.arange(len(scores)) < len(errors)
-        quantiles = np.array([_quantiles(scores[listed]), _quantiles(scores[~listed])])
+        listed = np.arange(len(errors)) < len(middle)
+        quantiles = _quantiles_of_both(np.abs(errors) / scale, listed)
+        lowered = _caution(scale * quantiles[np.where(listed, 0, 1), 0])
+        scores = np.abs(errors + lowered) / scale
+        quantiles = _quantiles_of_both(scores, listed)
         self.calibration = Calibration(scales, quantiles)
+        self.out_of_fold = middle - lowered[listed]
         self.out_of_fold_half80 = (scale * quantiles[0, 0])[listed]
-        self.accuracy = Accuracy(
-            len(errors),
-            round(100 * float(np.median(np.expm1(errors))), 2),
-            round(100 * float(np.mean(errors <= np.log(1.2))), 2),
-            round(100 * float(np.mean(scores[listed] <= quantiles[0, 0])), 2),
+        self.accuracy = _accuracy(
+            self.table.log_ppm - self.out_of_fold, scores[listed] <= quantiles[0, 0]
         )
 
     def _unseen(self, features: Floats, base: Floats, folds: Ints) -> Floats:
@@ -262,7 +295,7 @@ class ValuationModel:
         for fold, model in enumerate(self.trees):
             mine = folds == fold
             if mine.any():
-                estimates[mine] += model.predict(features[mine])
+                estimates[mine] += model.predict(features[mine], base[mine])
         return estimates
 
 
@@ -355,6 +388,27 @@ def _fill_gaps(table: Table, names: tuple[str, ...], comparables: Comparables) -
         column[rows] = np.where(hole[rows], typical, column[rows])
         target[name] = column
     return Table(numbers, codes, table.vocabulary, table.log_ppm)
+
+
+def _accuracy(errors: Floats, held: NDArray[np.bool_]) -> Accuracy:
+    sizes = np.abs(errors)
+    return Accuracy(
+        len(sizes),
+        round(100 * float(np.median(np.expm1(sizes))), 2),
+        round(100 * float(np.mean(sizes <= np.log(1.2))), 2),
+        round(100 * float(np.mean(held)), 2),
+    )
+
+
+def _caution(half80: Floats) -> Floats:
+    """How much lower than its middle an estimate is put, in logarithms."""
+    lowered: Floats = np.minimum(_CAUTION * (half80 / _HALF80_SIGMAS) ** 2, _MOST_CAUTION)
+    return lowered
+
+
+def _quantiles_of_both(scores: Floats, listed: NDArray[np.bool_]) -> Floats:
+    """The factors of flats as listed, and of flats with fields left out."""
+    return np.array([_quantiles(scores[listed]), _quantiles(scores[~listed])])
 
 
 def _quantiles(scores: Floats) -> tuple[float, float]:

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from bots.real_estate.flat import FLAT_FIELDS, Flat
 from bots.real_estate.valuation.hedonic import Hedonic
-from bots.real_estate.valuation.model import Accuracy, Calibration, ValuationModel
+from bots.real_estate.valuation.model import Accuracy, Calibration, Trees, ValuationModel
 
 if TYPE_CHECKING:
     import lightgbm
 
-FORMAT = "flat-valuation-2"
+FORMAT = "flat-valuation-3"
 _UNUSABLE = (
     *(ValueError, LookupError, TypeError, AttributeError, EOFError, OSError),
     zipfile.BadZipFile,
@@ -81,7 +81,8 @@ def _pack(model: ValuationModel) -> bytes:
         "month": hedonic.month,
         "groups": hedonic.groups,
         "accuracy": astuple(model.accuracy),
-        "trees": [tree.model_to_string() for tree in model.trees],
+        "correcting": [trees.correcting.model_to_string() for trees in model.trees],
+        "whole": [trees.whole.model_to_string() for trees in model.trees],
         "scales": [tree.model_to_string() for tree in calibration.scales],
     }
     file = io.BytesIO()
@@ -110,8 +111,10 @@ def _unpack(content: bytes) -> ValuationModel:
         float(facts["month"]),
     )  # fmt: skip
     calibration = Calibration(_boosters(facts["scales"]), arrays["quantiles"])
+    pairs = zip(_boosters(facts["correcting"]), _boosters(facts["whole"]), strict=True)
+    trees = [Trees(*pair) for pair in pairs]
     model = ValuationModel.restore(
-        flats, hedonic, _boosters(facts["trees"]), calibration, Accuracy(*facts["accuracy"]),
+        flats, hedonic, trees, calibration, Accuracy(*facts["accuracy"]),
         arrays["out_of_fold"], arrays["out_of_fold_half80"],
     )  # fmt: skip
     model.predict(flats[:1])  # shapes that don't fit each other show here, not at a user's question

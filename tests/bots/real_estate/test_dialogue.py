@@ -128,7 +128,12 @@ def test_nothing_known_cannot_be_answered() -> None:
         (("двушка в Казани до 10 млн", "панель"), {"house_type": "панель", "rooms": (2,)}),
         (("двушка в Казани до 10 млн", "только кирпич"), {"house_type": "кирпич"}),
         (("двушка в Москве до 20 млн", "рядом с метро"), {"metro_minutes": 15}),
+        (("двушка в Москве до 20 млн", "хочу ближе к метро"), {"metro_minutes": 15}),
         (("двушка в Москве до 20 млн", "10 минут пешком до метро"), {"metro_minutes": 10}),
+        (
+            ("сколько стоит двушка 54 м в Строгино, 5/9", "двушка в Строгино от 15 до 20 млн"),
+            {"price_min": 15_000_000, "price_max": 20_000_000, "area_max": None, "floor": None},
+        ),
     ],
 )
 def test_what_is_said_is_used(messages: tuple[str, ...], expected: dict[str, object]) -> None:
@@ -154,7 +159,12 @@ def test_similar_flats_after_a_search_are_the_same_search() -> None:
 
 @pytest.mark.parametrize(
     "request_",
-    ["двушка в Казани до 8 млн", "ищу двушку в Казани до 8 млн", "двушку в Казани, до 8"],
+    [
+        "двушка в Казани до 8 млн",
+        "двушка в Казани от 6 до 8 млн",
+        "ищу двушку в Казани до 8 млн",
+        "двушку в Казани, до 8",
+    ],
 )
 def test_request_after_a_valuation_searches_without_the_old_flat(request_: str) -> None:
     state = talk("сколько стоит однушка 38 м в Туле, 5/9, просят 4 млн", request_)
@@ -229,6 +239,7 @@ def test_small_talk_changes_nothing(text: str, previous: Intent | None) -> None:
     ("text", "ignored"),
     [
         ("двушка с балконом и паркингом в Казани до 8 млн", ("балкон", "паркинг")),
+        ("комнату или студию в Питере до 4 млн", ("комнаты",)),
         ("двушка в Казани до 8 млн, вид на реку, лифт", ("вид из окон", "лифт")),
         ("двушка в Казани до 8 млн", ()),
     ],

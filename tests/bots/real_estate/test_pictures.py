@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from itertools import combinations
 
 import matplotlib.image
 import numpy as np
 import pytest
 
 from bots.real_estate.flat import Flat
+from bots.real_estate.metro.network import Station, load_networks
 from bots.real_estate.pictures import (
     MAX_BARS,
     Pin,
+    _name_box,
+    _named,
+    _number_boxes,
+    _Spot,
     _steps,
     draw_comparables,
     draw_found,
@@ -69,6 +75,29 @@ def test_flats_of_another_city_dont_stretch_the_map() -> None:
     moscow, petersburg = Pin(55.75, 37.6, "1"), Pin(59.9, 30.3, "2")
     both, alone = draw_map([moscow, petersburg], "Москва"), draw_map([moscow], "Москва")
     assert np.array_equal(_pixels(both), _pixels(alone))
+
+
+def test_names_of_stations_cover_neither_each_other_nor_the_numbers() -> None:
+    bounds = (55.6, 55.9, 37.35, 37.9)
+    south, north, west, east = bounds
+    stations = [
+        station
+        for station in load_networks()["Москва"].stations.values()
+        if south < station.lat < north and west < station.lon < east
+    ]
+    numbers = _number_boxes([Pin(55.7877, 37.7807, "1"), Pin(55.7877, 37.7807, "2")], bounds)
+    named = _named(stations, bounds, numbers)
+    boxes = [*numbers, *(_name_box(station, bounds, spot) for station, spot in named)]
+    assert len(named) > 20
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+
+
+def test_a_name_without_room_on_the_right_stands_on_the_left() -> None:
+    bounds = (55.6, 55.9, 37.35, 37.9)
+    station = Station("Москва", "Измайловская", 55.7877, 37.7807)
+    beside = _number_boxes([Pin(55.789, 37.81, "1")], bounds)
+    assert _named([station], bounds) == [(station, _Spot())]
+    assert _named([station], bounds, beside) == [(station, _Spot(on_the_left=True))]
 
 
 def test_the_flat_itself_is_on_the_map_of_its_comparables(appraisal: Appraisal) -> None:

@@ -17,10 +17,11 @@ from benchmarks.valuation import main as benchmark
 from bots.real_estate.flat import Flat
 from bots.real_estate.listings import Listing, ListingStore, search
 from bots.real_estate.request import Slots
+from bots.real_estate.valuation import model as model_code
 from bots.real_estate.valuation import model_file
 from bots.real_estate.valuation.appraisal import Appraisal, Refusal, appraise
 from bots.real_estate.valuation.appraiser import Appraiser
-from bots.real_estate.valuation.model import ValuationModel
+from bots.real_estate.valuation.model import ValuationModel, _caution
 from bots.real_estate.valuation.model_file import load, save
 from bots.real_estate.wording import DISCLAIMER, appraisal_facts
 from services.storage import Database
@@ -94,6 +95,25 @@ def test_range_holds_what_it_promises(model: ValuationModel, flats: list[Flat]) 
     inside = np.abs(found.log_ppm - truth) <= found.half80
     assert 0.7 < inside.mean() < 0.92
     assert np.median(np.abs(found.log_ppm - truth)) < 0.1
+
+
+def test_an_unsure_estimate_is_put_lower_and_errs_by_fewer_percent(
+    model: ValuationModel, flats: list[Flat], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = model.table.log_ppm
+    lowered = _caution(model.out_of_fold_half80)
+    assert (lowered > 0).all()
+    assert lowered.max() <= 0.05
+    errors = np.abs(np.expm1(model.out_of_fold - truth))
+    assert errors.mean() < np.abs(np.expm1(model.out_of_fold + lowered - truth)).mean()
+    bare = [Flat(city=flat.city, total_area=flat.total_area) for flat in flats[600:620]]
+    for asked in (flats[600:620], bare):
+        found = model.predict(asked)
+        monkeypatch.setattr(model_code, "_CAUTION", 0.0)
+        middle = model.predict(asked)
+        monkeypatch.undo()
+        assert np.allclose(middle.log_ppm - found.log_ppm, _caution(found.half80))
+        assert np.array_equal(middle.half80, found.half80)
 
 
 def test_too_few_listings_are_refused(flats: list[Flat]) -> None:
@@ -187,10 +207,11 @@ BROKEN_FILES = {
     "a pickle": lambda content: pickle.dumps({"model": 1}),
     "shortened": _shorten,
     "one bit flipped": _flip,
-    "another version": lambda content: content.replace(b"valuation-2", b"valuation-9", 1),
+    "another version": lambda content: content.replace(b"flat-valuation-", b"flat-valuation-9", 1),
     "other fields": lambda content: _rewrite(content, fields=["city"]),
-    "no trees": lambda content: _rewrite(content, trees=[]),
-    "trees of nonsense": lambda content: _rewrite(content, trees=["tree\nnonsense"]),
+    "no trees": lambda content: _rewrite(content, correcting=[], whole=[]),
+    "trees of one kind": lambda content: _rewrite(content, whole=[]),
+    "trees of nonsense": lambda content: _rewrite(content, whole=["tree\nnonsense"]),
     "no flats": lambda content: _rewrite(content, flats=[]),
     "an array of objects": lambda content: _rewrite(content, weights=np.array([{}], dtype=object)),
     "an array of another shape": lambda content: _rewrite(content, weights=np.zeros(3)),

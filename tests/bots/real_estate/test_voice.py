@@ -8,7 +8,7 @@ from bots.real_estate.guard import NumberGuard, find_invention
 from bots.real_estate.understanding import read_turn
 from bots.real_estate.understanding.model import read_with_model, validated
 from bots.real_estate.voice import Voice
-from bots.real_estate.wording import STYLES
+from bots.real_estate.wording import STYLES, lead
 from services.chat import Completion, FunctionCall
 from services.errors import BadResponse, Unavailable
 from tests.fakes.chat import FakeChatModel
@@ -73,6 +73,12 @@ async def test_failing_model_says_nothing(failure: Exception | str) -> None:
     assert await Voice(model).comment("краткий", FACTS, REQUEST) is None
 
 
+@pytest.mark.parametrize("mumbled", ["-", "—", "...", "1.", "**"])
+async def test_a_model_that_mumbles_leaves_the_word_to_the_template(mumbled: str) -> None:
+    assert await Voice(FakeChatModel(mumbled)).comment("краткий", FACTS, REQUEST) is None
+    assert await Voice(FakeChatModel(mumbled)).talk("краткий", "привет") == lead("help", "краткий")
+
+
 async def test_hanging_model_says_nothing() -> None:
     model = FakeChatModel()
     model.gate.clear()
@@ -102,6 +108,14 @@ async def test_model_fills_what_rules_left() -> None:
     read = await read_with_model(model, text, turn)
     assert (read.intent, read.slots) == ("search", {"city": "Берёзовка", "price_max": 7_000_000})
     assert model.history[0][1].function_call == "update_request"
+
+
+async def test_a_place_alone_makes_no_search_of_a_question() -> None:
+    text = "что скажешь про жизнь в Бибирево"
+    model = FakeChatModel()
+    model.enqueue(_call(intent="search", district="Бибирево"))
+    turn = read_turn(text)
+    assert await read_with_model(model, text, turn) == turn
 
 
 WRONG_CALL = FunctionCall("drop_table", {"intent": "search"})
