@@ -20,7 +20,13 @@ from aiogram.types import Audio, Message, MessageEntity, TelegramObject, Update,
 from telegramify_markdown import utf16_len
 
 from bots.common import texts
-from bots.common.conversation import Addressed, author_of, conversation_key
+from bots.common.conversation import (
+    Addressed,
+    author_of,
+    conversation_key,
+    is_private,
+    opened_talk,
+)
 from bots.common.formatting import TEXT_LIMIT
 from bots.common.intake import Journal
 from bots.common.middlewares import Handler
@@ -29,7 +35,7 @@ from bots.common.replies import run_reply
 from bots.common.turns import Turns
 from services.errors import Busy, ServiceError, Unavailable
 from services.media.speech import MAX_BYTES, MAX_SECONDS, NotUnderstood, Speech, Transcript
-from services.storage import HistoryStore
+from services.storage import ConversationKey, HistoryStore
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +64,18 @@ class Corrections(BaseMiddleware):
             await self._history.take_out(data["bot_name"], edited.chat.id, edited.message_id)
             event = event.model_copy(update={"message": corrected(edited), "edited_message": None})
         elif message and (misheard := quoted(message, bot.id)):
-            key = conversation_key(data["bot_name"], message)
-            await self._history.withdraw(key, author_of(message).id, misheard)
+            await self._withdraw(conversation_key(data["bot_name"], message), message, misheard)
         return await handler(event, data)
+
+    async def _withdraw(self, key: ConversationKey, message: Message, misheard: str) -> None:
+        """Take the misheard question back; the right one is asked in the same talk."""
+        author = author_of(message).id
+        thread = await self._history.thread_of_words(key, author, misheard)
+        if thread is None:
+            return
+        await self._history.withdraw(key._replace(thread_id=thread), author, misheard)
+        if is_private(message):
+            opened_talk.set(thread)
 
 
 class Hearing(BaseMiddleware):

@@ -138,18 +138,22 @@ class Turns:
             if not self._queues:
                 self._idle.set()
 
-    async def stop(self, key: ConversationKey) -> bool:
-        """Interrupt the running answer and those that wait; False when there is none."""
-        here = self.stop_here(key)
-        elsewhere = await self._coordination.stop_elsewhere(key)
+    async def stop(self, key: ConversationKey, person: int | None = None) -> bool:
+        """Interrupt the running answer and those that wait; False when there is none.
+
+        With `person` only the answers to that person.
+        """
+        here = self.stop_here(key, person)
+        elsewhere = await self._coordination.stop_elsewhere(key, person)
         return here or elsewhere
 
-    def stop_here(self, key: ConversationKey) -> bool:
+    def stop_here(self, key: ConversationKey, person: int | None = None) -> bool:
         """Like `stop`, in this process only."""
         turns = self._queues[key].turns if key in self._queues else set()
-        for turn in turns:
+        stopped = [turn for turn in turns if person in (None, turn.person)]
+        for turn in stopped:
             turn.interrupt(Interruption.STOPPED)
-        return bool(turns)
+        return bool(stopped)
 
     def stop_person(self, person_id: int) -> None:
         """Interrupt this process's answers to one person, wherever they asked."""

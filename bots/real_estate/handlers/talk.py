@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 
-from aiogram import F, Router
+from aiogram import Bot, F, Router
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
 from bots.common.conversation import Addressed, HasText, author_of, conversation_key
 from bots.common.replies import run_reply, send_reply
+from bots.common.rights import clear_documents
 from bots.common.speaking import speak
 from bots.common.turns import Interrupted, Turns
 from bots.real_estate import texts
@@ -69,10 +70,10 @@ async def on_style_chosen(
 
 
 async def on_reset(
-    message: Message, assistant: Assistant, documents: DocumentShelf, bot_name: str
+    message: Message, bot: Bot, assistant: Assistant, documents: DocumentShelf, bot_name: str
 ) -> None:
     await assistant.reset(author_of(message).id)
-    await documents.clear(conversation_key(bot_name, message))
+    await clear_documents(documents, conversation_key(bot_name, message), message, bot)
     await message.answer(texts.RESET)
 
 

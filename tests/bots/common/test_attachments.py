@@ -228,6 +228,10 @@ async def test_documents_leave_by_their_bounds(
         monkeypatch.setattr(documents, "MAX_TOTAL", 4)
         await store.put(two, 2, 1, [b"ab"])
         assert [it.body for it in await store.of(one)] == [b"6", b"5"]
+        monkeypatch.setattr(documents, "MAX_OF_PERSON", 2)
+        await store.put(ConversationKey("grisha", 3), 2, 2, [b"c"])
+        assert [it.body for it in await store.of(one)] == [b"6", b"5"]
+        assert not await store.of(two)
         assert DocumentRow.__tablename__ == "documents"
 
 
