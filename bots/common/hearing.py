@@ -32,6 +32,7 @@ from bots.common.intake import Journal
 from bots.common.middlewares import Handler
 from bots.common.notices import send_aside
 from bots.common.replies import run_reply
+from bots.common.slots import OneEach
 from bots.common.turns import Turns
 from services.errors import Busy, ServiceError, Unavailable
 from services.media.speech import MAX_BYTES, MAX_SECONDS, NotUnderstood, Speech, Transcript
@@ -100,6 +101,7 @@ class Hearing(BaseMiddleware):
         self._turns = turns
         self._guards = guards
         self._hints = hints
+        self._one_each = OneEach()
         checks: tuple[Callable[..., Any], ...] = (Addressed(), *filters)
         self._filters = [FilterObject(check) for check in checks]
 
@@ -152,10 +154,11 @@ class Hearing(BaseMiddleware):
         async with self._turns.turn(conversation_key(data["bot_name"], message)) as turn:
 
             async def work() -> Transcript:
-                recording = await download(bot, sound.file_id)
-                return await speech.transcribe(
-                    recording, hints=self._hints, name=file_name(sound), report=loading
-                )
+                async with self._one_each.of(author_of(message).id):
+                    recording = await download(bot, sound.file_id)
+                    return await speech.transcribe(
+                        recording, hints=self._hints, name=file_name(sound), report=loading
+                    )
 
             def loading(_: str) -> None:
                 turn.loading.loading = True

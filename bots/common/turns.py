@@ -20,6 +20,7 @@ from services.loading import LoadingStatus, held_while_loading
 from services.storage import ConversationKey
 
 MAX_WAITING = 5  # messages of one conversation that may wait for their turn
+MAX_OF_ONE = 3  # of these in a group, so that nobody keeps others from being answered
 
 T = TypeVar("T")
 
@@ -114,9 +115,10 @@ class Turns:
         is asked of a model inside the block waits for the model to load.
         """
         queue = self._queues[key]
-        if len(queue.turns) > MAX_WAITING:
-            raise Busy("too many messages wait in this conversation")
         turn = Turn(Interruption.SHUTDOWN if self._closing else None)
+        theirs = sum(other.person == turn.person for other in queue.turns)
+        if len(queue.turns) > MAX_WAITING or (key.chat_id < 0 and theirs >= MAX_OF_ONE):
+            raise Busy("too many messages wait in this conversation")
         queue.turns.add(turn)
         TURNS.inc()
         self._idle.clear()

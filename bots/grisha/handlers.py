@@ -370,7 +370,16 @@ def _heard(
 ) -> IncomingMessage:
     author = author_of(message)
     group = not is_private(message)
-    return IncomingMessage(key, text, author.id, author.name, message.message_id, group, post)
+    return IncomingMessage(
+        key,
+        text,
+        author.id,
+        author.name,
+        message.message_id,
+        group,
+        post,
+        forwarded=message.forward_origin is not None,
+    )
 
 
 async def _without_mention(text: str, bot: Bot) -> str:

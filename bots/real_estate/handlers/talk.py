@@ -11,6 +11,7 @@ from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
 from bots.common.conversation import Addressed, HasText, author_of, conversation_key
+from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply
 from bots.common.rights import clear_documents
 from bots.common.speaking import speak
@@ -58,7 +59,7 @@ async def on_help(message: Message) -> None:
 
 async def on_style(message: Message, assistant: Assistant) -> None:
     style = await assistant.style(author_of(message).id)
-    await message.answer(texts.CHOOSE_STYLE, reply_markup=style_keyboard(style))
+    await send_notice(message, texts.CHOOSE_STYLE, style_keyboard(style))
 
 
 async def on_style_chosen(
