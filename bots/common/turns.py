@@ -96,6 +96,10 @@ class _Queue:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     turns: set[Turn] = field(default_factory=set)
 
+    def is_full_for(self, person: int | None) -> bool:
+        """Whether a person has as many turns as one may have in a group."""
+        return person is not None and sum(it.person == person for it in self.turns) >= MAX_OF_ONE
+
 
 class Turns:
     """Per-conversation queues: one answer runs, the others wait."""
@@ -116,8 +120,7 @@ class Turns:
         """
         queue = self._queues[key]
         turn = Turn(Interruption.SHUTDOWN if self._closing else None)
-        theirs = sum(other.person == turn.person for other in queue.turns)
-        if len(queue.turns) > MAX_WAITING or (key.chat_id < 0 and theirs >= MAX_OF_ONE):
+        if len(queue.turns) > MAX_WAITING or (key.chat_id < 0 and queue.is_full_for(turn.person)):
             raise Busy("too many messages wait in this conversation")
         queue.turns.add(turn)
         TURNS.inc()

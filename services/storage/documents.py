@@ -6,7 +6,7 @@ bytes of one person and MAX_TOTAL in all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -130,11 +130,14 @@ class DocumentStore:
             delete(DocumentRow).where(DocumentRow.created_at < utc_now() - MAX_AGE)
         )
         newest = select(DocumentRow.id).filter_by(**key._asdict()).order_by(DocumentRow.id.desc())
-        surplus = list(await session.scalars(newest.offset(MAX_IN_TALK)))
+        await self._drop(session, await session.scalars(newest.offset(MAX_IN_TALK)))
         theirs = DocumentRow.author_id == author_id
         for bound, rows in ((MAX_OF_PERSON, theirs), (MAX_TOTAL, true())):
             after = func.sum(DocumentRow.size).over(order_by=DocumentRow.id.desc())
             sums = select(DocumentRow.id, after.label("after")).where(rows).subquery()
-            surplus += await session.scalars(select(sums.c.id).where(sums.c.after > bound))
-        if surplus:
+            beyond = select(sums.c.id).where(sums.c.after > bound)
+            await self._drop(session, await session.scalars(beyond))
+
+    async def _drop(self, session: AsyncSession, numbers: Iterable[int]) -> None:
+        if surplus := list(numbers):
             await session.execute(delete(DocumentRow).where(DocumentRow.id.in_(surplus)))
