@@ -10,7 +10,7 @@ from math import exp
 from typing import Any
 
 UNKNOWN_WORD = 1.0  # what a text of invented words only loses to one of known words
-SHARPNESS = 5.0  # how much more a likelier text counts
+SHARPNESS = 10.0  # how much more a likelier text counts
 MAX_WORDS = 100  # of a text that is compared word by word: the comparison is quadratic
 
 _WORD = re.compile(r"\w+")

@@ -34,7 +34,7 @@ from services.media.sound import (
 )
 from services.media.speech import MAX_SECONDS
 
-SPEEDS = (1.1, 1.2)  # at which a passage is heard
+SPEEDS = (1.1, 1.3)  # at which a passage is heard
 PADDING = 0.5  # seconds of silence around a passage
 BEAM = 5
 HYPOTHESES = 5
