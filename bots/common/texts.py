@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bots.common.russian import plural
 from services.media.documents import Document
 
 STOPPED = "⏹ Остановлено."
@@ -111,8 +112,12 @@ def remarks(document: Document) -> str:
 
 
 def _size(document: Document) -> str:
-    counted = f"{document.characters:,} знаков".replace(",", "\u00a0")
+    counted = plural(document.characters, "знак", "знака", "знаков")
+    digits = str(document.characters)
+    counted = counted.replace(digits, f"{document.characters:,}".replace(",", "\u00a0"), 1)
     parts = len(document.pages) + len(document.blank)
     if document.pages[0].number is not None:
-        return f"страниц: {parts}, {counted}"
-    return f"листов: {parts}, {counted}" if document.kind == "xlsx" else counted
+        return f"{plural(parts, 'страница', 'страницы', 'страниц')}, {counted}"
+    if document.kind == "xlsx":
+        return f"{plural(parts, 'лист', 'листа', 'листов')}, {counted}"
+    return counted
