@@ -25,12 +25,13 @@ pytestmark = in_chromium
 READ = """ids => {
   const language = (name) => (name === "код" ? "" : name);
   const read = (node) => {
-    if (node.nodeType === Node.TEXT_NODE) return node.data;
+    if (node.nodeType === Node.TEXT_NODE) return node.data.replaceAll("☑", "x");
     if (node.tagName === "HEADER") return language(node.firstChild.data);
     if (node.tagName === "INPUT") return node.checked ? "x" : "";
     const inner = [...node.childNodes].map(read).join("");
     if (node.tagName === "LI" && node.hasAttribute("value")) return node.value + inner;
-    return node.tagName === "A" && !/^https?:/.test(inner) ? inner + node.href : inner;
+    const shown = /^https?:/.test(inner) || node.href?.endsWith(inner); // with or without mailto:
+    return node.tagName === "A" && !shown ? inner + node.href : inner;
   };
   return ids.map((id) => read(document.querySelector(`[data-id="${id}"] .text`))).join("\\n");
 }"""
