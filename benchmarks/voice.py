@@ -6,8 +6,9 @@ FOLDER holds the recordings and cases.jsonl, a JSON object a line: `{"file": ...
 `wer` is the share of wrong words in per cent; numbers count the same as words and as digits,
 ё as е, and neither case nor punctuation counts. `rtf` is the time of a recognition by the
 length of the recording; `p50_s` the median time. `flats` are the texts that ask for a flat, and
-`same_filters` those whose recording gives the same filters. The engine is that of STT_MODEL
-(default: the embedded one), with the hints of all bots.
+`same_filters` those whose recording gives the same filters. `loop_lag_p99_ms` is how late the
+event loop runs its timers meanwhile. The engine is that of STT_MODEL (default: the embedded
+one), with the hints of all bots.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from bots.registry import BOTS
 from services.env import load_env, read_settings
 from services.errors import ConfigError
 from services.media.config import SpeechSettings
+from services.media.hypotheses import distance
 from services.media.speech import NotUnderstood, Speech, open_speech
 
 _SMALL = """
@@ -50,6 +52,7 @@ _NUMBERS = {
     **{lemma: 10 * value for value, lemma in enumerate(_TENS.split(), 2)},
     **{lemma: 100 * value for value, lemma in enumerate(_HUNDREDS.split(), 1)},
 }
+LAG_INTERVAL = 0.01  # seconds between looks at the event loop
 _SHORT = {"млн": "миллион", "тыс": "тысяча", "руб": "рубль"}
 
 
@@ -81,19 +84,6 @@ def words(text: str) -> list[str]:
     return counted
 
 
-def distance(wanted: Sequence[str], given: Sequence[str]) -> int:
-    """Words to insert, delete or replace."""
-    row = list(range(len(given) + 1))
-    for count, word in enumerate(wanted, 1):
-        before, row[0] = row[0], count
-        for index, other in enumerate(given, 1):
-            before, row[index] = (
-                row[index],
-                min(row[index] + 1, row[index - 1] + 1, before + (word != other)),
-            )
-    return row[-1]
-
-
 def filters(text: str) -> tuple[str, dict[str, Any]] | None:
     """What a request for a flat asks for; None for any other text."""
     message = read_turn(text)
@@ -112,6 +102,8 @@ async def measure(speech: Speech, folder: Path) -> dict[str, Any]:
     await _hear(speech, recordings[0])  # loads the model
     took, lengths, wrong, errors, total = [], [], [], 0, 0
     flats = same_filters = 0
+    lags: list[float] = []
+    watching = asyncio.create_task(_watch(lags))
     for case, recording in zip(cases, recordings, strict=True):
         began = time.perf_counter()
         heard, seconds = await _hear(speech, recording)
@@ -125,15 +117,25 @@ async def measure(speech: Speech, folder: Path) -> dict[str, Any]:
         if mistakes := distance(wanted, words(heard)):
             errors += mistakes
             wrong.append({"file": case["file"], "text": case["text"], "heard": heard})
+    watching.cancel()
     return {
         "wer": round(100 * errors / max(1, total), 2),
         "rtf": round(sum(took) / max(0.001, sum(lengths)), 3),
         "p50_s": round(statistics.median(took), 3),
+        "loop_lag_p99_ms": round(1000 * statistics.quantiles(lags, n=100)[-1], 1),
         "cases": len(cases),
         "flats": flats,
         "same_filters": same_filters,
         "wrong": wrong,
     }
+
+
+async def _watch(lags: list[float]) -> None:
+    """Note how late the loop is, as a bot beside the recognition would feel it."""
+    while True:
+        due = time.perf_counter() + LAG_INTERVAL
+        await asyncio.sleep(LAG_INTERVAL)
+        lags.append(max(0.0, time.perf_counter() - due))
 
 
 async def _hear(speech: Speech, recording: bytes) -> tuple[str, float]:

@@ -6,6 +6,7 @@ The page's web API and the tests use the same calls, so what works here works th
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -107,10 +108,12 @@ class Conversation:
         reply_to: int | None = None,
         anonymous: bool = False,
         as_channel: Chat | None = None,
+        forwarded_from: str = "",
     ) -> Message:
         """Send a text, or a file with the text as its caption.
 
         Files of the same `album` are shown as one message, and come to the bot one by one.
+        `forwarded_from` is the name of who wrote it.
         """
         return as_message(
             self.post(
@@ -122,6 +125,7 @@ class Conversation:
                 reply_to=reply_to,
                 anonymous=anonymous,
                 as_channel=as_channel,
+                forwarded_from=forwarded_from,
             )
         )
 
@@ -136,12 +140,16 @@ class Conversation:
         reply_to: int | None = None,
         anonymous: bool = False,
         as_channel: Chat | None = None,
+        forwarded_from: str = "",
     ) -> Json:
         """`send` without the typed message: for load, and for the page."""
         author = self._author(anonymous, as_channel)
         content = self._content(text, photo, document, sound)
         if album:
             content["media_group_id"] = album
+        if forwarded_from:
+            origin = {"type": "hidden_user", "sender_user_name": forwarded_from}
+            content["forward_origin"] = {**origin, "date": int(time.time())}
         target = self.chat.messages.get(reply_to) if reply_to else None
         if reply_to and target is None:
             raise NotAllowed("Сообщения, на которое ты отвечаешь, уже нет.")

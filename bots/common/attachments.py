@@ -20,18 +20,20 @@ from aiogram.types import Document as TelegramDocument
 from aiogram.types import Message, PhotoSize, TelegramObject, Update
 
 from bots.common import texts
-from bots.common.conversation import Addressed, author_of, conversation_key
+from bots.common.conversation import Addressed, Author, author_of, conversation_key
 from bots.common.intake import Journal
 from bots.common.intake.albums import Album
 from bots.common.middlewares import Handler
 from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply
+from bots.common.slots import OneEach
 from bots.common.turns import Turns
 from services.chat import Image
 from services.errors import Unavailable
 from services.media.documents import Document, DocumentRefused, read_document
 from services.media.documents.shelf import DocumentShelf
 from services.media.pictures import PictureRefused, is_picture, read_picture
+from services.storage.documents import MAX_IN_TALK
 
 MAX_BYTES = 20 * 2**20  # what a bot may download from Telegram
 
@@ -73,6 +75,7 @@ class Attachments(BaseMiddleware):
         self._guards = guards
         self._own = own
         self._report = report
+        self._one_each = OneEach()
         checks: tuple[Callable[..., Any], ...] = (Addressed(), *filters)
         self._filters = [FilterObject(check) for check in checks]
 
@@ -108,10 +111,13 @@ class Attachments(BaseMiddleware):
         """The question and its pictures; None when there is nothing to answer."""
         key = conversation_key(data["bot_name"], message)
         async with self._turns.turn(key) as turn:
-            read = await run_reply(message, turn, read_files(data["bot"], files))
+            read = await run_reply(message, turn, self._read(message, data["bot"], files))
             read.documents = [it for it in read.documents if not await self._told(message, it)]
+            for surplus in read.documents[MAX_IN_TALK:]:
+                read.refusals[texts.ONE_DOCUMENT_TOO_MANY.format(name=surplus.name[:100])] = None
+            del read.documents[MAX_IN_TALK:]
             if read.documents:
-                author = author_of(message).id
+                author = self._owner(message).id
                 await self._shelf.put(key, author, message.message_id, read.documents)
         if read.refusals:
             await send_notice(message, "\n".join(read.refusals))
@@ -126,6 +132,16 @@ class Attachments(BaseMiddleware):
             update: Update = data["event_update"]
             await self._journal.rewrite(update.model_copy(update={"message": question}))
         return question, tuple(read.pictures)
+
+    async def _read(self, message: Message, bot: Bot, files: Sequence[File]) -> Files:
+        async with self._one_each.of(author_of(message).id):
+            return await read_files(bot, files)
+
+    @staticmethod
+    def _owner(message: Message) -> Author:
+        """Whose files they are: of the message that is quoted, where one is."""
+        target = message.reply_to_message
+        return author_of(target if message.text and target else message)
 
     async def _told(self, message: Message, document: Document) -> bool:
         """Whether the bot has said what there is to say of a document."""

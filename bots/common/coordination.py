@@ -49,12 +49,15 @@ class Coordination(Protocol):
         """Lock a conversation against other replicas; `on_lost` is called if the lock expires."""
         ...
 
-    async def stop_elsewhere(self, key: ConversationKey) -> bool:
-        """Ask other replicas to stop their answer in a conversation; False when none runs."""
+    async def stop_elsewhere(self, key: ConversationKey, person: int | None = None) -> bool:
+        """Ask other replicas to stop their answer in a conversation; False when none runs.
+
+        With `person` they stop only answers to that person.
+        """
         ...
 
-    async def listen(self, on_stop: Callable[[ConversationKey], object]) -> None:
-        """Call `on_stop` with each conversation that another replica asks to stop."""
+    async def listen(self, on_stop: Callable[[ConversationKey, int | None], object]) -> None:
+        """Call `on_stop` with what another replica asks to stop."""
         ...
 
     async def consume_quota(self, user_id: int, per_minute: int) -> RateDecision:
@@ -98,10 +101,10 @@ class SingleProcess:
     ) -> AbstractAsyncContextManager[None]:
         return nullcontext()
 
-    async def stop_elsewhere(self, key: ConversationKey) -> bool:
+    async def stop_elsewhere(self, key: ConversationKey, person: int | None = None) -> bool:
         return False
 
-    async def listen(self, on_stop: Callable[[ConversationKey], object]) -> None:
+    async def listen(self, on_stop: Callable[[ConversationKey, int | None], object]) -> None:
         pass
 
     async def consume_quota(self, user_id: int, per_minute: int) -> RateDecision:

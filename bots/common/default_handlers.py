@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from aiogram import F, Router
+from aiogram import Bot, F, Router
 from aiogram.enums import ChatType
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, Message, MessageGenerationStopped
 
 from bots.common import exporting, settings_menu, speaking, talks, texts
-from bots.common.conversation import Matches, conversation_key, opened_talk, thread_key
+from bots.common.conversation import Matches, author_of, conversation_key, opened_talk, thread_key
 from bots.common.notices import send_aside, send_notice
+from bots.common.rights import may_decide
 from bots.common.turns import Turns
 from services.storage import ConversationKey
 
@@ -35,10 +36,14 @@ def create_fallback_router() -> Router:
     return router
 
 
-async def on_stop(message: Message, turns: Turns, bot_name: str) -> None:
+async def on_stop(message: Message, bot: Bot, turns: Turns, bot_name: str) -> None:
+    """In a group its admins stop any answer, others only what was written for them."""
+    all_answers = await may_decide(message, bot)
+    person = None if all_answers else author_of(message).id
     talks = {conversation_key(bot_name, message), thread_key(bot_name, message)}
-    if not any([await turns.stop(talk) for talk in talks]):
-        await send_aside(message, texts.NOTHING_TO_STOP)
+    if not any([await turns.stop(talk, person) for talk in talks]):
+        nothing = texts.NOTHING_TO_STOP if all_answers else texts.NOT_YOURS_TO_STOP
+        await send_aside(message, nothing)
 
 
 async def on_stop_button(event: MessageGenerationStopped, turns: Turns, bot_name: str) -> None:

@@ -84,7 +84,9 @@ class _Shared:
         self.history = HistoryStore(database)
         self.preferences = PreferenceStore(database, name)
         self.documents = DocumentShelf(DocumentStore(database, name), shared_encoder)
-        self.talks = TalkStore(self.preferences)
+        self.talks = TalkStore(name, self.preferences)
+        self.talks.also(self.history.clear)
+        self.talks.also(self.documents.clear)
         self.turns = Turns(coordination)
         self.editing = Editing(name, self.turns, self.history)
         self.journal = Journal(Inbox(database, name, coordination.replica))
@@ -168,6 +170,7 @@ def build_dispatcher(
         report=report,
     )
     _wrap_updates(dispatcher, shared, context.settings, rich=rich)
+    dispatcher.message.outer_middleware(unknown_commands.ForwardedCommands())
     dispatcher.message.outer_middleware(hearing)
     dispatcher.message.outer_middleware(attachments)
     _wrap_handlers(dispatcher, shared, guards)
@@ -206,7 +209,7 @@ def _wrap_updates(
         shared.settings_menu.add(switch(shared.preferences, RICH, texts.RICH_SETTING))
         dispatcher.update.outer_middleware(RichMessages(settings.rich_messages, shared.preferences))
     if shared.speaking.possible:
-        voice = switch(shared.preferences, VOICE, texts.VOICE_SETTING, default=False)
+        voice = switch(shared.preferences, VOICE, texts.VOICE_SETTING, default=False, of_chat=True)
         shared.settings_menu.add(voice)
     dispatcher.update.outer_middleware(Corrections(shared.history))
     dispatcher.update.outer_middleware(shared.speaking)

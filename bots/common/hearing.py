@@ -20,16 +20,23 @@ from aiogram.types import Audio, Message, MessageEntity, TelegramObject, Update,
 from telegramify_markdown import utf16_len
 
 from bots.common import texts
-from bots.common.conversation import Addressed, author_of, conversation_key
+from bots.common.conversation import (
+    Addressed,
+    author_of,
+    conversation_key,
+    is_private,
+    opened_talk,
+)
 from bots.common.formatting import TEXT_LIMIT
 from bots.common.intake import Journal
 from bots.common.middlewares import Handler
 from bots.common.notices import send_aside
 from bots.common.replies import run_reply
+from bots.common.slots import OneEach
 from bots.common.turns import Turns
 from services.errors import Busy, ServiceError, Unavailable
 from services.media.speech import MAX_BYTES, MAX_SECONDS, NotUnderstood, Speech, Transcript
-from services.storage import HistoryStore
+from services.storage import ConversationKey, HistoryStore
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +65,18 @@ class Corrections(BaseMiddleware):
             await self._history.take_out(data["bot_name"], edited.chat.id, edited.message_id)
             event = event.model_copy(update={"message": corrected(edited), "edited_message": None})
         elif message and (misheard := quoted(message, bot.id)):
-            key = conversation_key(data["bot_name"], message)
-            await self._history.withdraw(key, author_of(message).id, misheard)
+            await self._withdraw(conversation_key(data["bot_name"], message), message, misheard)
         return await handler(event, data)
+
+    async def _withdraw(self, key: ConversationKey, message: Message, misheard: str) -> None:
+        """Take the misheard question back; the right one is asked in the same talk."""
+        author = author_of(message).id
+        thread = await self._history.thread_of_words(key, author, misheard)
+        if thread is None:
+            return
+        await self._history.withdraw(key._replace(thread_id=thread), author, misheard)
+        if is_private(message):
+            opened_talk.set(thread)
 
 
 class Hearing(BaseMiddleware):
@@ -85,6 +101,7 @@ class Hearing(BaseMiddleware):
         self._turns = turns
         self._guards = guards
         self._hints = hints
+        self._one_each = OneEach()
         checks: tuple[Callable[..., Any], ...] = (Addressed(), *filters)
         self._filters = [FilterObject(check) for check in checks]
 
@@ -137,10 +154,11 @@ class Hearing(BaseMiddleware):
         async with self._turns.turn(conversation_key(data["bot_name"], message)) as turn:
 
             async def work() -> Transcript:
-                recording = await download(bot, sound.file_id)
-                return await speech.transcribe(
-                    recording, hints=self._hints, name=file_name(sound), report=loading
-                )
+                async with self._one_each.of(author_of(message).id):
+                    recording = await download(bot, sound.file_id)
+                    return await speech.transcribe(
+                        recording, hints=self._hints, name=file_name(sound), report=loading
+                    )
 
             def loading(_: str) -> None:
                 turn.loading.loading = True

@@ -123,13 +123,13 @@ class Replicas:
         finally:
             await self._release(name, token)
 
-    async def stop_elsewhere(self, key: ConversationKey) -> bool:
+    async def stop_elsewhere(self, key: ConversationKey, person: int | None = None) -> bool:
         held = await self._redis.exists(f"{self._prefix}:{_lock_name(key)}")
         if held:
-            await self._redis.publish(f"{self._prefix}:stop", json.dumps(key))
+            await self._redis.publish(f"{self._prefix}:stop", json.dumps([*key, person]))
         return bool(held)
 
-    async def listen(self, on_stop: Callable[[ConversationKey], object]) -> None:
+    async def listen(self, on_stop: Callable[[ConversationKey, int | None], object]) -> None:
         ready = asyncio.Event()
         self._tasks.append(asyncio.create_task(self._listen(on_stop, ready)))
         await ready.wait()
@@ -182,7 +182,7 @@ class Replicas:
             await asyncio.wait_for(release, RELEASE_TIMEOUT)
 
     async def _listen(
-        self, on_stop: Callable[[ConversationKey], object], ready: asyncio.Event
+        self, on_stop: Callable[[ConversationKey, int | None], object], ready: asyncio.Event
     ) -> None:
         while True:
             try:
@@ -190,7 +190,8 @@ class Replicas:
                     await channel.subscribe(f"{self._prefix}:stop")
                     ready.set()
                     async for message in channel.listen():
-                        on_stop(ConversationKey(*json.loads(message["data"])))
+                        *key, person = json.loads(message["data"])
+                        on_stop(ConversationKey(*key), person)
             except (RedisError, OSError) as error:
                 logger.warning("can't receive stop requests: %s", type(error).__name__)
                 await asyncio.sleep(1)

@@ -13,7 +13,7 @@ from aiogram.utils.keyboard import InlineKeyboardBuilder
 
 from bots.common import texts
 from bots.common.callbacks import Number
-from bots.common.conversation import author_of
+from bots.common.conversation import author_of, is_private
 from bots.common.notices import send_notice
 from services.storage import PreferenceStore
 
@@ -26,12 +26,13 @@ class SettingCallback(CallbackData, prefix="setting"):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a person may choose, and how it is kept."""
+    """What a person may choose, and how it is kept; `of_chat` ones hold for a private chat only."""
 
     title: str
     options: Sequence[str]
     get: Callable[[int], Awaitable[str]]
     set: Callable[[int, str], Awaitable[object]]
+    of_chat: bool = False
 
     async def next(self, person_id: int) -> None:
         """Choose what follows the present value, after the last the first."""
@@ -40,7 +41,14 @@ class Setting:
         await self.set(person_id, self.options[place % len(self.options)])
 
 
-def switch(preferences: PreferenceStore, key: str, title: str, *, default: bool = True) -> Setting:
+def switch(
+    preferences: PreferenceStore,
+    key: str,
+    title: str,
+    *,
+    default: bool = True,
+    of_chat: bool = False,
+) -> Setting:
     """A setting that is on or off."""
 
     async def get(person_id: int) -> str:
@@ -49,7 +57,7 @@ def switch(preferences: PreferenceStore, key: str, title: str, *, default: bool 
     async def choose(person_id: int, option: str) -> None:
         await preferences.set(person_id, key, option == texts.ON)
 
-    return Setting(title, (texts.ON, texts.OFF), get, choose)
+    return Setting(title, (texts.ON, texts.OFF), get, choose, of_chat)
 
 
 @dataclass(slots=True)
@@ -62,9 +70,11 @@ class SettingsMenu:
         """Put a bot's own settings before those that all bots have."""
         self.settings = [*(each for each in settings if len(each.options) > 1), *self.settings]
 
-    async def keyboard(self, person_id: int) -> InlineKeyboardMarkup:
+    async def keyboard(self, person_id: int, *, private: bool) -> InlineKeyboardMarkup:
         builder = InlineKeyboardBuilder()
         for number, setting in enumerate(self.settings):
+            if setting.of_chat and not private:
+                continue
             label = f"{setting.title}: {await setting.get(person_id)}"
             builder.button(text=label, callback_data=SettingCallback(number=number))
         return InlineKeyboardMarkup(inline_keyboard=builder.adjust(1).export())
@@ -77,18 +87,22 @@ def register(router: Router) -> None:
 
 
 async def on_settings(message: Message, settings_menu: SettingsMenu) -> None:
-    keyboard = await settings_menu.keyboard(author_of(message).id)
+    keyboard = await settings_menu.keyboard(author_of(message).id, private=is_private(message))
     await send_notice(message, texts.SETTINGS, keyboard)
 
 
 async def on_setting(
     callback: CallbackQuery, callback_data: SettingCallback, settings_menu: SettingsMenu
 ) -> None:
-    if callback_data.number >= len(settings_menu.settings):
+    menu, number = callback.message, callback_data.number
+    private = isinstance(menu, Message) and is_private(menu)
+    setting = next(iter(settings_menu.settings[number : number + 1]), None)
+    if setting is None or (setting.of_chat and not private):
         await callback.answer(texts.STALE_BUTTON)
         return
-    person, setting = callback.from_user.id, settings_menu.settings[callback_data.number]
+    person = callback.from_user.id
     await setting.next(person)
     await callback.answer(f"{setting.title}: {await setting.get(person)}")
-    if isinstance(callback.message, Message):
-        await callback.message.edit_reply_markup(reply_markup=await settings_menu.keyboard(person))
+    if isinstance(menu, Message):
+        keyboard = await settings_menu.keyboard(person, private=private)
+        await menu.edit_reply_markup(reply_markup=keyboard)

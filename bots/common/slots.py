@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakValueDictionary
 
 from aiogram import BaseMiddleware
 from aiogram.dispatcher.flags import get_flag
@@ -34,6 +35,20 @@ class SlotMiddleware(BaseMiddleware):
                 return await handler(event, data)
             finally:
                 _held.reset(token)
+
+
+class OneEach:
+    """Heavy work of a person, one piece at a time, in however many talks and groups they ask.
+
+    What it needs is shared by all (a recogniser, processes that read files), and waits here
+    rather than in its queue.
+    """
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, person_id: int) -> asyncio.Lock:
+        return self._locks.setdefault(person_id, asyncio.Lock())
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
 
-from aiogram import BaseMiddleware, Router
+from aiogram import BaseMiddleware, Bot, Router
 from aiogram.exceptions import TelegramAPIError
 from aiogram.filters import Command, CommandObject
 from aiogram.types import BufferedInputFile, Message, TelegramObject
@@ -15,7 +15,8 @@ from aiogram.types import BufferedInputFile, Message, TelegramObject
 from bots.common import texts
 from bots.common.conversation import is_private
 from bots.common.formatting import render
-from bots.common.notices import send_notice
+from bots.common.notices import send_aside, send_notice
+from bots.common.rights import may_decide
 from services.errors import ServiceError
 from services.media.synthesis import Synthesiser
 from services.storage import PreferenceStore
@@ -84,13 +85,16 @@ def register(router: Router) -> None:
     router.message.register(on_voice, Command("voice"))
 
 
-async def on_voice(message: Message, command: CommandObject, speaking: Speaking) -> None:
-    """/voice on, /voice off; without a word it tells which."""
+async def on_voice(message: Message, command: CommandObject, bot: Bot, speaking: Speaking) -> None:
+    """/voice on, /voice off; without a word it tells which. It holds for the whole chat."""
     choice = (command.args or "").strip().lower()
     if not speaking.possible:
         await send_notice(message, texts.NO_VOICE)
         return
     if choice in _ON | _OFF:
+        if not await may_decide(message, bot):
+            await send_aside(message, texts.ADMINS_ONLY)
+            return
         await speaking.switch(message.chat.id, on=choice in _ON)
     on = await speaking.wanted(message.chat.id)
     await send_notice(message, texts.VOICE_ON if on else texts.VOICE_OFF)

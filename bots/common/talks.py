@@ -8,14 +8,11 @@ conversation is the talk's own.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import textwrap
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
-from weakref import WeakValueDictionary
 
 from aiogram import BaseMiddleware, Bot, F, Router
 from aiogram.enums import ChatType
@@ -36,7 +33,7 @@ from bots.common import texts
 from bots.common.callbacks import MAX_ID
 from bots.common.conversation import Matches, is_private, opened_talk
 from bots.common.notices import send_aside
-from services.storage import PreferenceStore
+from services.storage import ConversationKey, PreferenceStore
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +43,7 @@ TITLE_LENGTH = 40
 _KEY = "talks"
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
+Delete = Callable[[ConversationKey], Awaitable[object]]
 
 
 class TalkCallback(CallbackData, prefix="talk"):
@@ -62,13 +60,16 @@ class ChatTalks:
     begun: int = 0  # how many talks there have been
     titles: list[tuple[int, str]] = field(default_factory=list)
     topics: list[int] = field(default_factory=list)  # those with a name
+    dropped: list[int] = field(default_factory=list)  # whose rows are still to be deleted
 
     def title_of(self, number: int) -> str | None:
         return next((title for known, title in self.titles if known == number), None)
 
     def name(self, number: int, question: str) -> None:
-        """Call a talk after its first question."""
-        self.titles = [*self.titles, (number, title_from(question))][-KEPT:]
+        """Call a talk after its first question; the one unused for longest may have to go."""
+        titles = [*self.titles, (number, title_from(question))]
+        self.titles = titles[-KEPT:]
+        self.dropped += [each for each, _ in titles[:-KEPT]]
 
     def open(self, number: int) -> str | None:
         """Go on with a talk; return its title, None for one that isn't known."""
@@ -82,30 +83,65 @@ class ChatTalks:
         self.begun += 1
         self.current = -self.begun
 
+    def delete(self, numbers: Sequence[int]) -> None:
+        self.dropped = [each for each in self.dropped if each not in numbers]
+
     def name_topic(self, topic: int) -> None:
         self.topics = [*(each for each in self.topics if each != topic), topic][-NAMED_TOPICS:]
 
 
 class TalkStore:
-    """Keeps the talks of each private chat; /forget deletes them with a person's settings."""
+    """Keeps the talks of each private chat; /forget deletes them with a person's settings.
 
-    def __init__(self, preferences: PreferenceStore) -> None:
+    A talk that is no longer listed can't be opened again: what is kept of it is deleted.
+    """
+
+    def __init__(self, bot_name: str, preferences: PreferenceStore) -> None:
+        self._bot_name = bot_name
         self._preferences = preferences
-        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._deletes: list[Delete] = []
+
+    def also(self, delete: Delete) -> None:
+        """Let `delete` remove what is kept of a talk; those of a bot run before those of all."""
+        self._deletes.insert(0, delete)
 
     async def of(self, chat_id: int) -> ChatTalks:
-        talks = ChatTalks(**await self._preferences.get(chat_id, _KEY, {}))
-        talks.titles = [(number, title) for number, title in talks.titles]
-        return talks
+        return _read(await self._preferences.get(chat_id, _KEY, {}))
 
-    @asynccontextmanager
-    async def changing(self, chat_id: int) -> AsyncIterator[ChatTalks]:
-        """Change a chat's talks and keep them; one change at a time."""
-        lock = self._locks.setdefault(chat_id, asyncio.Lock())
-        async with lock:
-            talks = await self.of(chat_id)
-            yield talks
-            await self._preferences.set(chat_id, _KEY, asdict(talks))
+    async def change(self, chat_id: int, change: Callable[[ChatTalks], object]) -> ChatTalks:
+        """Change a chat's talks and keep them; one change at a time, over all replicas."""
+
+        def apply(value: dict[str, Any]) -> dict[str, Any]:
+            talks = _read(value)
+            change(talks)
+            return asdict(talks)
+
+        return _read(await self._preferences.change(chat_id, _KEY, apply, {}))
+
+    async def name(self, chat_id: int, number: int, question: str) -> None:
+        """Call a talk after its first question, unless it has a name."""
+
+        def give(talks: ChatTalks) -> None:
+            if talks.title_of(number) is None:
+                talks.name(number, question)
+
+        dropped = (await self.change(chat_id, give)).dropped
+        if not dropped:
+            return
+        for each in dropped:
+            await self._delete(ConversationKey(self._bot_name, chat_id, each))
+        await self.change(chat_id, lambda talks: talks.delete(dropped))
+
+    async def _delete(self, key: ConversationKey) -> None:
+        for delete in self._deletes:
+            await delete(key)
+        await self._preferences.drop(key.chat_id, own_ending(key.thread_id))
+
+
+def _read(value: dict[str, Any]) -> ChatTalks:
+    talks = ChatTalks(**value)
+    talks.titles = [(number, title) for number, title in talks.titles]
+    return talks
 
 
 class TalkMiddleware(BaseMiddleware):
@@ -162,16 +198,13 @@ class TalkTitles(BaseMiddleware):
         number = opened_talk.get()
         if (await self._store.of(message.chat.id)).title_of(number) is not None:
             return
-        async with self._store.changing(message.chat.id) as talks:
-            if talks.title_of(number) is None:
-                talks.name(number, message.text or "")
+        await self._store.name(message.chat.id, number, message.text or "")
 
     async def _name_topic(self, bot: Bot, message: Message, topic: int) -> None:
         """Call a topic after its first question, once that is answered."""
         if topic in (await self._store.of(message.chat.id)).topics:
             return
-        async with self._store.changing(message.chat.id) as talks:
-            talks.name_topic(topic)
+        await self._store.change(message.chat.id, lambda talks: talks.name_topic(topic))
         try:
             await bot.edit_forum_topic(message.chat.id, topic, name=title_from(message.text or ""))
         except TelegramAPIError as error:
@@ -189,10 +222,9 @@ def register(router: Router) -> None:
 
 async def on_topic(message: Message, talks: TalkStore) -> None:
     """A topic was opened or renamed: a name that the person chose stays."""
-    created, topic = message.forum_topic_created, message.message_thread_id
-    if topic is not None and not (created and created.is_name_implicit):
-        async with talks.changing(message.chat.id) as kept:
-            kept.name_topic(topic)
+    created, topic = message.forum_topic_created, message.message_thread_id or 0
+    if topic and not (created and created.is_name_implicit):
+        await talks.change(message.chat.id, lambda kept: kept.name_topic(topic))
 
 
 async def on_new(message: Message, bot: Bot, talks: TalkStore) -> None:
@@ -201,8 +233,7 @@ async def on_new(message: Message, bot: Bot, talks: TalkStore) -> None:
     elif (await bot.me()).has_topics_enabled:
         await begin_topic(bot, message)
     else:
-        async with talks.changing(message.chat.id) as kept:
-            kept.begin()
+        await talks.change(message.chat.id, ChatTalks.begin)
         await message.answer(texts.NEW_TALK)
 
 
@@ -230,8 +261,9 @@ async def on_talk(callback: CallbackQuery, callback_data: TalkCallback, talks: T
     if not isinstance(message, Message) or not is_private(message):
         await callback.answer(texts.STALE_BUTTON)
         return
-    async with talks.changing(message.chat.id) as kept:
-        title = kept.open(callback_data.number)
+    number = callback_data.number
+    kept = await talks.change(message.chat.id, lambda it: it.open(number))
+    title = kept.title_of(number)
     if title is None:
         await callback.answer(texts.STALE_BUTTON)
         return
@@ -279,4 +311,9 @@ class TalkPreferences(PreferenceStore):
 
     def _own(self, key: str) -> str:
         talk = opened_talk.get()
-        return f"{key}@{talk}" if talk > 0 or (talk and key in self._per_talk) else key
+        return key + own_ending(talk) if talk > 0 or (talk and key in self._per_talk) else key
+
+
+def own_ending(talk: int) -> str:
+    """How the keys of settings end that belong to one talk."""
+    return f"@{talk}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bots.common.russian import plural
 from services.media.documents import Document
 
 STOPPED = "⏹ Остановлено."
 NOTHING_TO_STOP = "Сейчас я ничего не пишу: останавливать нечего."
+NOT_YOURS_TO_STOP = "Тебе я сейчас ничего не пишу. Чужой ответ останавливают админы группы."
 RESTARTING = "🔄 Меня перезапускают. Вернусь и отвечу на это сообщение."
 WAKING_UP = "Просыпаюсь…"
 WAKING_UP_PROGRESS = "Просыпаюсь… {percent} %"
@@ -28,9 +30,12 @@ INTERNAL_ERROR = (
 )
 FORGOTTEN = "Забыл всё, что знал о тебе: разговоры, настройки, кто сколько спрашивал."
 NOT_YOUR_BUTTON = "Эта кнопка для того, кто спрашивал. Напиши мне сам, и будет своя."
+ADMINS_ONLY = "Это решают админы группы."
+RESET_BY_ADMINS = "Разговор группы забывают её админы: попроси кого-нибудь из них."
 TEXT_ONLY = "Такого я не понимаю. Напиши словами или пришли картинку либо документ."
 STALE_BUTTON = "Это кнопка старого запроса. Попроси меня снова, и появится новая."
 NO_SUCH_COMMAND = "Нет такой команды: /{name}.{nearest} Что я умею: /help"
+FORWARDED_COMMAND = "Пересланную команду я не выполняю. Если она нужна тебе, напиши сам: /{name}"
 NEAREST_COMMAND = " Может быть, /{name}?"
 MISHEARD = "Если я ослышался, напиши правильно в ответ на это сообщение."
 DEAF = "Распознавание речи сейчас не работает. Напиши, пожалуйста, текстом."
@@ -50,6 +55,10 @@ NO_VOICE = (
 VOICE_FAILED = "Голосом сейчас не вышло: синтезатор не ответил. Текст выше полный."
 WHAT_IS_THIS = "Что здесь изображено?"
 FILE_TOO_LARGE = "Файл больше 20 МБ, такие Telegram мне не отдаёт. Раздели его на части."
+ONE_DOCUMENT_TOO_MANY = (
+    "«{name}» уже не помещается: в разговоре я держу не больше пяти документов. Пришли его "
+    "отдельно, и он вытеснит самый старый."
+)
 FILE_GONE = "Telegram не отдал этот файл. Пришли его ещё раз."
 DOCUMENT_READ = "📄 Прочитал «{name}»: {size}{remarks}."
 ASK_ABOUT_IT = "Спрашивай: отвечу по нему и назову место. Убрать его из разговора: /reset."
@@ -103,8 +112,12 @@ def remarks(document: Document) -> str:
 
 
 def _size(document: Document) -> str:
-    counted = f"{document.characters:,} знаков".replace(",", "\u00a0")
+    counted = plural(document.characters, "знак", "знака", "знаков")
+    digits = str(document.characters)
+    counted = counted.replace(digits, f"{document.characters:,}".replace(",", "\u00a0"), 1)
     parts = len(document.pages) + len(document.blank)
     if document.pages[0].number is not None:
-        return f"страниц: {parts}, {counted}"
-    return f"листов: {parts}, {counted}" if document.kind == "xlsx" else counted
+        return f"{plural(parts, 'страница', 'страницы', 'страниц')}, {counted}"
+    if document.kind == "xlsx":
+        return f"{plural(parts, 'лист', 'листа', 'листов')}, {counted}"
+    return counted

@@ -20,6 +20,7 @@ from services.loading import LoadingStatus, held_while_loading
 from services.storage import ConversationKey
 
 MAX_WAITING = 5  # messages of one conversation that may wait for their turn
+MAX_OF_ONE = 3  # of these in a group, so that nobody keeps others from being answered
 
 T = TypeVar("T")
 
@@ -95,6 +96,10 @@ class _Queue:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     turns: set[Turn] = field(default_factory=set)
 
+    def is_full_for(self, person: int | None) -> bool:
+        """Whether a person has as many turns as one may have in a group."""
+        return person is not None and sum(it.person == person for it in self.turns) >= MAX_OF_ONE
+
 
 class Turns:
     """Per-conversation queues: one answer runs, the others wait."""
@@ -114,9 +119,9 @@ class Turns:
         is asked of a model inside the block waits for the model to load.
         """
         queue = self._queues[key]
-        if len(queue.turns) > MAX_WAITING:
-            raise Busy("too many messages wait in this conversation")
         turn = Turn(Interruption.SHUTDOWN if self._closing else None)
+        if len(queue.turns) > MAX_WAITING or (key.chat_id < 0 and queue.is_full_for(turn.person)):
+            raise Busy("too many messages wait in this conversation")
         queue.turns.add(turn)
         TURNS.inc()
         self._idle.clear()
@@ -138,18 +143,22 @@ class Turns:
             if not self._queues:
                 self._idle.set()
 
-    async def stop(self, key: ConversationKey) -> bool:
-        """Interrupt the running answer and those that wait; False when there is none."""
-        here = self.stop_here(key)
-        elsewhere = await self._coordination.stop_elsewhere(key)
+    async def stop(self, key: ConversationKey, person: int | None = None) -> bool:
+        """Interrupt the running answer and those that wait; False when there is none.
+
+        With `person` only the answers to that person.
+        """
+        here = self.stop_here(key, person)
+        elsewhere = await self._coordination.stop_elsewhere(key, person)
         return here or elsewhere
 
-    def stop_here(self, key: ConversationKey) -> bool:
+    def stop_here(self, key: ConversationKey, person: int | None = None) -> bool:
         """Like `stop`, in this process only."""
         turns = self._queues[key].turns if key in self._queues else set()
-        for turn in turns:
+        stopped = [turn for turn in turns if person in (None, turn.person)]
+        for turn in stopped:
             turn.interrupt(Interruption.STOPPED)
-        return bool(turns)
+        return bool(stopped)
 
     def stop_person(self, person_id: int) -> None:
         """Interrupt this process's answers to one person, wherever they asked."""

@@ -1,17 +1,19 @@
-"""Commands that a bot doesn't have: they are no questions to the model."""
+"""Commands that a bot doesn't have, or that somebody else wrote: no questions to the model."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
+from typing import Any
 
-from aiogram import Bot, Router
+from aiogram import BaseMiddleware, Bot, Router
 from aiogram.filters import BaseFilter, Command
-from aiogram.types import BotCommand, Message
+from aiogram.types import BotCommand, Message, TelegramObject
 
 from bots.common import texts
 from bots.common.conversation import Addressed, is_private
+from bots.common.middlewares import Handler
 from bots.common.notices import send_aside
 
 MAX_NAME = 32  # characters of a command, as Telegram allows
@@ -36,6 +38,19 @@ class UnknownCommand(BaseFilter):
         if not (named or is_private(message) or await Addressed()(message, bot)):
             return False
         return {"name": match[1][:MAX_NAME]}
+
+
+class ForwardedCommands(BaseMiddleware):
+    """Outer middleware that runs no forwarded command: others' words aren't one's own wish."""
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        assert isinstance(event, Message)  # noqa: S101  (registered on messages)
+        match = _COMMAND.match(event.text or event.caption or "")
+        if event.forward_origin is None or match is None or event.is_automatic_forward:
+            return await handler(event, data)
+        if is_private(event):
+            await send_aside(event, texts.FORWARDED_COMMAND.format(name=match[1][:MAX_NAME]))
+        return None
 
 
 def create_router(menu: Sequence[BotCommand], routers: Sequence[Router]) -> Router:

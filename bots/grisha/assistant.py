@@ -96,9 +96,10 @@ class Grisha:
         told = await self._tell_back(heard)
         if told:
             return replace(plan, ready=told)
-        told_now = self._said(heard, past)
-        plan = replace(plan, said=told_now)
-        await once_settled(partial(self._note_facts, told_now, talk_of(heard.key)))
+        if not heard.forwarded:
+            told_now = self._said(heard, past)
+            plan = replace(plan, said=told_now)
+            await once_settled(partial(self._note_facts, told_now, talk_of(heard.key)))
         if is_thanks(heard.text) and said:
             await once_settled(partial(self._take_thanks, heard, said[-1]))
         if heard.pictures or heard.excerpts:  # a known answer knows nothing of them
@@ -232,6 +233,8 @@ class Grisha:
 
     async def heard_edited(self, heard: IncomingMessage) -> None:
         """An edited message tells what it says now."""
+        if heard.forwarded:
+            return
         await self._note_facts(self._said(heard, ()), talk_of(heard.key))
 
     async def unsay(self, person_id: int, chat_id: int, message_id: int) -> None:
@@ -355,6 +358,8 @@ class Grisha:
     ) -> tuple[str | None, str | None]:
         """The author's name, and a ready answer if the message is about it."""
         known = await self.users.name_of(heard.author_id)
+        if heard.forwarded:
+            return known, None
         asked = asked_for_name(last_answer)
         name = extract_name(heard.text, asked=asked)
         if name and name != known:

@@ -54,6 +54,7 @@ async def create_dispatcher(context: BotContext) -> Dispatcher:
     dispatcher["grisha"] = grisha
     dispatcher["settings_menu"].add(memory_setting(grisha))
     dispatcher["forgetting"].also(grisha.forget)
+    dispatcher["talks"].also(grisha.reset)
     dispatcher["editing"].also(partial(_unlearn, grisha))
     dispatcher["comments"] = Comments(
         context.database, settings.comments_per_hour, settings.comment_pause

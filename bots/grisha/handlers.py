@@ -19,6 +19,7 @@ from aiogram.types import (
     ReactionTypeEmoji,
 )
 
+from bots.common import texts as common_texts
 from bots.common.conversation import (
     Addressed,
     HasText,
@@ -31,8 +32,9 @@ from bots.common.conversation import (
 from bots.common.dispatcher import BotContext
 from bots.common.forgetting import Forgetting
 from bots.common.formatting import render
-from bots.common.notices import send_notice
+from bots.common.notices import send_aside, send_notice
 from bots.common.replies import run_reply, send_reply, stream_reply
+from bots.common.rights import may_decide
 from bots.common.turns import Interrupted, Turns
 from bots.grisha import keyboards, texts
 from bots.grisha.assistant import Grisha
@@ -51,7 +53,6 @@ QUIET = "quiet"
 FACTS_ON_PAGE = 10
 FACT_SHOWN = 200  # characters of a fact in /me
 _ON, _OFF = frozenset(["on", "вкл", "да"]), frozenset(["off", "выкл", "нет"])
-_ADMINS = (ChatMemberStatus.CREATOR, ChatMemberStatus.ADMINISTRATOR)
 _LIKES = frozenset("👍❤🔥👏😁🎉🤩💯🙏👌😍🤣🏆🤝")
 _DISLIKES = frozenset("👎💩🤮😡🤬🥱")
 
@@ -214,8 +215,8 @@ async def on_reset(
     documents: DocumentShelf,
     bot_name: str,
 ) -> None:
-    if not is_private(message) and not await _is_admin(message, bot):
-        await send_reply(message, texts.RESET_BY_ADMINS)
+    if not await may_decide(message, bot):
+        await send_aside(message, common_texts.RESET_BY_ADMINS)
         return
     key, _ = await _place(message, comments, bot_name)
     await grisha.reset(key)
@@ -370,7 +371,16 @@ def _heard(
 ) -> IncomingMessage:
     author = author_of(message)
     group = not is_private(message)
-    return IncomingMessage(key, text, author.id, author.name, message.message_id, group, post)
+    return IncomingMessage(
+        key,
+        text,
+        author.id,
+        author.name,
+        message.message_id,
+        group,
+        post,
+        forwarded=message.forward_origin is not None,
+    )
 
 
 async def _without_mention(text: str, bot: Bot) -> str:
@@ -383,17 +393,8 @@ async def _without_mention(text: str, bot: Bot) -> str:
 async def _switch(message: Message, bot: Bot, chats: PreferenceStore, *, quiet: bool) -> None:
     if is_private(message):
         await send_reply(message, texts.GROUPS_ONLY)
-    elif await _is_admin(message, bot):
+    elif await may_decide(message, bot):
         await chats.set(message.chat.id, QUIET, quiet)
         await send_reply(message, texts.QUIET if quiet else texts.TALK)
     else:
-        await send_reply(message, texts.ADMINS_ONLY)
-
-
-async def _is_admin(message: Message, bot: Bot) -> bool:
-    if message.sender_chat:  # an admin who writes in the group's name
-        return message.sender_chat.id == message.chat.id
-    if message.from_user is None:
-        return False
-    member = await bot.get_chat_member(message.chat.id, message.from_user.id)
-    return member.status in _ADMINS
+        await send_aside(message, common_texts.ADMINS_ONLY)

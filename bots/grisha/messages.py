@@ -23,7 +23,8 @@ class Post:
 class IncomingMessage:
     """A message to Grisha; `group` is true in a group chat.
 
-    `excerpts` are what the talk's documents say about it.
+    `excerpts` are what the talk's documents say about it. What is `forwarded` tells nothing of
+    who sent it.
     """
 
     key: ConversationKey
@@ -35,6 +36,7 @@ class IncomingMessage:
     post: Post | None = None
     excerpts: Excerpts = Excerpts()  # noqa: RUF009  (frozen)
     pictures: tuple[Image, ...] = ()
+    forwarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from aiogram import F, Router
+from aiogram import Bot, F, Router
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import CallbackQuery, Message
 
 from bots.common import forgetting
 from bots.common import texts as common_texts
 from bots.common.conversation import Addressed, Author, HasText, author_of, conversation_key
-from bots.common.notices import send_notice
+from bots.common.notices import send_aside, send_notice
 from bots.common.replies import run_reply, send_reply, stream_reply
+from bots.common.rights import may_decide
 from bots.common.turns import Turn, Turns
 from bots.hf_demo import prompts, texts
 from bots.hf_demo.comparison import compare, conversation_up_to
@@ -115,7 +116,10 @@ async def on_model_chosen(
         )
 
 
-async def on_reset(message: Message, demo: Demo) -> None:
+async def on_reset(message: Message, bot: Bot, demo: Demo) -> None:
+    if not await may_decide(message, bot):
+        await send_aside(message, common_texts.RESET_BY_ADMINS)
+        return
     await demo.dialogue.history.clear(demo.key(message))
     await demo.documents.clear(demo.key(message))
     await message.answer(texts.RESET)

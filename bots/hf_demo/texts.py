@@ -68,9 +68,9 @@ def failed(name: str, error: ServiceError) -> str:
 
 def footer(name: str, measured: Measurement, sources: str = "") -> str:
     """What an answer leans on and what it took; what isn't known isn't there."""
-    parts = [f"⏱ {name}", f"{measured.seconds:.1f} с"]
+    parts = [f"⏱ {name}", _seconds(measured.seconds)]
     if measured.first_token is not None:
-        parts.append(f"первое слово {measured.first_token:.1f} с")
+        parts.append(f"первое слово {_seconds(measured.first_token)}")
     if usage := measured.completion.usage:
         about = "около " if usage.approximate else ""
         parts.append(f"токены: {about}{usage.prompt_tokens} → {usage.completion_tokens}")
@@ -121,12 +121,16 @@ def _figures(measured: Measurement) -> list[str]:
     )
     about = "≈ " if usage and usage.approximate else ""
     return [
-        f"{measured.seconds:.1f} с",
-        "—" if first is None else f"{first:.1f} с",
+        _seconds(measured.seconds),
+        "—" if first is None else _seconds(first),
         f"{about}{usage.prompt_tokens} → {usage.completion_tokens}" if usage else "—",
         "—" if speed is None else f"{speed:.0f}",
         "—" if measured.cost is None else _dollars(measured.cost),
     ]
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f}\u00a0с".replace(".", ",")
 
 
 def _dollars(cost: float) -> str:

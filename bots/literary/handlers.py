@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from aiogram import F, Router
+from aiogram import Bot, F, Router
 from aiogram.enums import ChatAction
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
@@ -18,6 +18,7 @@ from bots.common.conversation import Addressed, HasText, Matches, author_of, con
 from bots.common.formatting import shown_text
 from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply, stream_reply
+from bots.common.rights import clear_documents
 from bots.common.turns import Turn, Turns
 from bots.literary import temperatures, texts
 from bots.literary.chart import draw
@@ -102,10 +103,10 @@ async def on_form_chosen(
 
 
 async def on_reset(
-    message: Message, workshop: Workshop, documents: DocumentShelf, bot_name: str
+    message: Message, bot: Bot, workshop: Workshop, documents: DocumentShelf, bot_name: str
 ) -> None:
     await workshop.reset(author_of(message).id)
-    await documents.clear(conversation_key(bot_name, message))
+    await clear_documents(documents, conversation_key(bot_name, message), message, bot)
     await message.answer(texts.RESET)
 
 

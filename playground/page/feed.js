@@ -195,8 +195,8 @@ function attachment(message) {
 
 function size(bytes) {
   if (bytes < 1024) return `${bytes} Б`;
-  if (bytes < 2 ** 20) return `${(bytes / 1024).toFixed(1)} КБ`;
-  return `${(bytes / 2 ** 20).toFixed(1)} МБ`;
+  const [unit, name] = bytes < 2 ** 20 ? [2 ** 10, "КБ"] : [2 ** 20, "МБ"];
+  return `${(bytes / unit).toFixed(1).replace(".", ",")} ${name}`;
 }
 
 // A drawn map: the page loads nothing from elsewhere.

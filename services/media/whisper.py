@@ -2,16 +2,13 @@
 
 A message is read twice at once, played faster by two degrees, and the five likeliest texts of
 each reading are compared. The model sees a window not much longer than the message instead of
-the usual thirty seconds, so that both cost less than one reading of the usual window. Among
-the texts the likeliest wins, but one whose words are in the dictionary goes before one of
-invented words.
+the usual thirty seconds, so that both cost less than one reading of the usual window. Which of
+the texts is taken: `services.media.hypotheses`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
 from math import exp
 from typing import Any
 
@@ -22,6 +19,7 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 from faster_whisper.vad import VadOptions, get_speech_timestamps
 
+from services.media.hypotheses import Hypothesis, choose
 from services.media.sound import (
     RATE,
     SILENT,
@@ -36,7 +34,7 @@ from services.media.sound import (
 )
 from services.media.speech import MAX_SECONDS
 
-SPEEDS = (1.1, 1.2)  # at which a passage is heard
+SPEEDS = (1.1, 1.3)  # at which a passage is heard
 PADDING = 0.5  # seconds of silence around a passage
 BEAM = 5
 HYPOTHESES = 5
@@ -45,21 +43,10 @@ MAX_WINDOW = 3000
 MAX_PASSAGE = 24.0  # seconds
 MAX_HINT_TOKENS = 120
 TOKENS_PER_SECOND = 12
-UNKNOWN_WORD = 1.0  # what a text of invented words only loses to one of known words
 DEFAULT_LANGUAGE = "ru"
 UNLIKELY_RUSSIAN = 0.02  # its neighbours are easily taken for it: speech is rather Russian
 NO_SPEECH = 0.8
 UNLIKELY = -1.2  # average logarithm of the probability of a text nobody said
-
-_WORD = re.compile(r"[а-яё]{2,}", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Hypothesis:
-    """One reading of a passage: its text and the average logarithm of its probability."""
-
-    text: str
-    score: float
 
 
 class Whisper:
@@ -144,7 +131,7 @@ class Whisper:
             for result in results
             for tokens, score in zip(result.sequences_ids, result.scores, strict=True)
         ]
-        best = max(hypotheses, key=lambda it: worth(it, language))
+        best = choose(hypotheses, russian=language == DEFAULT_LANGUAGE)
         silent = min(result.no_speech_prob for result in results) > NO_SPEECH
         if not re.search(r"\w", best.text) or best.score < UNLIKELY * (0.5 if silent else 1):
             return None
@@ -165,26 +152,3 @@ class Whisper:
                 self._model.hf_tokenizer, True, task="transcribe", language=language
             )
         return self._tokenizers[language]
-
-
-def worth(hypothesis: Hypothesis, language: str) -> float:
-    """The score, less a penalty for words that the dictionary doesn't know."""
-    words = _WORD.findall(hypothesis.text) if language == DEFAULT_LANGUAGE else []
-    unknown = sum(not is_word(word.lower()) for word in words)
-    return hypothesis.score - UNKNOWN_WORD * unknown / max(1, len(words))
-
-
-@lru_cache(maxsize=20_000)
-def is_word(word: str) -> bool:
-    return bool(_dictionary.morph.word_is_known(word))
-
-
-class _Dictionary:
-    @cached_property
-    def morph(self) -> Any:
-        from pymorphy3 import MorphAnalyzer
-
-        return MorphAnalyzer()
-
-
-_dictionary = _Dictionary()

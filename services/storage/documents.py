@@ -1,16 +1,27 @@
 """The texts of documents that people sent into a talk, within bounds of age and size.
 
-Only the text is kept, packed; the newest of a conversation, for a week, and in all no more than
-MAX_TOTAL bytes.
+Only the text is kept, packed; the newest of a conversation, for a week, no more than MAX_OF_PERSON
+bytes of one person and MAX_TOTAL in all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Index, LargeBinary, and_, delete, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    LargeBinary,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,6 +30,7 @@ from services.storage.history import ConversationKey
 
 MAX_IN_TALK = 5
 MAX_AGE = timedelta(days=7)
+MAX_OF_PERSON = 12 * 2**20  # so that nobody pushes out what others sent
 MAX_TOTAL = 64 * 2**20
 
 
@@ -74,7 +86,7 @@ class DocumentStore:
             before = delete(DocumentRow).filter_by(**key._asdict(), source_id=source_id)
             await session.execute(before)
             await session.execute(insert(DocumentRow), rows)
-            await self._trim(session, key)
+            await self._trim(session, key, author_id)
 
     @retry_when_unavailable
     async def of(self, key: ConversationKey) -> Sequence[StoredDocument]:
@@ -94,10 +106,13 @@ class DocumentStore:
         return [StoredDocument(*row) for row in rows]
 
     @retry_when_unavailable
-    async def clear(self, key: ConversationKey) -> None:
-        """Delete the documents of a conversation."""
+    async def clear(self, key: ConversationKey, author_id: int | None = None) -> None:
+        """Delete the documents of a conversation, with an author only theirs."""
+        rows = delete(DocumentRow).filter_by(**key._asdict())
+        if author_id is not None:
+            rows = rows.filter_by(author_id=author_id)
         async with self._database.session() as session:
-            await session.execute(delete(DocumentRow).filter_by(**key._asdict()))
+            await session.execute(rows)
 
     @retry_when_unavailable
     async def forget(self, person_id: int) -> None:
@@ -109,15 +124,20 @@ class DocumentStore:
         person = or_(DocumentRow.author_id == person_id, DocumentRow.chat_id == person_id)
         return and_(DocumentRow.bot == self._bot, person)
 
-    async def _trim(self, session: AsyncSession, key: ConversationKey) -> None:
-        """Drop what is old, what is one too many in its talk, and the oldest beyond MAX_TOTAL."""
+    async def _trim(self, session: AsyncSession, key: ConversationKey, author_id: int) -> None:
+        """Drop what is old, and the oldest beyond each of the bounds."""
         await session.execute(
             delete(DocumentRow).where(DocumentRow.created_at < utc_now() - MAX_AGE)
         )
         newest = select(DocumentRow.id).filter_by(**key._asdict()).order_by(DocumentRow.id.desc())
-        surplus = list(await session.scalars(newest.offset(MAX_IN_TALK)))
-        after = func.sum(DocumentRow.size).over(order_by=DocumentRow.id.desc())
-        sums = select(DocumentRow.id, after.label("after")).subquery()
-        surplus += await session.scalars(select(sums.c.id).where(sums.c.after > MAX_TOTAL))
-        if surplus:
+        await self._drop(session, await session.scalars(newest.offset(MAX_IN_TALK)))
+        theirs = DocumentRow.author_id == author_id
+        for bound, rows in ((MAX_OF_PERSON, theirs), (MAX_TOTAL, true())):
+            after = func.sum(DocumentRow.size).over(order_by=DocumentRow.id.desc())
+            sums = select(DocumentRow.id, after.label("after")).where(rows).subquery()
+            beyond = select(sums.c.id).where(sums.c.after > bound)
+            await self._drop(session, await session.scalars(beyond))
+
+    async def _drop(self, session: AsyncSession, numbers: Iterable[int]) -> None:
+        if surplus := list(numbers):
             await session.execute(delete(DocumentRow).where(DocumentRow.id.in_(surplus)))

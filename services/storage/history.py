@@ -160,6 +160,21 @@ class HistoryStore:
             return [author for author in await session.scalars(query) if author is not None]
 
     @retry_when_unavailable
+    async def thread_of_words(
+        self, key: ConversationKey, author_id: int, content: str
+    ) -> int | None:
+        """Where a person asked something in these words: in this thread, else in another one."""
+        query = (
+            select(MessageRow.thread_id)
+            .filter_by(bot=key.bot, chat_id=key.chat_id, role="user", author_id=author_id)
+            .where(MessageRow.content == content)
+            .order_by(MessageRow.thread_id != key.thread_id, MessageRow.id.desc())
+        )
+        async with self._database.session() as session:
+            thread: int | None = await session.scalar(query.limit(1))
+        return thread
+
+    @retry_when_unavailable
     async def withdraw(self, key: ConversationKey, author_id: int, content: str) -> None:
         """Delete the last question of an author with these words, and its answer."""
         asked = dict(key._asdict(), role="user", author_id=author_id, content=content)

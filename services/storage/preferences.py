@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import JSON, bindparam, delete, select
@@ -50,6 +51,34 @@ class PreferenceStore:
             await session.execute(
                 insert.on_conflict_do_update(index_elements=keys, set_={"value": value})
             )
+
+    @retry_when_unavailable
+    async def change(
+        self, owner_id: int, key: str, change: Callable[[Any], Any], default: Any = None
+    ) -> Any:
+        """Replace a value by what `change` makes of it; no other replica comes between.
+
+        Returns the new value.
+        """
+        row = {"bot": self._bot, "owner_id": owner_id, "key": key}
+        kept = select(PreferenceRow).filter_by(**row).with_for_update()
+        first = self._database.insert(PreferenceRow).values(**row, value=default)
+        async with self._database.session() as session:
+            new = await self._database.is_new(session)
+            if new:
+                await session.execute(first.on_conflict_do_nothing())
+            found = (await session.scalars(kept)).one()
+            if new:
+                found.value = change(found.value)
+            return found.value
+
+    @retry_when_unavailable
+    async def drop(self, owner_id: int, ending: str) -> None:
+        """Delete an owner's values whose keys end so."""
+        rows = delete(PreferenceRow).filter_by(bot=self._bot, owner_id=owner_id)
+        ended = PreferenceRow.key.endswith(ending, autoescape=True)
+        async with self._database.session() as session:
+            await session.execute(rows.where(ended))
 
     @retry_when_unavailable
     async def all(self, owner_id: int) -> dict[str, Any]:

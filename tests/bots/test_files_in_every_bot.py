@@ -44,7 +44,7 @@ async def test_a_question_about_a_document_brings_its_passage(
     create = import_module(spec.module).create_dispatcher
     async with running_bot(create, tmp_path, name=spec.name) as bot:
         bot.chat.send(document=lease())
-        await bot.chat.wait_for("Прочитал «lease.pdf»: страниц: 3", WAIT)
+        await bot.chat.wait_for("Прочитал «lease.pdf»: 3 страницы", WAIT)
         bot.model.default = "Неустойка — 0,7 процента в день."
         bot.chat.send("Какая в договоре неустойка за просрочку?")
         answer = await bot.chat.wait_for("0,7 процента", WAIT)

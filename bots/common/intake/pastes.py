@@ -138,10 +138,13 @@ class Pastes(BaseMiddleware):
 
     @contextmanager
     def opened(self, update: Update, update_ids: list[int]) -> Iterator[None]:
-        """Let further parts join the message inside the block; their ids join `update_ids`."""
+        """Let further parts join the message inside the block; their ids join `update_ids`.
+
+        A file with a caption that comes amid a paste is a question of its own.
+        """
         message = update.message
         text = message.text or message.caption if message else None
-        if message is None or not text or text.startswith("/"):
+        if message is None or not text or text.startswith("/") or _key(message) in self._open:
             yield
             return
         paste = Paste(

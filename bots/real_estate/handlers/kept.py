@@ -9,6 +9,7 @@ from aiogram.types import BufferedInputFile, CallbackQuery, Message
 from bots.common import texts as common_texts
 from bots.common.conversation import author_of
 from bots.common.forgetting import Forgetting
+from bots.common.notices import send_notice
 from bots.common.replies import send_reply
 from bots.real_estate import texts, wording
 from bots.real_estate.assistant import Assistant, OldButton
@@ -72,7 +73,7 @@ async def on_searches(message: Message, assistant: Assistant) -> None:
     if not searches:
         await message.answer(texts.NO_SEARCHES)
         return
-    await message.answer(texts.SEARCHES, reply_markup=searches_keyboard(searches))
+    await send_notice(message, texts.SEARCHES, searches_keyboard(searches))
 
 
 async def on_drop(
@@ -86,7 +87,7 @@ async def on_drop(
 
 async def on_forget(message: Message) -> None:
     keyboard = forget_keyboard(author_of(message).id)
-    await message.answer(texts.FORGET_ASK, reply_markup=keyboard)
+    await send_notice(message, texts.FORGET_ASK, keyboard)
 
 
 async def on_forget_decided(

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 
-from aiogram import F, Router
+from aiogram import Bot, F, Router
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import BufferedInputFile, CallbackQuery, Message
 
 from bots.common.conversation import Addressed, HasText, author_of, conversation_key
+from bots.common.notices import send_notice
 from bots.common.replies import run_reply, send_reply
+from bots.common.rights import clear_documents
 from bots.common.speaking import speak
 from bots.common.turns import Interrupted, Turns
 from bots.real_estate import texts
@@ -57,7 +59,7 @@ async def on_help(message: Message) -> None:
 
 async def on_style(message: Message, assistant: Assistant) -> None:
     style = await assistant.style(author_of(message).id)
-    await message.answer(texts.CHOOSE_STYLE, reply_markup=style_keyboard(style))
+    await send_notice(message, texts.CHOOSE_STYLE, style_keyboard(style))
 
 
 async def on_style_chosen(
@@ -69,10 +71,10 @@ async def on_style_chosen(
 
 
 async def on_reset(
-    message: Message, assistant: Assistant, documents: DocumentShelf, bot_name: str
+    message: Message, bot: Bot, assistant: Assistant, documents: DocumentShelf, bot_name: str
 ) -> None:
     await assistant.reset(author_of(message).id)
-    await documents.clear(conversation_key(bot_name, message))
+    await clear_documents(documents, conversation_key(bot_name, message), message, bot)
     await message.answer(texts.RESET)
 
 

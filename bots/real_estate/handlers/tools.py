@@ -7,6 +7,8 @@ from aiogram.filters import Command, CommandObject
 from aiogram.types import CallbackQuery, Message
 
 from bots.common import texts as common_texts
+from bots.common.conversation import is_private
+from bots.common.notices import send_notice
 from bots.common.replies import send_reply
 from bots.real_estate import texts
 from bots.real_estate.assistant import Assistant, Stats
@@ -33,7 +35,7 @@ async def on_mortgage(message: Message, command: CommandObject, assistant: Assis
 
 
 async def on_checklists(message: Message) -> None:
-    await message.answer(texts.CHECKLISTS, reply_markup=checklists_keyboard())
+    await send_notice(message, texts.CHECKLISTS, checklists_keyboard())
 
 
 async def on_check(
@@ -56,6 +58,8 @@ async def on_check(
         keyboard = checklist_keyboard(checklist, ticked)
         if item >= 0:
             await callback.message.edit_text(text, reply_markup=keyboard)
+        elif (asked := callback.message.reply_to_message) and not is_private(asked):
+            await send_notice(asked.as_(callback.bot), text, keyboard)  # whose buttons these are
         else:
             await callback.message.answer(text, reply_markup=keyboard)
 

@@ -10,6 +10,7 @@ from bots.real_estate.understanding.morphology import MAX_WORD, word_forms
 
 MIN_LENGTH = 5
 MIN_SOUNDED = 7  # «Екатиренбург»: a long word may have two wrong vowels
+_RUN_IN = "ву"  # prepositions that hearing and haste run into the next word: «улюберцах»
 _ALIKE = str.maketrans("оеэыяюё", "аииииуи", "ьъ")
 _WORDS = """
 квартира комната студия двушка трешка однушка четырешка евродвушка евротрешка миллион тысяча рубль
@@ -41,6 +42,8 @@ class Spelling:
             return None
         if not self._by_part:
             self._build()
+        if word[0] in _RUN_IN and word[1:] in self._by_part.get(word[1:], ()):
+            return word[1:]
         near = {known for part in _parts(word) for known in self._by_part.get(part, ())}
         fitting = [known for known in near if known[0] == word[0] and is_one_edit_away(known, word)]
         if fitting:

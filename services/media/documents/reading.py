@@ -174,7 +174,7 @@ def bounded(lines: Iterable[str], room: int = MAX_CHARACTERS) -> tuple[list[str]
     kept: list[str] = []
     for line in lines:
         if room <= 0:
-            return kept, f"прочитано начало, {len(kept)} строк: файл слишком длинный"
+            return kept, f"прочитано начало, строк: {len(kept)}; файл слишком длинный"
         kept.append(line.rstrip()[:room])
         room -= len(line) + 1
     return kept, ""

@@ -35,9 +35,9 @@ class DocumentShelf:
         bodies = await asyncio.to_thread(lambda: [_pack(document) for document in documents])
         await self._store.put(key, author_id, source_id, bodies)
 
-    async def clear(self, key: ConversationKey) -> None:
-        """Take the documents out of a talk that begins anew."""
-        await self._store.clear(key)
+    async def clear(self, key: ConversationKey, author_id: int | None = None) -> None:
+        """Take the documents out of a talk that begins anew, with an author only theirs."""
+        await self._store.clear(key, author_id)
 
     async def forget(self, person_id: int) -> None:
         await self._store.forget(person_id)

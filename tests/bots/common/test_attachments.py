@@ -14,6 +14,7 @@ from bots.common import replies, texts
 from bots.common.config import BotSettings
 from bots.common.intake import Albums, Pastes
 from playground import Upload
+from services.budgets import PICTURE_TOKENS
 from services.media.documents.pdf import SCANNED
 from services.storage import DocumentStore
 from services.storage.database import Database, StorageSettings
@@ -56,7 +57,7 @@ def shown(bot: RunningBot) -> list[int]:
 
 async def test_a_document_joins_the_talk_until_it_begins_anew(bot: RunningBot) -> None:
     bot.chat.send(document=lease())
-    await bot.chat.wait_for("Прочитал «lease.pdf»: страниц: 3", WAIT)
+    await bot.chat.wait_for("Прочитал «lease.pdf»: 3 страницы", WAIT)
     assert not bot.model.history
     bot.model.enqueue("Плата — 30 000 рублей в месяц.")
     bot.chat.send("Сколько платить?")
@@ -115,6 +116,30 @@ async def test_an_album_is_one_question(bot: RunningBot) -> None:
     await bot.chat.wait_for(bot.model.default, WAIT)
     assert (asked(bot), shown(bot)) == ("Что общего?", [3])
     assert [it.width for it in bot.model.history[-1][0][-1].attachments] == [100, 101, 102]
+
+
+async def test_a_budget_counts_an_album_once_and_its_pictures_in_tokens(tmp_path: Path) -> None:
+    settings = BotSettings(daily_tokens=2 * PICTURE_TOKENS)
+    async with running_bot(create_dispatcher, tmp_path, settings=settings) as bot:
+        bot.model.gate.clear()
+        for number in range(2):
+            picture = make_picture(100 + number, 100)
+            bot.chat.send("Что тут?", photo=Upload("p.png", "image/png", picture), album="7")
+        await until(lambda: bot.model.active == 1)
+        group = bot.playground.person("Аня").in_(bot.playground.group)
+        group.send("@grisha_bot привет")  # the two pictures hold all tokens of the day
+        await group.wait_for("На сегодня хватит", WAIT)
+        bot.model.gate.set()
+        await bot.chat.wait_for(bot.model.default, WAIT)
+    settings = BotSettings(daily_requests=1)
+    async with running_bot(create_dispatcher, tmp_path / "2", settings=settings) as bot:
+        for number in range(3):
+            picture = make_picture(100 + number, 100)
+            bot.chat.send("", photo=Upload("p.png", "image/png", picture), album="7")
+        await bot.chat.wait_for(bot.model.default, WAIT)
+        bot.chat.send("А тут?", photo=Upload("p.png", "image/png", make_picture(9, 9)))
+        await bot.chat.wait_for("На сегодня хватит", WAIT)
+        assert len(bot.model.history) == 1
 
 
 async def test_a_late_part_of_an_album_is_read_too(bot: RunningBot) -> None:
@@ -228,6 +253,10 @@ async def test_documents_leave_by_their_bounds(
         monkeypatch.setattr(documents, "MAX_TOTAL", 4)
         await store.put(two, 2, 1, [b"ab"])
         assert [it.body for it in await store.of(one)] == [b"6", b"5"]
+        monkeypatch.setattr(documents, "MAX_OF_PERSON", 2)
+        await store.put(ConversationKey("grisha", 3), 2, 2, [b"c"])
+        assert [it.body for it in await store.of(one)] == [b"6", b"5"]
+        assert not await store.of(two)
         assert DocumentRow.__tablename__ == "documents"
 
 

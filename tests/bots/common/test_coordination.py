@@ -11,8 +11,10 @@ from bots.common import replicas as replicas_module
 from bots.common.coordination import Coordination, SingleProcess
 from bots.common.replicas import Replicas
 from bots.common.turns import Interruption, Turns
+from services.budgets import payer
 from services.errors import ConfigError
 from services.storage import ConversationKey
+from tests.bots.common.test_edge import until
 from tests.servers import Redis
 
 KEY = ConversationKey("grisha", -1_002_147_483_648, 3)
@@ -120,6 +122,19 @@ class TestReplicas:
             await asyncio.wait({work}, timeout=5)
             assert turn.interruption is Interruption.STOPPED
         assert not await here.stop(KEY)
+
+    async def test_stop_for_one_person_leaves_the_answers_to_others(
+        self, two: tuple[Replicas, Replicas]
+    ) -> None:
+        here, there = (Turns(replica) for replica in two)
+        for replica, turns in zip(two, (here, there), strict=True):
+            await replica.listen(turns.stop_here)
+        payer.set(7)
+        async with there.turn(KEY) as turn:
+            await here.stop(KEY, 8)
+            assert not there.stop_here(KEY, 8)
+            await here.stop(KEY, 7)
+            await until(lambda: turn.interruption is not None)
 
     async def test_messages_are_counted_together(self, two: tuple[Replicas, Replicas]) -> None:
         paces = [await replica.consume_quota(1, 3) for _ in range(2) for replica in two]

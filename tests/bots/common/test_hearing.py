@@ -12,6 +12,7 @@ from bots.common import replies, texts
 from bots.common.config import BotSettings
 from bots.common.intake import Pastes
 from playground import Sound, Upload
+from services.storage import ConversationKey
 from tests.bots.harness import RunningBot, running_bot
 from tests.bots.talker import create_dispatcher
 from tests.fakes.transcriptions import TranscriptionCalls, transcription_server
@@ -221,3 +222,38 @@ async def test_a_new_caption_of_a_recording_corrects_it(
     prompt = [message.content for message in bot.model.history[-1][0]]
     assert prompt[-1] == "метро Сокол"
     assert not [text for text in prompt if "околда" in text]
+
+
+async def test_a_correction_finds_the_talk_that_it_was_misheard_in(
+    bot: RunningBot, server: TranscriptionCalls
+) -> None:
+    server.texts.append("метро с околда")
+    bot.chat.send(sound=voice())
+    quotation = await bot.chat.wait_for("🎙 метро с околда", 20)
+    await bot.chat.wait_for(bot.model.default, 20)
+    bot.chat.send("/new")
+    await bot.chat.wait_for(texts.NEW_TALK)
+    bot.model.enqueue("Понял: Сокол.")
+    bot.chat.send("метро Сокол", reply_to=quotation.message_id)
+    await bot.chat.wait_for("Понял", 20)
+    await bot.dispatcher["intake"].journal._idle.wait()
+    key = ConversationKey(bot.context.name, bot.chat.chat.id)
+    said = await bot.dispatcher["history"].recent(key, 10)
+    assert [each.content for each in said] == ["метро Сокол", "Понял: Сокол."]
+    assert not await bot.dispatcher["history"].recent(key._replace(thread_id=-1), 10)
+
+
+async def test_a_stranger_corrects_nobodys_recording(
+    bot: RunningBot, server: TranscriptionCalls
+) -> None:
+    server.texts.append("метро с околда")
+    anya, borya = (
+        bot.playground.person(name).in_(bot.playground.group) for name in ("Аня", "Боря")
+    )
+    anya.send("@grisha_bot послушай", sound=voice())
+    quotation = await anya.wait_for("🎙 метро с околда", 20)
+    await anya.wait_for(bot.model.default, 20)
+    bot.model.enqueue("Боре: это другой вопрос.")
+    borya.send("метро Сокол", reply_to=quotation.message_id)
+    await borya.wait_for("Боре", 20)
+    assert any("околда" in each.content for each in bot.model.history[-1][0])

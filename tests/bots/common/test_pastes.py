@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 from bots.common import slots, texts
 from bots.common.config import BotSettings
 from bots.common.intake import Pastes
+from playground import Upload
 from services.errors import Unavailable
 from services.storage import ConversationKey, HistoryStore, SpendingStore
 from tests.bots.common.test_edge import question, until
@@ -212,3 +213,16 @@ async def kept(bot: RunningBot) -> list[str]:
             return [message.content for message in messages]
         await asyncio.sleep(0.01)
     return []
+
+
+async def test_a_captioned_file_amid_a_paste_is_a_question_of_its_own(
+    bot_of_talker: RunningBot,
+) -> None:
+    bot = bot_of_talker
+    bot.chat.send(PART)
+    bot.chat.send("О чём здесь?", document=Upload("note.txt", "text/plain", "Кот спит.".encode()))
+    bot.chat.send("и конец вставки")
+    await until(lambda: len(bot.model.history) >= 2)
+    asked = [question(each[0]) for each in bot.model.history]
+    assert [text.endswith(f"{PART}и конец вставки") for text in asked] == [True, False]
+    assert asked[1].endswith("О чём здесь?")

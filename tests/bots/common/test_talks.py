@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,11 +13,18 @@ import pytest
 
 from bots.common import texts
 from bots.common.config import BotSettings
-from bots.common.talks import KEPT, ChatTalks, title_from
+from bots.common.talks import KEPT, ChatTalks, TalkStore, title_from
 from bots.hf_demo.bot import create_dispatcher as create_demo
 from bots.literary.bot import create_dispatcher as create_literary
-from playground import Conversation, Playground, RateLimits
+from playground import Conversation, Playground, RateLimits, Upload
 from playground.chats import Author
+from services.storage import (
+    ConversationKey,
+    Database,
+    PreferenceStore,
+    StorageSettings,
+    StoredMessage,
+)
 from tests.bots import talker
 from tests.bots.harness import RunningBot, running_bot
 from tests.fakes.chat import FakeChatModel
@@ -231,3 +239,47 @@ async def test_an_edited_question_is_answered_in_the_talk_it_was_asked_in(
     ]
     assert await history.thread_of(kept.bot, kept.chat_id, asked.message_id) == 0
     assert len((await bot.dispatcher["talks"].of(chat.chat.id)).titles) == 1
+
+
+async def test_a_talk_that_is_no_longer_listed_leaves_nothing(
+    bot: RunningBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bots.common.talks.KEPT", 2)
+    chat, name = bot.chat, bot.context.name
+    note = Upload("note.txt", "text/plain", "Кот спит.".encode())
+    chat.send("О чём здесь?", document=note)
+    await chat.wait_for(bot.model.default)
+    await bot.dispatcher["intake"].journal._idle.wait()
+    history, documents = bot.dispatcher["history"], bot.dispatcher["documents"]
+    first = ConversationKey(name, chat.chat.id)
+    assert await history.recent(first, 10)
+    assert await documents.names(chat.chat.id)
+    for number in range(2):
+        await command(chat, "/new", "Новый разговор")
+        await say(bot, chat, f"Вопрос {number}")
+    await bot.dispatcher["intake"].journal._idle.wait()
+    kept = await history.conversations(name, chat.chat.id)
+    assert sorted(key.thread_id for key in kept) == [-2, -1]
+    assert not await documents.names(chat.chat.id)
+    assert not (await bot.dispatcher["talks"].of(chat.chat.id)).dropped
+
+
+async def test_deleting_a_talk_is_taken_up_again_after_a_crash(bot: RunningBot) -> None:
+    store, history, chat = bot.dispatcher["talks"], bot.dispatcher["history"], bot.chat.chat.id
+    old = ConversationKey(bot.context.name, chat, -7)
+    await history.append(old, StoredMessage("user", "старое", chat, "Аня", source_id=3))
+    await store.change(chat, lambda talks: talks.dropped.append(-7))
+    await store.name(chat, -8, "Вопрос")
+    assert not await history.recent(old, 10)
+    assert not (await store.of(chat)).dropped
+
+
+async def test_replicas_lose_no_talk_of_each_other(storage: StorageSettings) -> None:
+    async with Database.open(storage) as one, Database.open(storage) as other:
+        stores = [TalkStore("hf_demo", PreferenceStore(each, "hf_demo")) for each in (one, other)]
+        names = [
+            store.name(7, -number, f"Вопрос {number}") for number, store in enumerate(stores * 5, 1)
+        ]
+        await asyncio.gather(*names)
+        titles = (await stores[0].of(7)).titles
+    assert sorted(number for number, _ in titles) == list(range(-10, 0))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from bots.common import texts as common_texts
 from bots.grisha import texts
 from bots.grisha.bot import create_dispatcher
 from bots.grisha.learning import Status
@@ -171,7 +172,7 @@ class TestGroups:
     async def test_quiet_and_talk_are_for_admins(self, bot: RunningBot) -> None:
         group = bot.playground.group
         boris = bot.playground.person("Боря").in_(group)
-        assert await ask(boris, "/quiet") == texts.ADMINS_ONLY
+        assert await ask(boris, "/quiet") == common_texts.ADMINS_ONLY
         boris.send("/quiet@other_bot")
         admin = bot.playground.person("Аня").in_(group)
         assert await ask_as_admin(admin, "/quiet") == texts.QUIET
@@ -193,7 +194,7 @@ class TestGroups:
         group = bot.playground.group
         boris = bot.playground.person("Боря").in_(group)
         await ask(boris, "@grisha_bot что думаешь о дожде?")
-        assert await ask(boris, "/reset@grisha_bot") == texts.RESET_BY_ADMINS
+        assert await ask(boris, "/reset@grisha_bot") == common_texts.RESET_BY_ADMINS
         assert await ask_as_admin(bot.playground.person("Аня").in_(group), "/reset") == texts.RESET
 
     async def test_neither_names_nor_texts_look_like_others_turns(self, bot: RunningBot) -> None:

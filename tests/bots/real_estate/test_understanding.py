@@ -97,3 +97,11 @@ async def test_model_is_asked_only_what_the_rules_leave_open() -> None:
     predictions, seconds = await predict_with_model(model, texts, with_rules=True)
     assert [prediction["intent"] for prediction in predictions] == ["search", "other", "other"]
     assert (len(model.history), len(seconds)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("heard", "city"),
+    [("есть ли двушки в улюберцах с балконом", "Люберцы"), ("двушка вмытищах", "Мытищи")],
+)
+def test_a_preposition_that_ran_into_a_name_is_taken_off(heard: str, city: str) -> None:
+    assert read_turn(heard).slots["city"] == city

@@ -93,7 +93,7 @@ async def test_the_embedded_model_hears_ten_recordings(weights_dir: Path) -> Non
     finally:
         await speech.aclose()
     assert report["cases"] == 10
-    assert report["wer"] <= 40  # 31.9 measured
+    assert report["wer"] <= 35  # 23.4 measured
 
 
 @pytest.mark.slow

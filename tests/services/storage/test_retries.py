@@ -188,6 +188,8 @@ CHANGES: dict[str, Act] = {
     "inbox.rewrite": lambda it: it.inbox.rewrite(1, '{"update_id": 1, "heard": true}'),
     "inbox.finish": lambda it: it.inbox.finish(1),
     "preferences.set": lambda it: it.preferences.set(1, "style", "сказка"),
+    "preferences.change": lambda it: it.preferences.change(1, "tries", lambda past: past + 1, 0),
+    "preferences.drop": lambda it: it.preferences.drop(1, "le"),
     "preferences.forget": lambda it: it.preferences.forget(1),
     "spending.add": lambda it: it.spending.add({1: Spending(1, 10, 5)}),
     "users.see": lambda it: it.users.see(1, 7),
@@ -310,7 +312,7 @@ READING = frozenset(
     is_favourite is_watched keys last_question last_shown list may_comment name_of names
     newest_id of of_entry of_person open own post_of prices receive_all recent reconcile
     remove remove_search reserve searches set_estimates settle shown_in since stats
-    thread_of today unsummarised vet
+    thread_of thread_of_words today unsummarised vet
     """.split()  # noqa: SIM905
 )
 

@@ -63,6 +63,16 @@ class TestHistory:
         assert await history.answer_to(KEY, 1) == "ответ 1"
         assert await history.answer_to(KEY, 2) is None
 
+    async def test_finds_where_somebody_said_something(self, database: Database) -> None:
+        history, other = HistoryStore(database), THREAD._replace(thread_id=-1)
+        for key in (THREAD, other):
+            await history.append(key, *exchange(1))
+        assert await history.thread_of_words(THREAD, 1, "вопрос 1") == 42
+        assert await history.thread_of_words(KEY, 1, "вопрос 1") == -1
+        assert await history.thread_of_words(KEY, 2, "вопрос 1") is None
+        elsewhere = THREAD._replace(chat_id=8)
+        assert await history.thread_of_words(elsewhere, 1, "вопрос 1") is None
+
     async def test_survives_reopening(self, storage: StorageSettings) -> None:
         async with Database.open(storage) as first:
             await HistoryStore(first).append(KEY, *exchange(1))
@@ -82,6 +92,26 @@ class TestPreferences:
         await ours.forget(1)
         assert await ours.all(1) == {}
         assert await theirs.all(1) == {"model": "llama3"}
+
+    async def test_changes_at_once_come_one_after_another(self, storage: StorageSettings) -> None:
+        async with Database.open(storage) as one, Database.open(storage) as other:
+            replicas = [PreferenceStore(each, "hf_demo") for each in (one, other)]
+            changes = [
+                store.change(1, "numbers", lambda past, n=n: [*past, n], [])
+                for n in range(8)
+                for store in replicas
+            ]
+            await asyncio.gather(*changes)
+            assert sorted(await replicas[0].get(1, "numbers")) == sorted([*range(8)] * 2)
+
+    async def test_drops_what_belonged_to_a_talk(self, database: Database) -> None:
+        store = PreferenceStore(database, "literary")
+        for key in ("work@-3", "work@-13", "work", "work@-3x", "style@-3"):
+            await store.set(1, key, key)
+        await store.set(2, "work@-3", "чужое")
+        await store.drop(1, "@-3")
+        assert sorted(await store.all(1)) == ["work", "work@-13", "work@-3x"]
+        assert await store.get(2, "work@-3") == "чужое"
 
 
 class TestInbox:
