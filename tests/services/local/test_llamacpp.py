@@ -233,6 +233,15 @@ async def test_a_prefix_is_read_once_for_all_and_for_the_next_start(
     assert len(list((tmp_path / "models" / "prefixes").iterdir())) == 1
 
 
+async def test_a_prefix_reaches_to_the_users_own_words(model: LlamaCppModel) -> None:
+    await model.ready()
+    prompt = await model._prompts.render([PERSONA, Message("user", "Привет")], 400)
+    prefix = await model._prompts.prefix([PERSONA])
+    words = await model._prompts._tokens("Привет", special=False, opening=False)
+    assert tuple(prompt[: len(prefix)]) == prefix
+    assert prompt[len(prefix) : len(prefix) + len(words)] == words
+
+
 async def test_a_spoilt_prefix_file_costs_only_time(tiny_gguf: Path, tmp_path: Path) -> None:
     model = open_model(tiny_gguf, tmp_path)
     await model.warm_up([PERSONA])
