@@ -62,6 +62,28 @@ class AnswerText:
         return len(text[:ready].rstrip())
 
 
+class Loop:
+    """Notices that an answer says the same thing over and over, as small models come to do."""
+
+    TIMES = 4
+    LENGTHS = range(16, 200)  # characters of what is repeated
+    LETTERS = 6  # different ones in it: laughter and the rules of a table are no loops
+
+    def __init__(self) -> None:
+        self._tail = ""
+
+    def closes(self, piece: str) -> bool:
+        """Whether the answer, with this piece at its end, has repeated itself TIMES times."""
+        self._tail = (self._tail + piece)[-self.TIMES * self.LENGTHS.stop :]
+        return any(map(self._repeats, self.LENGTHS))
+
+    def _repeats(self, length: int) -> bool:
+        said = self._tail[-length:]
+        if not self._tail.endswith(said, 0, -length) or not self._tail.endswith(said * self.TIMES):
+            return False
+        return len({letter for letter in said.lower() if letter.isalpha()}) >= self.LETTERS
+
+
 class TextStream(AnswerText):
     """The text of an answer whose tokens are decoded here; holds back unfinished characters."""
 
