@@ -111,6 +111,12 @@ def test_a_loop_is_noticed_at_its_fourth_turn() -> None:
     assert pieces_till_a_loop(begun + said * 9) == len(begun + said * 4)
 
 
+def test_a_sentence_said_again_and_again_is_a_loop() -> None:
+    said = "Он был создан для того, чтобы быть наилучшим другом людей."
+    text = "".join(f"{said} Почему {number}? " for number in range(9))
+    assert pieces_till_a_loop(text) == text.index("3? ") - len(" Почему ")
+
+
 @pytest.mark.parametrize(
     "text",
     [
