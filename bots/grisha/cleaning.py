@@ -47,6 +47,8 @@ _OFFER = re.compile(
     r"|\W*не\s+стесняйся?(?:тесь)?\s+(?:спрашивать|обращаться|задавать)\b[^.!?]*[.!?…]*\s*",
     re.IGNORECASE,
 )
+# And how they begin, whatever was asked.
+_EAGER = re.compile(r"\s*конечно(?:\s+же)?[,!]\s+(?=\w+(?:\W+\w+){2})", re.IGNORECASE)
 _MAKERS = r"(?:qwen|alibaba|tongyi|openai|chat\s?gpt|gemma|llama|yandexgpt)"
 _CLAIM = re.compile(
     rf"\b(?:я|меня|мой|моя)\b[^.!?]{{0,80}}\b{_MAKERS}|\b{_MAKERS}\b[^.!?]{{0,60}}\bменя\b",
@@ -176,6 +178,8 @@ class AnswerCleaner:
         if _OFFER.fullmatch(text):
             self._offered = self._offered or text
             return ""
+        if not self._said and (eager := _EAGER.match(text)):
+            text = text[eager.end()].upper() + text[eager.end() + 1 :]
         if not _CLAIM.search(text):
             return text
         ending = text[len(text.rstrip()) :]

@@ -77,9 +77,14 @@ async def on_temperature(message: Message, command: CommandObject, workshop: Wor
     await send_notice(message, texts.TEMPERATURES.format(values=temperatures.listed(values)))
 
 
-async def on_form(message: Message, workshop: Workshop) -> None:
-    settings = await workshop.settings(author_of(message).id)
-    await send_reply(message, texts.FORM, keyboard=form_keyboard(settings))
+async def on_form(message: Message, command: CommandObject, workshop: Workshop) -> None:
+    """Show the forms and genres; «/form хокку» or «/form стихи, сказка» chooses at once."""
+    settings = await workshop.choose(author_of(message).id, command.args or "")
+    if settings is None:
+        await send_notice(message, texts.bad_form())
+        return
+    text = texts.form_chosen(settings) if command.args else texts.FORM
+    await send_reply(message, text, keyboard=form_keyboard(settings))
 
 
 async def on_form_chosen(
@@ -97,7 +102,7 @@ async def on_form_chosen(
         if callback_data.kind == "form"
         else workshop.change(owner, genre=chosen)
     )
-    await callback.answer(texts.FORM_CHOSEN.format(form=settings.form, genre=settings.genre))
+    await callback.answer(texts.form_chosen(settings))
     if isinstance(callback.message, Message) and settings != before:
         await callback.message.edit_reply_markup(reply_markup=form_keyboard(settings))
 

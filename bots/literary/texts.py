@@ -10,15 +10,16 @@ from bots.common.menu import SHARED, help_text
 from bots.common.rich import Block, blocks_of, table
 from bots.common.russian import plural
 from bots.literary.figures import Figures, mean_similarity, measure, similarity
+from bots.literary.prompts import FORMS, GENRES
 from bots.literary.temperatures import listed, spoken
-from bots.literary.workshop import Version
+from bots.literary.workshop import Settings, Version
 
 MIN_WORDS = 20  # in every version, for a comparison in figures
 
 COMMANDS = (
     BotCommand(command="start", description="как это работает"),
     BotCommand(command="temperature", description="свои температуры: /temperature 0 0.7 1.2"),
-    BotCommand(command="form", description="стихи, рассказ, диалог, хокку и жанр"),
+    BotCommand(command="form", description="форма и жанр: /form хокку"),
     BotCommand(command="again", description="ещё раз при той же температуре"),
     BotCommand(command="chart", description="график разнообразия от температуры"),
     BotCommand(command="draw", description="иллюстрация к версии: /draw или /draw 0,7"),
@@ -45,6 +46,7 @@ CONTINUED = "▶ Продолжение, температура {value}"
 FORM = "Форма и жанр для следующих тем:"
 FORM_SETTING, GENRE_SETTING = "Форма", "Жанр"
 FORM_CHOSEN = "Форма: {form}, жанр: {genre}"
+BAD_FORM = "Такого нет. Формы: {forms}. Жанры: {genres}. Например: /form стихи, сказка"
 BAD_TEMPERATURE = "Температура бывает от 0 до 2, например: «ещё раз 0,7»."
 NO_VERSION = "Такой версии нет. Есть: {values}. Например: «продолжи версию {example}»."
 ONE_TEMPERATURE = (
@@ -59,6 +61,15 @@ FIGURES = ("Температура", "Слов", "Разных", "Повторо
 ILLUSTRATION = "🎨 Иллюстрация к версии {value}"
 AGAIN_BUTTON = "↻ ещё раз {value}"
 CONTINUE_BUTTON = "▶ версия {value}"
+
+
+def form_chosen(settings: Settings) -> str:
+    return FORM_CHOSEN.format(form=settings.form, genre=settings.genre)
+
+
+def bad_form() -> str:
+    """The words that /form takes."""
+    return BAD_FORM.format(forms=", ".join(FORMS), genres=", ".join(GENRES))
 
 
 def no_version(versions: Sequence[Version]) -> str:

@@ -15,6 +15,8 @@ from bots.literary.prompts import (
     DEFAULT_FORM,
     DEFAULT_GENRE,
     DESCRIBE,
+    FORMS,
+    GENRES,
     PICTURED,
     system_prompt,
 )
@@ -86,6 +88,16 @@ class Workshop:
         settings = replace(await self.settings(owner_id), **changes)
         await self._preferences.set(owner_id, "settings", asdict(settings))
         return settings
+
+    async def choose(self, owner_id: int, words: str) -> Settings | None:
+        """Keep the forms and genres that are named; None for a word that is neither."""
+        chosen: dict[str, str] = {}
+        for word in words.casefold().replace(",", " ").split():
+            kinds = [kind for kind, names in (("form", FORMS), ("genre", GENRES)) if word in names]
+            if not kinds:
+                return None
+            chosen[kinds[0]] = word
+        return await (self.change(owner_id, **chosen) if chosen else self.settings(owner_id))
 
     async def work(self, owner_id: int) -> Work | None:
         kept = await self._preferences.get(owner_id, "work")

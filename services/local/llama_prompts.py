@@ -64,8 +64,11 @@ class LlamaPrompts:
         return _total(await self.pieces(messages))
 
     async def prefix(self, messages: Sequence[Message]) -> tuple[int, ...]:
-        """What every prompt that begins with these messages begins with."""
-        pieces = await self.pieces(messages)
+        """What every prompt begins with that goes on from these messages with a user's.
+
+        It reaches to the first token of the user's own words.
+        """
+        pieces = await self.pieces([*messages, Message("user", "")])
         last = max(number for number, piece in enumerate(pieces) if piece.role is not None)
         return tuple(_joined(pieces[: last + 1]))
 

@@ -48,7 +48,7 @@ from services.local.llama_prompts import LlamaPrompts
 from services.local.llama_server import LlamaServer
 from services.local.prefixes import Prefixes
 from services.local.slots import Slot, Slots
-from services.local.text import AnswerText
+from services.local.text import AnswerText, Loop
 from services.vision import check_pictures
 
 logger = logging.getLogger(__name__)
@@ -58,6 +58,13 @@ MAX_LINE = 1 << 20  # of a stream: the last one carries more than text
 # A small model at the article's temperature invents words, and a penalty for repeating makes it
 # avoid the right one: of 56 questions it answers 42 without, 40 with the article's 1.1.
 EMBEDDED_DEFAULTS = GenerationOptions(temperature=0.0, repetition_penalty=1.05)
+
+# It also slips into Latin letters inside a Russian word («Токyo»): a word has one alphabet.
+ONE_ALPHABET = """
+root ::= other* (word other+)* word?
+word ::= [а-яА-ЯёЁ]+ | [a-zA-Z]+
+other ::= [^a-zA-Zа-яА-ЯёЁ]
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +194,8 @@ class LlamaCppModel(LoadsInBackground[LlamaServer]):
         }
         if function:
             body |= {"json_schema": dict(function.parameters), "repeat_penalty": 1.0}
+        elif self._gguf == EMBEDDED:
+            body["grammar"] = ONE_ALPHABET
         name = function.name if function else None
         return Request(body, tuple(tokens), options.stop, owner, name)
 
@@ -202,7 +211,7 @@ class LlamaCppModel(LoadsInBackground[LlamaServer]):
     async def _answer(
         self, server: LlamaServer, slot: Slot, request: Request, began: float
     ) -> AsyncGenerator[Chunk, None]:
-        builder, text = AnswerBuilder(self.name), AnswerText(request.stop)
+        builder, text, loop = AnswerBuilder(self.name), AnswerText(request.stop), Loop()
         reason: FinishReason = "length"
         usage, call, tail = Usage(len(request.tokens), 0), "", ""
         events = self._events(server, {**request.body, "id_slot": slot.number}, began)
@@ -219,7 +228,7 @@ class LlamaCppModel(LoadsInBackground[LlamaServer]):
                         yield builder.add(shown)
                 if event.get("stop") and event.get("stop_type") != "limit":
                     reason = "stop"
-                if text.stopped:
+                if text.stopped or (not request.function and loop.closes(piece)):
                     reason = "stop"
                     break
         if request.function:

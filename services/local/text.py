@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -60,6 +62,40 @@ class AnswerText:
                     ready = min(ready, len(text) - length)
                     break
         return len(text[:ready].rstrip())
+
+
+class Loop:
+    """Notices that an answer says the same thing over and over, as small models come to do."""
+
+    TIMES = 4
+    LENGTHS = range(16, 200)  # characters of what is repeated
+    LETTERS = 6  # different ones in it: laughter and the rules of a table are no loops
+    SENTENCE = 40  # characters of a sentence that isn't said TIMES times by chance
+    LONGEST = 400  # of a sentence that is compared whole
+
+    def __init__(self) -> None:
+        self._tail = ""
+        self._sentence = ""
+        self._said: Counter[str] = Counter()
+
+    def closes(self, piece: str) -> bool:
+        """Whether the answer, with this piece at its end, has repeated itself TIMES times."""
+        self._tail = (self._tail + piece)[-self.TIMES * self.LENGTHS.stop :]
+        return self._says_again(piece) or any(map(self._repeats, self.LENGTHS))
+
+    def _says_again(self, piece: str) -> bool:
+        """Whether a sentence has just been said once more, with others in between."""
+        *ended, rest = re.split(r"[.!?…\n]", self._sentence + piece)
+        self._sentence = rest[-self.LONGEST :]
+        long = [one.strip().lower() for one in ended if len(one.strip()) >= self.SENTENCE]
+        self._said.update(long)
+        return any(self._said[one] >= self.TIMES for one in long)
+
+    def _repeats(self, length: int) -> bool:
+        said = self._tail[-length:]
+        if not self._tail.endswith(said, 0, -length) or not self._tail.endswith(said * self.TIMES):
+            return False
+        return len({letter for letter in said.lower() if letter.isalpha()}) >= self.LETTERS
 
 
 class TextStream(AnswerText):

@@ -92,6 +92,18 @@ async def test_settings_last(running: RunningBot) -> None:
     assert "хокку" in asked[0][1]
 
 
+async def test_a_form_is_chosen_by_its_word(running: RunningBot) -> None:
+    chat = running.chat
+    chat.send("/form Хокку, сказка")
+    await chat.wait_for("Форма: хокку, жанр: сказка", WAIT)
+    chat.send("/form частушка")
+    await chat.wait_for("Такого нет. Формы: свободно, рассказ", WAIT)
+    chat.send("про маяк")
+    await chat.wait_for("Что изменилось", WAIT)
+    assert "хокку" in running.model.history[0][0][0].content
+    assert "сказка" in running.model.history[0][0][0].content
+
+
 async def test_again_shows_the_spread(running: RunningBot) -> None:
     chat = running.chat
     chat.send("ещё раз")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import pytest
 from services.chat import FunctionSpec, GenerationOptions, Message
 from services.errors import Busy, ConfigError, Timeout, Unavailable
 from services.local import LocalModelSettings, llamacpp
+from services.local.config import EMBEDDED
 from services.local.llamacpp import LlamaCppModel
 from services.local.slots import Slots
 from tests.services.chat_model_contract import QUESTION, ChatModelContract
@@ -233,6 +236,32 @@ async def test_a_prefix_is_read_once_for_all_and_for_the_next_start(
     assert len(list((tmp_path / "models" / "prefixes").iterdir())) == 1
 
 
+async def test_a_prefix_reaches_to_the_users_own_words(model: LlamaCppModel) -> None:
+    await model.ready()
+    prompt = await model._prompts.render([PERSONA, Message("user", "Привет")], 400)
+    prefix = await model._prompts.prefix([PERSONA])
+    words = await model._prompts._tokens("Привет", special=False, opening=False)
+    assert tuple(prompt[: len(prefix)]) == prefix
+    assert prompt[len(prefix) : len(prefix) + len(words)] == words
+
+
+async def test_the_embedded_model_writes_a_word_in_one_alphabet(
+    model: LlamaCppModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def mixed_words() -> int:
+        texts = [
+            (await model.complete(QUESTION, replace(LONG, temperature=2.0, seed=seed))).text
+            for seed in range(4)
+        ]
+        return len(re.findall("[а-яё][a-z]|[a-z][а-яё]", " ".join(texts)))
+
+    free = await mixed_words()
+    monkeypatch.setattr(model, "_gguf", EMBEDDED)
+    # Random weights write bytes between two letters that make no character and aren't shown.
+    bound = await mixed_words()
+    assert bound < free / 4
+
+
 async def test_a_spoilt_prefix_file_costs_only_time(tiny_gguf: Path, tmp_path: Path) -> None:
     model = open_model(tiny_gguf, tmp_path)
     await model.warm_up([PERSONA])
@@ -301,6 +330,7 @@ def test_the_process_dies_with_its_parent(tiny_gguf: Path, tmp_path: Path) -> No
     parent = f"""
 import asyncio, os
 from services.local import LocalModelSettings, llamacpp
+from services.local.config import EMBEDDED
 from services.local.llamacpp import LlamaCppModel
 from services.local.slots import Slots
 async def main():

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.local.text import TextStream
+from services.local.text import Loop, TextStream
 
 
 def stream(tokenizer: Any, tokens: list[int], stop: tuple[str, ...] = ()) -> list[str]:
@@ -98,3 +99,32 @@ def test_a_stop_string_across_tokens_is_never_seen(tokenizer: Any) -> None:
     pieces = stream(tokenizer, letters(tokenizer, "Да.\nАня: нет"), ("\nАня:",))
     assert "".join(pieces) == "Да."
     assert all("\n" not in piece for piece in pieces)
+
+
+def pieces_till_a_loop(text: str) -> int | None:
+    loop = Loop()
+    return next((at for at, letter in enumerate(text, 1) if loop.closes(letter)), None)
+
+
+def test_a_loop_is_noticed_at_its_fourth_turn() -> None:
+    begun, said = "Вот сказка—", "Он любил пить и спать. "
+    assert pieces_till_a_loop(begun + said * 9) == len(begun + said * 4)
+
+
+def test_a_sentence_said_again_and_again_is_a_loop() -> None:
+    said = "Он был создан для того, чтобы быть наилучшим другом людей."
+    text = "".join(f"{said} Почему {number}? " for number in range(9))
+    assert pieces_till_a_loop(text) == text.index("3? ") - len(" Почему ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ха-ха-ха" * 60,
+        "| --- | --- |\n" * 40,
+        "".join(f"Строка {number} из таблицы умножения. " for number in range(100)),
+        "Припев повторяется три раза. " * 3,
+    ],
+)
+def test_laughter_tables_and_refrains_are_no_loops(text: str) -> None:
+    assert pieces_till_a_loop(text) is None
