@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -86,6 +87,7 @@ async def run_bot(spec: BotSpec, settings: BotSettings, options: RunOptions) -> 
         start.enter(f"putting {spec.name} together")
         dispatcher = await create(context)
         dispatcher.startup.register(start.end)  # the last of the startup's handlers
+        dispatcher.startup.register(_spare_the_collector)
         start.enter("asking Telegram who the bot is, taking up what was interrupted")
         logger.info("%s answers with %s (%s)", spec.name, model.name, backend)
         if page_url:
@@ -152,6 +154,15 @@ async def _open_bot(
         session = AiohttpSession(api=server)
         session.middleware(RetryMiddleware())
         yield await stack.enter_async_context(Bot(token, session=session)), page_url
+
+
+async def _spare_the_collector() -> None:
+    """Let the garbage collector pass over what a bot is made of: it lives as long as the process.
+
+    Each full collection would look through it, and hold everybody's answers meanwhile.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def _show_address(page_url: str) -> None:

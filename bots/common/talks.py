@@ -165,7 +165,8 @@ class TalkMiddleware(BaseMiddleware):
             topic = getattr(place, "message_thread_id", None)
             talk = topic or await self._edited_in(event.edited_message or event.message)
             if talk is None:
-                talk = (await self._store.of(place.chat.id)).current
+                data["chat_talks"] = talks = await self._store.of(place.chat.id)
+                talk = talks.current
             opened_talk.set(talk)
         return await handler(event, data)
 
@@ -188,15 +189,16 @@ class TalkTitles(BaseMiddleware):
             return await handler(event, data)
         topic = event.message_thread_id
         if topic is None:
-            await self._name_talk(event)
+            await self._name_talk(event, data.get("chat_talks"))
             return await handler(event, data)
         result = await handler(event, data)
         await self._name_topic(data["bot"], event, topic)
         return result
 
-    async def _name_talk(self, message: Message) -> None:
+    async def _name_talk(self, message: Message, read: ChatTalks | None) -> None:
+        """Name the open talk, unless what was `read` of it says that it has a name."""
         number = opened_talk.get()
-        if (await self._store.of(message.chat.id)).title_of(number) is not None:
+        if read and read.title_of(number) is not None:
             return
         await self._store.name(message.chat.id, number, message.text or "")
 

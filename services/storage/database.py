@@ -160,8 +160,10 @@ class Database:
     async def __aenter__(self) -> Database:
         try:
             await migrate(self.engine)
-        except (OSError, DBAPIError, sqlite3.Error) as error:
+        except Exception as error:
             await self.aclose()
+            if not isinstance(error, OSError | DBAPIError | sqlite3.Error) and not _state(error):
+                raise
             raise ConfigError(
                 f"база не открывается ({type(error).__name__}): проверь DATABASE_URL"
                 f" или DATA_DIR: {_place(self.engine.url)}"
@@ -282,7 +284,7 @@ def retry_when_unavailable(
             call.tries += 1
             try:
                 return await method(*args, **kwargs)
-            except (DBAPIError, OSError) as error:
+            except Exception as error:
                 if not is_passing(error):
                     raise
                 if waited >= PATIENCE:
@@ -302,17 +304,24 @@ _PASSING = re.compile(r"locked|busy|disk is full|disk I/O error|unable to open")
 _PASSING_STATES = ("08", "53", "57P")
 
 
-def is_passing(error: DBAPIError | OSError) -> bool:
+def is_passing(error: Exception) -> bool:
     """Whether the same statement may succeed later."""
     if isinstance(error, OSError):
         return True
-    state = getattr(error.orig, "sqlstate", None) or ""
+    if not isinstance(error, DBAPIError):
+        # SQLAlchemy leaves asyncpg's refusals of a connection as they are.
+        return _state(error).startswith(_PASSING_STATES)
     return (
         error.connection_invalidated
         or isinstance(error, InterfaceError)
-        or state.startswith(_PASSING_STATES)
+        or _state(error.orig).startswith(_PASSING_STATES)
         or bool(_PASSING.search(str(error.orig)))
     )
+
+
+def _state(error: BaseException | None) -> str:
+    """PostgreSQL's five-letter code of an error, if it has one."""
+    return getattr(error, "sqlstate", None) or ""
 
 
 def _place(url: URL) -> str:
