@@ -16,7 +16,7 @@ demo: $(VENV)/demo.stamp
 test: check
 	sh tests/install_chromium.sh
 	sh tests/install_servers.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
